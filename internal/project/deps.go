@@ -1,0 +1,20 @@
+package project
+import (
+ _ "helm.sh/helm/v3/pkg/action"
+ _ "sigs.k8s.io/kind/pkg/cluster"
+ _ "sigs.k8s.io/e2e-framework/pkg/env"
+ _ "sigs.k8s.io/e2e-framework/pkg/features"
+ _ "istio.io/client-go/pkg/clientset/versioned"
+ _ "k8s.io/apiextensions-apiserver/pkg/client/clientset/clientset"
+ _ "github.com/onsi/gomega"
+ _ "github.com/google/go-containerregistry/pkg/v1/tarball"
+ _ "github.com/google/go-containerregistry/pkg/registry"
+ _ "github.com/google/go-containerregistry/pkg/v1/remote"
+ _ "github.com/spf13/cobra"
+ _ "sigs.k8s.io/yaml"
+ _ "k8s.io/client-go/tools/portforward"
+ _ "k8s.io/client-go/kubernetes"
+ _ "golang.org/x/sys/unix"
+ _ "github.com/Masterminds/semver/v3"
+ _ "golang.org/x/term"
+)
