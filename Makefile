@@ -1,0 +1,76 @@
+# The targets explain themselves: make help.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+
+# What to test. Empty means the default: the newest versions that the source has.
+export ISTIO ?=
+export KUBERNETES ?=
+# release, modules or archive; empty asks whether a registry answers.
+export IMAGES ?=
+# The file that IMAGES=archive reads.
+export ARCHIVE ?=
+# 1 keeps the cluster for the next run.
+export KEEP ?=
+# suite or suite/check, separated by commas; empty runs all.
+export RUN ?=
+
+BIN := bin
+TOOL := go tool -modfile=tools/go.mod
+export CGO_ENABLED := 0
+export GOFLAGS += -trimpath
+
+##@ Checks on real clusters
+
+.PHONY: e2e
+e2e: $(BIN)/e2e.test ## Prove that Istio, installed by Helm, works: KEEP=1 RUN=ingress/retries ISTIO=1.31 KUBERNETES=1.36 IMAGES=release|modules|archive
+	@$(BIN)/e2e.test
+
+.PHONY: images
+images: $(BIN)/istio-conformance ## Build or fetch every image and chart of a run beforehand
+	@$(BIN)/istio-conformance images build
+
+.PHONY: doctor
+doctor: $(BIN)/istio-conformance ## Say whether this machine can run the checks
+	@$(BIN)/istio-conformance doctor
+
+.PHONY: clean
+clean: $(BIN)/istio-conformance ## Remove the clusters, containers and reports of this project, and stop the engine it started
+	@$(BIN)/istio-conformance clean
+	rm -rf out $(BIN)
+
+##@ Checks on the code
+
+.PHONY: test
+test: lint unit ## Run the linters and the unit tests
+
+.PHONY: unit
+unit: ## Run the unit tests
+	@$(TOOL) gotestsum --format pkgname-and-test-fails -- $$(go list ./... | grep -v /e2e$$)
+
+.PHONY: lint
+lint: ## Check formatting, go vet, golangci-lint and that the modules are tidy
+	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$unformatted" || { echo "gofmt: $$unformatted"; exit 1; }
+	@go mod tidy -diff
+	@go vet ./...
+	@$(TOOL) golangci-lint run ./...
+
+.PHONY: vulnerabilities
+vulnerabilities: ## Look for known vulnerabilities in what the code calls (asks the network)
+	@$(TOOL) govulncheck ./...
+
+##@ Help
+
+.PHONY: help
+help: ## Show this help
+	@awk 'BEGIN {FS = ":.*##"} \
+		/^##@/ {printf "\n%s\n", substr($$0, 5)} \
+		/^[a-z0-9-]+:.*##/ {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+# The compiler decides what is out of date; it knows better than make.
+.PHONY: $(BIN)/e2e.test $(BIN)/istio-conformance
+$(BIN)/e2e.test:
+	@echo "compiling the harness (several minutes the first time)"
+	@go test -c -o $@ ./e2e
+
+$(BIN)/istio-conformance:
+	@go build -o $@ ./cmd/istio-conformance

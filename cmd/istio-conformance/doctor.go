@@ -1,0 +1,54 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"istio-conformance/internal/engine"
+	"istio-conformance/internal/exitcode"
+	"istio-conformance/internal/host"
+	"istio-conformance/internal/project"
+)
+
+// doctor says what the machine is and what stands in the way; it changes nothing.
+func doctor() *cobra.Command {
+	return &cobra.Command{
+		Use:   "doctor",
+		Short: "Say whether this machine can run the checks; changes nothing",
+		Args:  noArguments,
+		RunE: func(c *cobra.Command, _ []string) error {
+			cache, err := project.CacheDir()
+			if err != nil {
+				return exitcode.Environmentf("%w", err)
+			}
+			facts := host.Gather(host.Options{Dirs: []string{cache}})
+			fmt.Fprintln(c.OutOrStdout(), facts)
+			findings := host.Findings(facts, host.Needs{Memory: host.MinMemory, Disk: []host.DiskNeed{{
+				Dir: cache, Size: host.ReleaseDisk, Purpose: "images and the nodes", Change: "set ISTIO_CONFORMANCE_CACHE",
+			}}})
+			marks := map[host.Severity]string{host.OK: "✓", host.Warning: "‼", host.Error: "✗"}
+			failed := false
+			for _, finding := range findings {
+				fmt.Fprintf(c.OutOrStdout(), " %s %s\n", marks[finding.Severity], finding)
+				failed = failed || finding.Severity == host.Error
+			}
+			found, err := engine.Detect(c.Context(), engine.Options{CacheDir: cache, DockerHost: os.Getenv("DOCKER_HOST")})
+			var none *engine.NotFoundError
+			switch {
+			case errors.As(err, &none):
+				fmt.Fprintf(c.OutOrStdout(), " ‼ %v: make e2e starts one as root, and installs it on Debian and Ubuntu\n", none)
+			case err != nil:
+				return err
+			default:
+				fmt.Fprintf(c.OutOrStdout(), " ✓ Docker engine %s\n", found.Info)
+			}
+			if failed {
+				return exitcode.Environmentf("this machine cannot run the checks as it is")
+			}
+			return nil
+		},
+	}
+}

@@ -1,0 +1,52 @@
+// Command istio-conformance prepares and explains what the e2e test binary
+// needs: the machine, the images, the cluster. Its exit status is the contract
+// of package exitcode.
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"istio-conformance/internal/exitcode"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := root().ExecuteContext(ctx)
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "error:", err)
+	}
+	os.Exit(exitcode.Of(err))
+}
+
+// root returns the command with its subcommands. What cobra itself refuses is
+// bad usage.
+func root() *cobra.Command {
+	command := &cobra.Command{
+		Use:           "istio-conformance",
+		Short:         "Prove that Istio, installed by Helm, works on Kubernetes",
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		Args:          noArguments,
+		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	command.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		return exitcode.Usagef("%s: %w; see %s --help", c.CommandPath(), err, c.CommandPath())
+	})
+	command.AddCommand(doctor(), imagesCommand(), clean(), versions())
+	return command
+}
+
+// noArguments refuses what is neither a flag nor a subcommand.
+func noArguments(c *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	return exitcode.Usagef("%s: unknown argument %q; see %s --help", c.CommandPath(), args[0], c.CommandPath())
+}

@@ -1,0 +1,138 @@
+// Package e2e is the one test binary: it builds the environment, runs the
+// suites in order and ends with a verdict. Its exit status is the contract of
+// package exitcode.
+package e2e
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+	"testing"
+	"time"
+
+	"k8s.io/klog/v2"
+	ctrllog "sigs.k8s.io/controller-runtime/pkg/log"
+	"sigs.k8s.io/e2e-framework/pkg/env"
+	"sigs.k8s.io/e2e-framework/pkg/envconf"
+
+	"istio-conformance/internal/check"
+	"istio-conformance/internal/exitcode"
+	"istio-conformance/internal/report"
+	"istio-conformance/internal/stack"
+	"istio-conformance/suites/ingress"
+	"istio-conformance/suites/install"
+	"istio-conformance/suites/kernel"
+)
+
+// cleanupTimeout bounds how long it may take to remove what the run made.
+const cleanupTimeout = 3 * time.Minute
+
+// errInterrupted is why everything ends after a signal.
+var errInterrupted = errors.New("interrupted by a signal")
+
+// The suites' tests read what TestMain built.
+var (
+	testenv env.Environment
+	runner  *check.Runner
+	planned []check.Suite
+)
+
+func TestMain(m *testing.M) {
+	options := registerFlags()
+	flag.Parse()
+	if list := flag.Lookup("test.list"); list != nil && list.Value.String() != "" {
+		os.Exit(m.Run())
+	}
+	console := os.Stdout
+	if !testing.Verbose() {
+		quiet()
+	}
+	code, err := run(m, options, console)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "error:", err)
+	}
+	os.Exit(code)
+}
+
+// quiet keeps the testing package and the libraries' loggers from repeating on
+// the console what the report already says.
+func quiet() {
+	if devNull, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0); err == nil {
+		os.Stdout = devNull
+	}
+	klog.LogToStderr(false)
+	klog.SetOutput(io.Discard)
+	ctrllog.SetLogger(klog.Background())
+}
+
+// run returns the exit status, and an error when there is no report to show it.
+func run(m *testing.M, options *options, console *os.File) (int, error) {
+	config, err := options.config()
+	if err != nil {
+		return exitcode.Of(err), err
+	}
+	s := stack.New(config)
+	suites := []check.Suite{kernel.Suite(s), install.Suite(s), ingress.Suite(s)}
+	selection, err := check.Select(options.run, suites)
+	if err != nil {
+		return exitcode.Of(err), err
+	}
+	if err := s.Resolve(context.Background()); err != nil {
+		return exitcode.Of(err), err
+	}
+	planned = selection.Plan(suites)
+	recorder, err := report.New(options.report(console))
+	if err != nil {
+		return exitcode.Environment, err
+	}
+	ctx, stop := interruptible()
+	defer stop()
+	status := exitcode.Pass
+	if err := s.Build(ctx, recorder); err != nil {
+		status = exitcode.Of(err)
+	} else {
+		recorder.Plan(check.Count(planned))
+		runner = &check.Runner{Recorder: recorder, Context: ctx, Evidence: s.Evidence}
+		testenv = env.NewWithConfig(envconf.NewWithKubeConfig(s.Cluster.Kubeconfig))
+		testenv.Run(m)
+	}
+	if ctx.Err() != nil {
+		recorder.Abort(context.Cause(ctx), "suites")
+		status = exitcode.Environment
+	}
+	cleanup, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTimeout)
+	defer cancel()
+	if err := s.Close(cleanup, recorder); err != nil {
+		status = exitcode.Of(err)
+	}
+	verdict, err := recorder.Finish()
+	if err != nil {
+		return exitcode.Environment, err
+	}
+	return verdict.ExitStatus(status), nil
+}
+
+// interruptible returns a context that ends at the first SIGINT or SIGTERM; the
+// second one ends the process as usual, for who cannot wait for the cleanup.
+func interruptible() (context.Context, func()) {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		if _, open := <-signals; open {
+			cancel(errInterrupted)
+			signal.Stop(signals)
+			fmt.Fprintln(os.Stderr, "\ninterrupted: removing what this run made; once more ends at once and leaves it behind")
+		}
+	}()
+	return ctx, func() {
+		signal.Stop(signals)
+		close(signals)
+		cancel(nil)
+	}
+}

@@ -1,0 +1,22 @@
+package e2e
+
+import (
+	"testing"
+)
+
+// The suites run in this order: what an earlier one proves, a later one relies on.
+
+func TestKernel(t *testing.T)  { runSuite(t, "kernel") }
+func TestInstall(t *testing.T) { runSuite(t, "install") }
+func TestIngress(t *testing.T) { runSuite(t, "ingress") }
+
+func runSuite(t *testing.T, name string) {
+	t.Helper()
+	for _, suite := range planned {
+		if suite.Name == name {
+			testenv.Test(t, runner.Features(suite)...)
+			return
+		}
+	}
+	t.Skipf("no check of suite %s is selected", name)
+}

@@ -1,0 +1,41 @@
+// Package check is what a conformance check is made of: its name and promise,
+// the assertions it makes, and how it runs as a feature of the e2e-framework
+// and ends up in the report.
+package check
+
+import (
+	"context"
+	"time"
+)
+
+// DefaultTimeout bounds a check that names no timeout of its own.
+const DefaultTimeout = 2 * time.Minute
+
+// Check is one behaviour that the system under test promises.
+type Check struct {
+	// Name is kebab-case and unique in its suite; suite/name selects it.
+	Name string
+	// Promise is the behaviour in one sentence, as the report shows it.
+	Promise string
+	// Gate marks a check on which everything after it stands: when it does not
+	// pass, the checks after it, also in later suites, are skipped and say why.
+	Gate bool
+	// Timeout bounds the check; zero means DefaultTimeout.
+	Timeout time.Duration
+	// Run makes the assertions. ctx ends with the timeout or an interrupt.
+	Run func(ctx context.Context, t *T)
+}
+
+// Suite is a list of checks that run in this order.
+type Suite struct {
+	Name   string
+	Checks []Check
+}
+
+// timeout returns how long the check may take.
+func (c Check) timeout() time.Duration {
+	if c.Timeout == 0 {
+		return DefaultTimeout
+	}
+	return c.Timeout
+}

@@ -1,0 +1,127 @@
+package check
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/onsi/gomega"
+	"sigs.k8s.io/e2e-framework/pkg/env"
+	"sigs.k8s.io/e2e-framework/pkg/envconf"
+
+	"istio-conformance/internal/report"
+)
+
+// recorder keeps what the runner reports.
+type recorder struct {
+	dir   string
+	tests []report.Test
+}
+
+func (r *recorder) StartTest(string, string)              {}
+func (r *recorder) EndTest(t report.Test)                 { r.tests = append(r.tests, t) }
+func (r *recorder) EvidenceDir(suite, name string) string { return r.dir + "/" + suite + "/" + name }
+
+// play runs checks through the e2e-framework, in a testing.T whose failure does
+// not fail this test, and returns what was reported.
+func play(t *testing.T, ctx context.Context, checks ...Check) []report.Test {
+	t.Helper()
+	out := &recorder{dir: t.TempDir()}
+	runner := &Runner{Recorder: out, Context: ctx, Evidence: func(_ context.Context, dir string, _ time.Time) []string { return []string{dir + "/pods.yaml"} }}
+	testenv, err := env.NewWithContext(context.Background(), envconf.New())
+	gomega.NewWithT(t).Expect(err).NotTo(gomega.HaveOccurred())
+	testing.RunTests(func(string, string) (bool, error) { return true, nil }, []testing.InternalTest{{Name: "inner", F: func(inner *testing.T) {
+		testenv.Test(inner, runner.Features(Suite{Name: "suite", Checks: checks})...)
+	}}})
+	return out.tests
+}
+
+func passing(name string) Check {
+	return Check{Name: name, Promise: "one is one", Run: func(_ context.Context, t *T) {
+		t.Observe("saw %d", 1)
+		t.Expect(1).To(gomega.Equal(1))
+		t.Expect(true).To(gomega.BeTrue())
+	}}
+}
+
+func TestRunnerReportsAPass(t *testing.T) {
+	g := gomega.NewWithT(t)
+	tests := play(t, t.Context(), passing("good"))
+	g.Expect(tests).To(gomega.HaveLen(1))
+	g.Expect(tests[0].Status).To(gomega.Equal(report.Pass))
+	g.Expect(tests[0].Assertions).To(gomega.Equal(2))
+	g.Expect(tests[0].Observed).To(gomega.Equal([]string{"saw 1"}))
+	g.Expect(tests[0].Rerun).To(gomega.Equal("make e2e KEEP=1 RUN=suite/good"))
+}
+
+func TestRunnerReportsAFailure(t *testing.T) {
+	g := gomega.NewWithT(t)
+	tests := play(t, t.Context(), Check{Name: "bad", Run: func(_ context.Context, t *T) {
+		t.Diagnose("the cause", "the fix", "the link")
+		t.Expect(1).To(gomega.Equal(2), "the sum")
+		t.Error("never reached")
+	}}, passing("good"))
+	g.Expect(tests).To(gomega.HaveLen(2))
+	g.Expect(tests[0].Status).To(gomega.Equal(report.Fail))
+	g.Expect(tests[0].Failures).To(gomega.ConsistOf(gomega.ContainSubstring("the sum")))
+	g.Expect(tests[0].Diagnosis).To(gomega.Equal(report.Diagnosis{Cause: "the cause", Fix: "the fix", Link: "the link"}))
+	g.Expect(tests[0].Evidence).To(gomega.ConsistOf(gomega.HaveSuffix("/suite/bad/pods.yaml")))
+	g.Expect(tests[1].Status).To(gomega.Equal(report.Pass), "no gate failed")
+}
+
+func TestRunnerReportsAPanic(t *testing.T) {
+	g := gomega.NewWithT(t)
+	tests := play(t, t.Context(), Check{Name: "bad", Run: func(context.Context, *T) { panic("boom") }})
+	g.Expect(tests).To(gomega.HaveLen(1))
+	g.Expect(tests[0].Status).To(gomega.Equal(report.Fail))
+	g.Expect(tests[0].Failures).To(gomega.ConsistOf(gomega.ContainSubstring("boom")))
+	g.Expect(tests[0].Evidence).To(gomega.ContainElement(gomega.HaveSuffix("/suite/bad/panic.txt")))
+}
+
+func TestCleanupsRunInReverseAfterTheEvidenceAndMayFail(t *testing.T) {
+	g := gomega.NewWithT(t)
+	var order []string
+	tests := play(t, t.Context(), Check{Name: "untidy", Run: func(_ context.Context, t *T) {
+		t.Cleanup(func() { order = append(order, "first") })
+		t.Cleanup(func() {
+			order = append(order, "second")
+			t.Expect(errors.New("stuck")).NotTo(gomega.HaveOccurred(), "undo")
+		})
+		t.Expect(1).To(gomega.Equal(1))
+	}})
+	g.Expect(order).To(gomega.Equal([]string{"second", "first"}))
+	g.Expect(tests[0].Status).To(gomega.Equal(report.Fail))
+	g.Expect(tests[0].Failures).To(gomega.ConsistOf(gomega.ContainSubstring("undo")))
+}
+
+func TestChecksBehindAFailedGateAreSkipped(t *testing.T) {
+	g := gomega.NewWithT(t)
+	gate := Check{Name: "gate", Gate: true, Run: func(_ context.Context, t *T) { t.Fatal("closed") }}
+	tests := play(t, t.Context(), passing("before"), gate, passing("behind"))
+	g.Expect(tests).To(gomega.HaveLen(3))
+	g.Expect(tests[0].Status).To(gomega.Equal(report.Pass))
+	g.Expect(tests[1].Status).To(gomega.Equal(report.Fail))
+	g.Expect(tests[2].Status).To(gomega.Equal(report.Skip))
+	g.Expect(tests[2].Reason).To(gomega.Equal("needs suite/gate, which did not pass"))
+}
+
+func TestAnInterruptedCheckIsNoFailure(t *testing.T) {
+	g := gomega.NewWithT(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	tests := play(t, ctx, Check{Name: "long", Run: func(ctx context.Context, t *T) {
+		cancel()
+		<-ctx.Done()
+		t.Expect(ctx.Err()).NotTo(gomega.HaveOccurred())
+	}}, passing("later"))
+	g.Expect(tests[0].Status).To(gomega.Equal(report.Skip))
+	g.Expect(tests[0].Reason).To(gomega.ContainSubstring("interrupted"))
+	g.Expect(tests[1].Status).To(gomega.Equal(report.Skip))
+}
+
+func TestSkipKeepsItsReason(t *testing.T) {
+	g := gomega.NewWithT(t)
+	tests := play(t, t.Context(), Check{Name: "off", Run: func(_ context.Context, t *T) { t.Skipf("no %s here", "filter") }})
+	g.Expect(tests[0].Status).To(gomega.Equal(report.Skip))
+	g.Expect(tests[0].Reason).To(gomega.Equal("no filter here"))
+}

@@ -1,0 +1,94 @@
+package check
+
+import (
+	"slices"
+	"strings"
+
+	"istio-conformance/internal/exitcode"
+)
+
+// Selection says which checks run. The zero value selects all of them.
+type Selection struct {
+	patterns []string
+}
+
+// Select parses a comma-separated list of suite or suite/name and refuses what
+// names none of the suites' checks, with exit status exitcode.Usage.
+func Select(list string, suites []Suite) (Selection, error) {
+	var s Selection
+	for pattern := range strings.SplitSeq(list, ",") {
+		if pattern = strings.TrimSpace(pattern); pattern == "" {
+			continue
+		}
+		one := Selection{patterns: []string{pattern}}
+		if !slices.ContainsFunc(suites, one.touches) {
+			return s, exitcode.Usagef("RUN=%s: no check has the name %q; want a suite or suite/name of: %s",
+				list, pattern, strings.Join(names(suites), " "))
+		}
+		s.patterns = append(s.patterns, pattern)
+	}
+	return s, nil
+}
+
+// Includes reports whether the check is selected by name.
+func (s Selection) Includes(suite, name string) bool {
+	return len(s.patterns) == 0 || slices.Contains(s.patterns, suite) || slices.Contains(s.patterns, suite+"/"+name)
+}
+
+// Plan returns the suites with the selected checks and, before them, the gates
+// on which they stand.
+func (s Selection) Plan(suites []Suite) []Suite {
+	last := slices.IndexFunc(suites, s.touches)
+	for i, suite := range suites {
+		if s.touches(suite) {
+			last = i
+		}
+	}
+	var plan []Suite
+	for i, suite := range suites {
+		if i > last {
+			break
+		}
+		lastCheck := len(suite.Checks) - 1
+		if i == last {
+			for lastCheck >= 0 && !s.Includes(suite.Name, suite.Checks[lastCheck].Name) {
+				lastCheck--
+			}
+		}
+		planned := Suite{Name: suite.Name}
+		for _, c := range suite.Checks[:lastCheck+1] {
+			if c.Gate || s.Includes(suite.Name, c.Name) {
+				planned.Checks = append(planned.Checks, c)
+			}
+		}
+		if len(planned.Checks) > 0 {
+			plan = append(plan, planned)
+		}
+	}
+	return plan
+}
+
+// Count returns the number of checks of the suites.
+func Count(suites []Suite) int {
+	n := 0
+	for _, suite := range suites {
+		n += len(suite.Checks)
+	}
+	return n
+}
+
+// touches reports whether any check of the suite is selected.
+func (s Selection) touches(suite Suite) bool {
+	return slices.ContainsFunc(suite.Checks, func(c Check) bool { return s.Includes(suite.Name, c.Name) })
+}
+
+func names(suites []Suite) []string {
+	var all []string
+	for _, suite := range suites {
+		all = append(all, suite.Name)
+		for _, c := range suite.Checks {
+			all = append(all, suite.Name+"/"+c.Name)
+		}
+	}
+	return all
+}

@@ -1,0 +1,52 @@
+package check
+
+import (
+	"testing"
+
+	"github.com/onsi/gomega"
+
+	"istio-conformance/internal/exitcode"
+)
+
+func someSuites() []Suite {
+	return []Suite{
+		{Name: "kernel", Checks: []Check{{Name: "overlay"}, {Name: "nat"}}},
+		{Name: "install", Checks: []Check{{Name: "releases", Gate: true}, {Name: "crds"}}},
+		{Name: "ingress", Checks: []Check{{Name: "backends", Gate: true}, {Name: "retries"}, {Name: "timeout"}}},
+	}
+}
+
+func TestPlan(t *testing.T) {
+	cases := []struct {
+		name, list string
+		want       []string
+	}{
+		{"everything", "", []string{"kernel/overlay", "kernel/nat", "install/releases", "install/crds", "ingress/backends", "ingress/retries", "ingress/timeout"}},
+		{"one check and the gates before it", "ingress/retries", []string{"install/releases", "ingress/backends", "ingress/retries"}},
+		{"a suite and no gate after it", "kernel", []string{"kernel/overlay", "kernel/nat"}},
+		{"a gate itself", "install/releases", []string{"install/releases"}},
+		{"two patterns with blanks", "kernel/nat, install/crds", []string{"kernel/nat", "install/releases", "install/crds"}},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			g := gomega.NewWithT(t)
+			selection, err := Select(c.list, someSuites())
+			g.Expect(err).NotTo(gomega.HaveOccurred())
+			var got []string
+			for _, suite := range selection.Plan(someSuites()) {
+				for _, check := range suite.Checks {
+					got = append(got, suite.Name+"/"+check.Name)
+				}
+			}
+			g.Expect(got).To(gomega.Equal(c.want))
+			g.Expect(Count(selection.Plan(someSuites()))).To(gomega.Equal(len(c.want)))
+		})
+	}
+}
+
+func TestSelectRefusesUnknownNames(t *testing.T) {
+	g := gomega.NewWithT(t)
+	_, err := Select("kernel,ingres", someSuites())
+	g.Expect(err).To(gomega.MatchError(gomega.And(gomega.ContainSubstring(`"ingres"`), gomega.ContainSubstring("ingress/retries"))))
+	g.Expect(exitcode.Of(err)).To(gomega.Equal(exitcode.Usage))
+}

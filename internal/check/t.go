@@ -1,0 +1,168 @@
+package check
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/onsi/gomega"
+	"github.com/onsi/gomega/types"
+
+	"istio-conformance/internal/report"
+)
+
+// How long Eventually waits and how often it looks, unless told otherwise.
+const (
+	eventuallyTimeout = 30 * time.Second
+	pollInterval      = 250 * time.Millisecond
+)
+
+// T is a test's handle on its run: gomega's assertions, each of them counted,
+// and what the report shall say when one fails. A failed assertion ends the check.
+type T struct {
+	*testing.T
+	gomega gomega.Gomega
+
+	mu         sync.Mutex
+	assertions int
+	failures   []string
+	skip       string
+	diagnosis  *report.Diagnosis
+	observed   []string
+	cleanups   []func()
+	panicked   []byte // the stack of a panic
+}
+
+func newT(t *testing.T) *T {
+	c := &T{T: t}
+	c.gomega = gomega.NewGomega(func(message string, _ ...int) {
+		t.Helper()
+		c.Fatalf("%s", message)
+	})
+	c.gomega.SetDefaultEventuallyTimeout(eventuallyTimeout)
+	c.gomega.SetDefaultEventuallyPollingInterval(pollInterval)
+	c.gomega.SetDefaultConsistentlyPollingInterval(pollInterval)
+	return c
+}
+
+// Expect starts an assertion about a value, as gomega's Expect does.
+func (t *T) Expect(actual any, extra ...any) types.Assertion {
+	t.count()
+	return t.gomega.Expect(actual, extra...)
+}
+
+// Eventually starts an assertion that must come true in time. Pass the check's
+// context with WithContext, so that the check's end also ends the wait.
+func (t *T) Eventually(actualOrCtx any, args ...any) types.AsyncAssertion {
+	t.count()
+	return t.gomega.Eventually(actualOrCtx, args...)
+}
+
+// Consistently starts an assertion that must stay true for a while.
+func (t *T) Consistently(actualOrCtx any, args ...any) types.AsyncAssertion {
+	t.count()
+	return t.gomega.Consistently(actualOrCtx, args...)
+}
+
+// Diagnose names the cause that a failure from here on has, how to mend it and
+// where to read more; a later call replaces an earlier one.
+func (t *T) Diagnose(cause, fix, link string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.diagnosis = &report.Diagnosis{Cause: cause, Fix: fix, Link: link}
+}
+
+// Cleanup registers what to undo when the check has ended; the last registered
+// runs first. It runs after a failure's evidence was collected, so that the
+// evidence shows the cluster as it failed, and before the outcome is reported,
+// so that what cannot be undone fails the check.
+func (t *T) Cleanup(f func()) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.cleanups = append(t.cleanups, f)
+}
+
+// runCleanups runs each cleanup in a goroutine of its own: a failed assertion
+// in one ends that goroutine and not the ones after it.
+func (t *T) runCleanups() {
+	for i := len(t.cleanups) - 1; i >= 0; i-- {
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			t.cleanups[i]()
+		}()
+		<-done
+	}
+}
+
+// writePanic keeps the stack of a panic beside the evidence: it is for whoever
+// mends the harness, not for the console.
+func (t *T) writePanic(dir string) []string {
+	if t.panicked == nil {
+		return nil
+	}
+	path := filepath.Join(dir, "panic.txt")
+	if err := errors.Join(os.MkdirAll(dir, 0o755), os.WriteFile(path, t.panicked, 0o644)); err != nil {
+		t.Errorf("keep the stack of the panic: %v", err)
+		return nil
+	}
+	return []string{path}
+}
+
+// Observe adds what the check saw to the report, also when it passes.
+func (t *T) Observe(format string, args ...any) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.observed = append(t.observed, fmt.Sprintf(format, args...))
+}
+
+// Fatalf records a failure for the report and ends the check.
+func (t *T) Fatalf(format string, args ...any) {
+	t.Helper()
+	t.Errorf(format, args...)
+	t.FailNow()
+}
+
+// Fatal records a failure for the report and ends the check.
+func (t *T) Fatal(args ...any) {
+	t.Helper()
+	t.Fatalf("%s", fmt.Sprint(args...))
+}
+
+// Error records a failure for the report; the check goes on.
+func (t *T) Error(args ...any) {
+	t.Helper()
+	t.Errorf("%s", fmt.Sprint(args...))
+}
+
+// Errorf records a failure for the report; the check goes on.
+func (t *T) Errorf(format string, args ...any) {
+	t.Helper()
+	message := fmt.Sprintf(format, args...)
+	t.mu.Lock()
+	t.failures = append(t.failures, message)
+	t.mu.Unlock()
+	if testing.Verbose() {
+		t.Log(message)
+	}
+	t.Fail()
+}
+
+// Skipf ends the check as skipped; the reason appears in the report.
+func (t *T) Skipf(format string, args ...any) {
+	t.Helper()
+	t.mu.Lock()
+	t.skip = fmt.Sprintf(format, args...)
+	t.mu.Unlock()
+	t.SkipNow()
+}
+
+func (t *T) count() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.assertions++
+}

@@ -1,0 +1,130 @@
+package cluster
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+)
+
+// podCIDRTime bounds the wait for the controller manager to give each node its
+// range of pod addresses, which can be after kind has returned.
+const podCIDRTime = 2 * time.Minute
+
+// conflistPath is the CNI configuration of a node. The name sorts it first.
+const conflistPath = "/etc/cni/net.d/10-istio-conformance.conflist"
+
+// nodeRoute is how the pods of a node are reached from the others.
+type nodeRoute struct {
+	node    string
+	podCIDR netip.Prefix
+	address netip.Addr
+}
+
+// writeCNI gives the nodes a pod network where the node image has none: on each
+// node the standard ptp and portmap plugins with the node's own pod range, and a
+// route to the pod range of each other node. IPv4 only; pods reach pods and
+// nodes but, without masquerading, nothing beyond the engine's network. It can be
+// repeated: a file that is there stays, since a chained CNI plugin such as
+// Istio's edits it in place.
+func (c *Cluster) writeCNI(ctx context.Context) error {
+	wait, cancel := context.WithTimeout(ctx, podCIDRTime)
+	defer cancel()
+	var routes []nodeRoute
+	err := await(wait, nodeWatch(c.Kube), &corev1.Node{}, func(nodes []*corev1.Node) (missing string) {
+		routes, missing = routesOf(nodes, len(c.nodes))
+		return missing
+	})
+	if err != nil {
+		return fmt.Errorf("pod network: %w", err)
+	}
+	return onEach(routes, func(own nodeRoute) error {
+		script, err := cniScript(own, routes)
+		if err != nil {
+			return err
+		}
+		if _, err := c.Exec(ctx, own.node, script); err != nil {
+			return fmt.Errorf("pod network: %w", err)
+		}
+		return nil
+	})
+}
+
+// routesOf returns the route of each node, sorted by name, and what is missing
+// until all of want nodes have an IPv4 pod range and address.
+func routesOf(nodes []*corev1.Node, want int) (routes []nodeRoute, missing string) {
+	if len(nodes) < want {
+		return nil, fmt.Sprintf("%d of %d nodes have joined", len(nodes), want)
+	}
+	for _, node := range nodes {
+		route := nodeRoute{node: node.Name}
+		for _, cidr := range append([]string{node.Spec.PodCIDR}, node.Spec.PodCIDRs...) {
+			if p, err := netip.ParsePrefix(cidr); err == nil && p.Addr().Is4() {
+				route.podCIDR = p
+			}
+		}
+		for _, a := range node.Status.Addresses {
+			if ip, err := netip.ParseAddr(a.Address); err == nil && ip.Is4() && a.Type == corev1.NodeInternalIP {
+				route.address = ip
+			}
+		}
+		if !route.podCIDR.IsValid() {
+			return nil, fmt.Sprintf("node %s has no IPv4 spec.podCIDR", node.Name)
+		}
+		if !route.address.IsValid() {
+			return nil, fmt.Sprintf("node %s has no IPv4 InternalIP", node.Name)
+		}
+		routes = append(routes, route)
+	}
+	slices.SortFunc(routes, func(a, b nodeRoute) int { return strings.Compare(a.node, b.node) })
+	return routes, ""
+}
+
+// cniScript is the shell script that sets up the pod network on one node.
+func cniScript(own nodeRoute, all []nodeRoute) (string, error) {
+	list, err := conflist(own.podCIDR)
+	if err != nil {
+		return "", err
+	}
+	var b strings.Builder
+	b.WriteString("set -eu\nmkdir -p /etc/cni/net.d\n")
+	// Renamed into place: the runtime reads the directory whenever it changes.
+	fmt.Fprintf(&b, "if [ ! -e %[1]s ]; then\n  printf '%%s\\n' '%[2]s' >%[1]s.new\n  mv %[1]s.new %[1]s\nfi\n", conflistPath, list)
+	for _, other := range all {
+		if other.node != own.node {
+			fmt.Fprintf(&b, "ip route replace %s via %s\n", other.podCIDR, other.address)
+		}
+	}
+	return b.String(), nil
+}
+
+// conflist returns the CNI configuration of a node with that pod range. The
+// version is kindnet's, which every runtime and chained plugin understands.
+func conflist(podCIDR netip.Prefix) (string, error) {
+	type object = map[string]any
+	list, err := json.Marshal(object{
+		"cniVersion": "0.3.1",
+		"name":       "istio-conformance",
+		"plugins": []object{
+			{
+				"type":   "ptp",
+				"ipMasq": false, // a pod must see another pod's own address
+				"ipam": object{
+					"type":   "host-local",
+					"ranges": [][]object{{{"subnet": podCIDR.String()}}},
+					"routes": []object{{"dst": "0.0.0.0/0"}},
+				},
+			},
+			{"type": "portmap", "capabilities": object{"portMappings": true}},
+		},
+	})
+	if err != nil {
+		return "", fmt.Errorf("encode the CNI configuration: %w", err)
+	}
+	return string(list), nil
+}

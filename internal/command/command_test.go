@@ -1,0 +1,65 @@
+package command
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/onsi/gomega"
+)
+
+func TestOutput(t *testing.T) {
+	g := gomega.NewWithT(t)
+	out, err := (&Command{Args: []string{"sh", "-c", "cat; echo $GREETING; echo aside >&2"}, Env: []string{"GREETING=hello"}, Stdin: strings.NewReader("in\n")}).Output(t.Context())
+	g.Expect(err).NotTo(gomega.HaveOccurred())
+	g.Expect(out).To(gomega.Equal("in\nhello\n"))
+}
+
+func TestStdoutIsCopied(t *testing.T) {
+	g := gomega.NewWithT(t)
+	var copied bytes.Buffer
+	_, err := (&Command{Args: []string{"echo", "seen"}, Stdout: &copied}).Output(t.Context())
+	g.Expect(err).NotTo(gomega.HaveOccurred())
+	g.Expect(copied.String()).To(gomega.Equal("seen\n"))
+}
+
+func TestFailureRepeatsTheLastLines(t *testing.T) {
+	g := gomega.NewWithT(t)
+	err := Run(t.Context(), "sh", "-c", "seq 100; echo the cause >&2; exit 3")
+	g.Expect(err).To(gomega.MatchError(gomega.And(
+		gomega.ContainSubstring("exit status 3"), gomega.ContainSubstring("the cause"), gomega.ContainSubstring("100"), gomega.Not(gomega.ContainSubstring("\n  42\n")))))
+	g.Expect(Run(t.Context(), "false")).To(gomega.MatchError(gomega.ContainSubstring("with no output")))
+	g.Expect(Run(t.Context(), "no-such-program-anywhere")).To(gomega.MatchError(gomega.ContainSubstring("executable file not found")))
+}
+
+func TestCancelEndsTheWholeProcessGroup(t *testing.T) {
+	g := gomega.NewWithT(t)
+	cause := errors.New("asked to stop")
+	ctx, cancel := context.WithCancelCause(t.Context())
+	started := &signalling{wrote: make(chan struct{})}
+	done := make(chan error, 1)
+	go func() {
+		// The child of the shell holds the pipe open: Output returns only when it ends too.
+		_, err := (&Command{Args: []string{"sh", "-c", "tail -f /dev/null & echo up; wait"}, Stdout: started}).Output(ctx)
+		done <- err
+	}()
+	<-started.wrote
+	cancel(cause)
+	g.Expect(<-done).To(gomega.MatchError(cause))
+}
+
+// signalling closes wrote at the first write.
+type signalling struct {
+	wrote chan struct{}
+	once  bool
+}
+
+func (s *signalling) Write(p []byte) (int, error) {
+	if !s.once {
+		s.once = true
+		close(s.wrote)
+	}
+	return len(p), nil
+}

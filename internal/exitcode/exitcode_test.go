@@ -1,0 +1,27 @@
+package exitcode
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+)
+
+func TestOf(t *testing.T) {
+	cases := []struct {
+		name string
+		err  error
+		want int
+	}{
+		{"nil", nil, Pass},
+		{"usage", Usagef("no such version %s", "1.99"), Usage},
+		{"environment", Environmentf("no engine"), Environment},
+		{"wrapped", fmt.Errorf("resolve: %w", Usagef("no")), Usage},
+		{"joined", errors.Join(errors.New("first"), Usagef("second")), Usage},
+		{"uncoded", errors.New("whatever"), Environment},
+	}
+	for _, c := range cases {
+		if got := Of(c.err); got != c.want {
+			t.Errorf("%s: got %d, want %d", c.name, got, c.want)
+		}
+	}
+}

@@ -1,0 +1,174 @@
+// Package gobuild compiles the programs of the images: packages that the small
+// pinned modules below images/ name, and the project's own programs there.
+package gobuild
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"slices"
+	"strings"
+
+	"istio-conformance/internal/command"
+	"istio-conformance/internal/exitcode"
+	"istio-conformance/internal/images/artifact"
+)
+
+// strip leaves out what only a debugger reads: it halves the images.
+const strip = "-s -w"
+
+// environment makes the result depend on nothing but the pins: no C compiler,
+// no workspace, no flags of the user's.
+var environment = []string{"CGO_ENABLED=0", "GOWORK=off", "GOFLAGS=-mod=readonly -buildvcs=false", "GOOS=linux"}
+
+// Module is a Go module below images/ that pins what is compiled.
+type Module struct {
+	// Dir is the module's directory.
+	Dir string
+	// Packages are the programs to compile; none means all the module's tools.
+	Packages []string
+	// Stamps are the variables set at link time, "import/path.name=value".
+	Stamps []string
+}
+
+// Toolchain returns the version of Go that compiles, and an error with status
+// exitcode.Environment when there is none.
+func Toolchain(ctx context.Context) (string, error) {
+	if _, err := exec.LookPath("go"); err != nil {
+		return "", exitcode.Environmentf("building images needs the Go toolchain, and there is no go command in PATH: install Go 1.26 or newer, or use IMAGES=release or an archive")
+	}
+	version, err := command.Output(ctx, "go", "env", "GOVERSION")
+	return strings.TrimSpace(version), err
+}
+
+// Key identifies what Build makes with the given toolchain.
+func (m *Module) Key(toolchain string) (string, error) {
+	sources, err := readSources(m.Dir)
+	if err != nil {
+		return "", err
+	}
+	if len(sources) == 0 || !slices.Contains(sources, "go.sum") {
+		return "", fmt.Errorf("nothing pins what %s builds: it has no go.sum", m.Dir)
+	}
+	parts := append(fixed(toolchain), sources...)
+	parts = append(parts, "packages")
+	parts = append(parts, m.Packages...)
+	parts = append(parts, "stamps")
+	return artifact.Key(append(parts, m.Stamps...)...), nil
+}
+
+// fixed is what every key begins with.
+func fixed(toolchain string) []string {
+	return []string{toolchain, runtime.GOARCH, strip, strings.Join(environment, " ")}
+}
+
+// readSources returns the names and contents of the files in dir, its tests
+// left out.
+func readSources(dir string) ([]string, error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, fmt.Errorf("read what is to be compiled: %w", err)
+	}
+	var sources []string
+	for _, e := range entries {
+		if e.IsDir() || strings.HasSuffix(e.Name(), "_test.go") {
+			continue
+		}
+		data, err := os.ReadFile(filepath.Join(dir, e.Name()))
+		if err != nil {
+			return nil, fmt.Errorf("read what is to be compiled: %w", err)
+		}
+		sources = append(sources, e.Name(), string(data))
+	}
+	return sources, nil
+}
+
+// Build compiles the module's programs into the directory out.
+func (m *Module) Build(ctx context.Context, out string) error {
+	packages := m.Packages
+	if len(packages) == 0 {
+		packages = []string{"tool"}
+	}
+	return build(ctx, m.Dir, out+"/", m.Stamps, packages...)
+}
+
+// Source returns the directory where the toolchain keeps the sources of one of
+// the modules that the module requires; they are fetched when missing.
+func (m *Module) Source(ctx context.Context, path string) (string, error) {
+	return moduleDir(ctx, m.Dir, path)
+}
+
+// Requirement returns the version at which the module requires path.
+func (m *Module) Requirement(path string) (string, error) {
+	data, err := os.ReadFile(filepath.Join(m.Dir, "go.mod"))
+	if err != nil {
+		return "", fmt.Errorf("read the pins: %w", err)
+	}
+	found := regexp.MustCompile(`(?m)^(?:require )?[ \t]*` + regexp.QuoteMeta(path) + ` (v\S+)`).FindSubmatch(data)
+	if found == nil {
+		return "", fmt.Errorf("%s/go.mod does not require %s", m.Dir, path)
+	}
+	return string(found[1]), nil
+}
+
+// replacement matches one replace directive, on a line of its own or in a block.
+var replacement = regexp.MustCompile(`(?m)^(?:replace )?[ \t]*(\S.*=>.*\S)[ \t]*$`)
+
+// Replacements returns the module's replace directives.
+func (m *Module) Replacements() ([]string, error) {
+	data, err := os.ReadFile(filepath.Join(m.Dir, "go.mod"))
+	if err != nil {
+		return nil, fmt.Errorf("read the pins: %w", err)
+	}
+	var found []string
+	for _, match := range replacement.FindAllStringSubmatch(string(data), -1) {
+		found = append(found, match[1])
+	}
+	return found, nil
+}
+
+// moduleDir asks for the sources of a module; "go list -m" alone does not
+// fetch them.
+func moduleDir(ctx context.Context, dir, path string) (string, error) {
+	list := command.Command{Args: []string{"go", "mod", "download", path}, Dir: dir, Env: environment}
+	if _, err := list.Output(ctx); err != nil {
+		return "", explain(fmt.Sprintf("the Go module %s", path), err)
+	}
+	list.Args = []string{"go", "list", "-m", "-f", "{{.Dir}}", path}
+	found, err := list.Output(ctx)
+	if err != nil {
+		return "", err
+	}
+	return strings.TrimSpace(found), nil
+}
+
+func build(ctx context.Context, dir, out string, stamps []string, packages ...string) error {
+	flags := strip
+	for _, stamp := range stamps {
+		flags += " -X " + stamp
+	}
+	compile := command.Command{
+		Args: append([]string{"go", "build", "-trimpath", "-ldflags", flags, "-o", out}, packages...),
+		Dir:  dir,
+		Env:  environment,
+	}
+	if _, err := compile.Output(ctx); err != nil {
+		return explain(fmt.Sprintf("the Go modules of %s", dir), err)
+	}
+	return nil
+}
+
+// unreachable matches what the toolchain says when it cannot fetch a module.
+var unreachable = regexp.MustCompile(`(?m)^.*(dial tcp|no such host|i/o timeout|connection refused|network is unreachable|proxyconnect|TLS handshake timeout|module lookup disabled).*$`)
+
+// explain turns a failed fetch into one line that says what was not fetched.
+func explain(what string, err error) error {
+	if line := unreachable.FindString(err.Error()); line != "" {
+		return exitcode.Environmentf("cannot fetch %s: %s; check the network and GOPROXY, or use an archive saved on another machine", what, strings.TrimSpace(line))
+	}
+	return fmt.Errorf("build %s: %w", what, err)
+}

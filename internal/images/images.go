@@ -1,0 +1,78 @@
+// Package images says where the images and charts of a run come from. Its
+// subpackages are the sources: release (official images and charts), modules
+// (built here from pinned Go modules and Debian packages) and archive (a file
+// that was saved before).
+package images
+
+import "context"
+
+// Names of the sources, as the user gives them and the report shows them.
+const (
+	Release = "release"
+	Modules = "modules"
+	Archive = "archive"
+)
+
+// Cell is one pair of versions under test.
+type Cell struct {
+	// Istio is the full version of Istio and of its charts, "1.31.0".
+	Istio string `json:"istio"`
+	// Kubernetes is the full version of the nodes, "v1.36.3".
+	Kubernetes string `json:"kubernetes"`
+}
+
+// Source provides all that a cell needs.
+type Source interface {
+	// Name is Release, Modules or Archive.
+	Name() string
+	// Prepare makes the cell's images and charts available, building or
+	// fetching only what is not there yet. A cell that the source does not
+	// have is an error with status exitcode.Usage that names those it has.
+	Prepare(ctx context.Context, cell Cell) (*Set, error)
+}
+
+// Engine is what a source needs of the container engine.
+type Engine interface {
+	// HasImage reports whether the engine holds the reference.
+	HasImage(ctx context.Context, ref string) (bool, error)
+	// Load reads an archive as "docker save" writes it.
+	Load(ctx context.Context, archivePath string) error
+	// Pull fetches a reference from its registry.
+	Pull(ctx context.Context, ref string) error
+	// Docker runs the docker command against the engine and returns its
+	// standard output.
+	Docker(ctx context.Context, args ...string) (string, error)
+}
+
+// Set is what a source has prepared for one cell.
+type Set struct {
+	// Source is the Name of the source.
+	Source string `json:"source"`
+	// Node is the reference of the node image in the engine.
+	Node string `json:"node"`
+	// NodeCNI says that the node image brings a network plugin of its own;
+	// otherwise the cluster writes a CNI configuration to each node.
+	NodeCNI bool `json:"nodeCNI"`
+	// Load holds the references in the engine that must be loaded into the
+	// nodes; empty when the node image contains them.
+	Load []string `json:"load,omitempty"`
+	// Hub and Tag are the values global.hub and global.tag of Istio's charts.
+	Hub string `json:"hub"`
+	Tag string `json:"tag"`
+	// Backend is the reference of the image behind the gateway in the tests.
+	Backend string `json:"backend"`
+	// Charts maps a name (base, istiod, gateway, cni, ztunnel) to the path of
+	// the packaged chart.
+	Charts map[string]string `json:"charts"`
+	// IstioFilters says that Envoy carries Istio's own filters: istio_stats,
+	// metadata exchange and alpn.
+	IstioFilters bool `json:"istioFilters"`
+	// Digests maps a reference to the digest of its image, for the report.
+	Digests map[string]string `json:"digests,omitempty"`
+	// Notes is what a reader of the report must know about where this came from.
+	Notes []string `json:"notes,omitempty"`
+}
+
+// ChartNames are the charts of one Istio release, in the order in which they
+// can be installed.
+var ChartNames = []string{"base", "cni", "istiod", "ztunnel", "gateway"}

@@ -1,0 +1,132 @@
+package modules
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"istio-conformance/internal/exitcode"
+	"istio-conformance/internal/images/artifact"
+	"istio-conformance/internal/progress"
+)
+
+// compilers is how many modules are compiled at a time. One go command uses
+// every processor while it compiles but links and downloads beside idle ones.
+const compilers = 2
+
+// build makes one cell.
+type build struct {
+	plan     *plan
+	store    *artifact.Store
+	logf     progress.Logf
+	cacheDir string
+}
+
+// fetchParts makes every part that the missing results need, at the same time
+// where that helps.
+func (b *build) fetchParts(ctx context.Context) error {
+	parts := b.missing()
+	if len(parts) == 0 {
+		return nil
+	}
+	if err := checkSpace(ctx, b.cacheDir, compiles(parts)); err != nil {
+		return err
+	}
+	if err := ensureTools(ctx, b.needsTools(parts), b.logf); err != nil {
+		return err
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error {
+		// In order, the longest first: Go blocks until a place is free.
+		queue, ctx := errgroup.WithContext(ctx)
+		queue.SetLimit(compilers)
+		for _, p := range parts {
+			if p.done == "compiled" {
+				queue.Go(func() error { return b.fetch(ctx, p) })
+			}
+		}
+		queue.Go(func() error { return b.plan.backend.Build(ctx, b.store) })
+		return queue.Wait()
+	})
+	for _, p := range parts {
+		if p.done != "compiled" {
+			group.Go(func() error { return b.fetch(ctx, p) })
+		}
+	}
+	return group.Wait()
+}
+
+// missing returns the parts that the missing results are made from. Those that
+// are there already are among them: fetching keeps them from being pruned.
+func (b *build) missing() []part {
+	var parts []part
+	if b.store.Has(b.plan.cellID) {
+		return nil
+	}
+	if !b.store.Has(b.plan.nodeID) {
+		parts = b.plan.nodeParts()
+	}
+	seen := map[artifact.ID]bool{}
+	for _, p := range parts {
+		seen[p.id] = true
+	}
+	for i, p := range b.plan.istioParts() {
+		if seen[p.id] {
+			continue
+		}
+		if i == 0 && len(parts) > 0 {
+			// Istio takes about as long as Kubernetes: both start at once.
+			parts = append([]part{parts[0], p}, parts[1:]...)
+			continue
+		}
+		parts = append(parts, p)
+	}
+	return parts
+}
+
+// fetch makes one part and says how long it took.
+func (b *build) fetch(ctx context.Context, p part) error {
+	_, err := b.dir(ctx, p)
+	return err
+}
+
+// dir returns the directory of a part, which is made when missing.
+func (b *build) dir(ctx context.Context, p part) (string, error) {
+	return b.ensure(ctx, p.id, p.done, p.make)
+}
+
+func (b *build) ensure(ctx context.Context, id artifact.ID, done string, fill func(context.Context, string) error) (string, error) {
+	return b.store.Ensure(ctx, id, func(ctx context.Context, dir string) error {
+		started := time.Now()
+		if err := fill(ctx, dir); err != nil {
+			return fmt.Errorf("%s: %w", id.Name, err)
+		}
+		b.logf("%s %s in %s", done, id.Name, since(started))
+		return nil
+	})
+}
+
+// compiles reports whether a part that is missing must be compiled.
+func compiles(parts []part) bool {
+	for _, p := range parts {
+		if p.done == "compiled" {
+			return true
+		}
+	}
+	return false
+}
+
+// unreachable matches what apt and pip say when they cannot fetch.
+var unreachable = regexp.MustCompile(`(?m)^.*(Temporary failure resolving|Could not resolve|Could not connect|Unable to connect|Failed to fetch|Network is unreachable|Failed to establish a new connection|No matching distribution found|Connection timed out).*$`)
+
+// explain turns a failed fetch into one line that says what was not fetched.
+func explain(what string, err error) error {
+	if line := unreachable.FindString(err.Error()); line != "" {
+		return exitcode.Environmentf("cannot fetch %s: %s; check the network, or use an archive saved on another machine", what, strings.TrimSpace(line))
+	}
+	return fmt.Errorf("fetch %s: %w", what, err)
+}

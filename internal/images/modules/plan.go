@@ -1,0 +1,153 @@
+package modules
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"istio-conformance/internal/images"
+	"istio-conformance/internal/images/artifact"
+	"istio-conformance/internal/images/backend"
+	"istio-conformance/internal/images/gobuild"
+)
+
+// assembly is part of every image's key: raise it when this package puts the
+// same parts together in another way.
+const assembly = "1"
+
+// kindModule is where the files of the node image come from.
+const kindModule = "sigs.k8s.io/kind"
+
+// plan is what one cell is made of. Making it reads nothing but the pins.
+type plan struct {
+	cell images.Cell
+	root string
+
+	kubernetesModule, istioModule gobuild.Module
+	kindVersion                   string
+
+	// The parts, each an artifact of its own.
+	kubernetes, istio, etcd, coredns, containerd, plugins, pause part
+	nodeSystem, proxySystem, envoy                               part
+	backend                                                      *backend.Backend
+
+	// The results: layers with Kubernetes alone, which cells of one
+	// Kubernetes version share, and what Istio adds.
+	nodeID, cellID artifact.ID
+}
+
+// part is one artifact that images are made from.
+type part struct {
+	id artifact.ID
+	// done is the word for having made it: "compiled", "downloaded".
+	done string
+	make func(ctx context.Context, dir string) error
+}
+
+// newPlan works out the keys of everything in the cell.
+func newPlan(ctx context.Context, root string, cell images.Cell) (*plan, error) {
+	p := &plan{cell: cell, root: root}
+	if err := p.findModules(); err != nil {
+		return nil, err
+	}
+	toolchain, err := gobuild.Toolchain(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := p.addPrograms(toolchain); err != nil {
+		return nil, err
+	}
+	p.nodeSystem = nodeSystem.part()
+	p.proxySystem = proxySystem.part()
+	if p.envoy, err = envoyPart(root); err != nil {
+		return nil, err
+	}
+	if p.backend, err = backend.New(root, toolchain); err != nil {
+		return nil, err
+	}
+	own := gobuild.Module{Dir: root}
+	if p.kindVersion, err = own.Requirement(kindModule); err != nil {
+		return nil, err
+	}
+	p.nodeID = artifact.ID{Name: "node-" + cell.Kubernetes, Key: keyOf(p.nodeParts(), cell.Kubernetes, p.kindVersion)}
+	p.cellID = artifact.ID{
+		Name: fmt.Sprintf("cell-%s-%s", cell.Kubernetes, cell.Istio),
+		Key:  keyOf(p.istioParts(), cell.Istio, p.nodeID.Key, p.backend.Key()),
+	}
+	return p, nil
+}
+
+// nodeParts are what the layers with Kubernetes are made from, the longest to
+// compile first.
+func (p *plan) nodeParts() []part {
+	return []part{p.kubernetes, p.coredns, p.containerd, p.etcd, p.plugins, p.pause, p.nodeSystem, p.proxySystem}
+}
+
+// istioParts are what Istio's layer is made from.
+func (p *plan) istioParts() []part {
+	return []part{p.istio, p.envoy, p.proxySystem, p.containerd}
+}
+
+// reference is the name of the node image; everything in it is in its key.
+func (p *plan) reference() string {
+	return fmt.Sprintf("%s-%s", p.referencePrefix(), p.cellID.Key)
+}
+
+func (p *plan) referencePrefix() string {
+	return fmt.Sprintf("istio-conformance/node:%s-%s", p.cell.Kubernetes, p.cell.Istio)
+}
+
+// addPrograms adds all that is compiled.
+func (p *plan) addPrograms(toolchain string) error {
+	for _, c := range []struct {
+		to     *part
+		name   string
+		module gobuild.Module
+	}{
+		{&p.kubernetes, "kubernetes-" + minor(p.cell.Kubernetes), p.kubernetesModule},
+		{&p.istio, "istio-" + minor(p.cell.Istio), p.istioModule},
+		{&p.coredns, "coredns", p.module("coredns", ".")},
+		{&p.containerd, "containerd", p.module("containerd")},
+		{&p.etcd, "etcd", p.module("etcd")},
+		{&p.plugins, "cni-plugins", p.module("cni-plugins")},
+	} {
+		key, err := c.module.Key(toolchain)
+		if err != nil {
+			return err
+		}
+		*c.to = part{id: artifact.ID{Name: c.name, Key: key}, done: "compiled", make: c.module.Build}
+	}
+	program := gobuild.Program{Root: p.root, Dir: "images/pause"}
+	key, err := program.Key(toolchain)
+	if err != nil {
+		return err
+	}
+	p.pause = part{id: artifact.ID{Name: "pause", Key: key}, done: "compiled", make: func(ctx context.Context, dir string) error {
+		return program.Build(ctx, filepath.Join(dir, "pause"))
+	}}
+	return nil
+}
+
+// module is a module below images/ without stamps.
+func (p *plan) module(name string, packages ...string) gobuild.Module {
+	return gobuild.Module{Dir: filepath.Join(p.root, "images", name), Packages: packages}
+}
+
+// keyOf hashes the keys of parts and what else the result depends on.
+func keyOf(parts []part, more ...string) string {
+	inputs := append([]string{assembly}, more...)
+	for _, part := range parts {
+		inputs = append(inputs, part.id.String())
+	}
+	return artifact.Key(inputs...)
+}
+
+// minor returns "1.36" for "v1.36.3" and for "1.36.3".
+func minor(version string) string {
+	fields := strings.SplitN(strings.TrimPrefix(version, "v"), ".", 3)
+	if len(fields) < 2 {
+		return version
+	}
+	return fields[0] + "." + fields[1]
+}

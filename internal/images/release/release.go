@@ -1,0 +1,140 @@
+// Package release takes the images and charts that Kubernetes' and Istio's
+// projects have published: kind's node image by digest, Istio's images from a
+// registry and its charts from the chart repository. Only the tests' backend
+// is built here.
+package release
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+
+	"istio-conformance/internal/charts"
+	"istio-conformance/internal/exitcode"
+	"istio-conformance/internal/images"
+	"istio-conformance/internal/images/artifact"
+	"istio-conformance/internal/progress"
+)
+
+// Where releases are published.
+const (
+	// DefaultCharts is Istio's chart repository (istio.io, "Install with Helm").
+	DefaultCharts = "https://istio-release.storage.googleapis.com/charts"
+	// DefaultHub is where Istio's images of a release are.
+	DefaultHub = "docker.io/istio"
+)
+
+// istioImages are the images of a release that the tests run.
+var istioImages = []string{"pilot", "proxyv2"}
+
+// pulls is how many images are fetched at a time.
+const pulls = 2
+
+// Options are what a Source needs.
+type Options struct {
+	// Nodes maps a Kubernetes version, "v1.36.4", to kind's node image, pinned
+	// by digest. An image is only supported by the kind release that lists it.
+	Nodes map[string]string
+	// Charts is the URL of the chart repository; empty means DefaultCharts.
+	Charts string
+	// Hub is the prefix of Istio's images; empty means DefaultHub.
+	Hub string
+	// Root is the project's directory, with images/backend below it.
+	Root string
+	// CacheDir is where charts are kept between runs.
+	CacheDir string
+	// Engine receives the images.
+	Engine images.Engine
+	// Logf receives a line for each step that takes time.
+	Logf progress.Logf
+}
+
+// Source fetches releases. It implements images.Source.
+type Source struct{ options Options }
+
+// New returns the source.
+func New(options Options) *Source {
+	if options.Charts == "" {
+		options.Charts = DefaultCharts
+	}
+	if options.Hub == "" {
+		options.Hub = DefaultHub
+	}
+	options.Hub = strings.TrimSuffix(options.Hub, "/")
+	return &Source{options}
+}
+
+// Name returns images.Release.
+func (s *Source) Name() string { return images.Release }
+
+// Prepare fetches the cell's charts and images, except those that are there.
+func (s *Source) Prepare(ctx context.Context, cell images.Cell) (_ *images.Set, err error) {
+	node, known := s.options.Nodes[cell.Kubernetes]
+	if !known {
+		return nil, exitcode.Usagef("no node image of Kubernetes %s is pinned: known are %s", cell.Kubernetes, strings.Join(slices.Sorted(maps.Keys(s.options.Nodes)), ", "))
+	}
+	store, err := artifact.Open(filepath.Join(s.options.CacheDir, "artifacts"), s.options.Logf)
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		// On success the locks stay: the charts of the set are in the store.
+		if err != nil {
+			err = errors.Join(err, store.Close())
+		}
+	}()
+	set := &images.Set{
+		Source: images.Release, Node: node, NodeCNI: true,
+		Hub: s.options.Hub, Tag: cell.Istio, IstioFilters: true,
+		Digests: map[string]string{},
+	}
+	pull := []string{node}
+	for _, name := range istioImages {
+		ref := s.options.Hub + "/" + name + ":" + cell.Istio
+		set.Load = append(set.Load, ref)
+		pull = append(pull, ref)
+	}
+	// Charts first: they are small and say at once if there is no such version.
+	if set.Charts, err = s.charts(ctx, store, cell.Istio); err != nil {
+		return nil, err
+	}
+	if err := s.pull(ctx, pull); err != nil {
+		return nil, err
+	}
+	if set.Backend, err = s.backend(ctx, store); err != nil {
+		return nil, err
+	}
+	set.Load = append(set.Load, set.Backend)
+	return set, s.identify(ctx, set)
+}
+
+// charts returns the paths of the release's charts, fetched once: a published
+// chart does not change.
+func (s *Source) charts(ctx context.Context, store *artifact.Store, version string) (map[string]string, error) {
+	id := artifact.ID{Name: "charts-" + version, Key: artifact.Key(s.options.Charts, version)}
+	dir, err := store.Ensure(ctx, id, func(ctx context.Context, dir string) error {
+		s.options.Logf("fetching the charts of Istio %s from %s", version, s.options.Charts)
+		group, ctx := errgroup.WithContext(ctx)
+		for _, name := range images.ChartNames {
+			group.Go(func() error {
+				_, err := charts.Pull(ctx, s.options.Charts, name, version, dir)
+				return err
+			})
+		}
+		return group.Wait()
+	})
+	if err != nil {
+		return nil, err
+	}
+	paths := map[string]string{}
+	for _, name := range images.ChartNames {
+		paths[name] = filepath.Join(dir, fmt.Sprintf("%s-%s.tgz", name, version))
+	}
+	return paths, nil
+}

@@ -1,0 +1,217 @@
+package release
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/google/go-containerregistry/pkg/name"
+	"github.com/google/go-containerregistry/pkg/registry"
+	"github.com/google/go-containerregistry/pkg/v1/random"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
+	"helm.sh/helm/v3/pkg/chart"
+	"helm.sh/helm/v3/pkg/chartutil"
+	"helm.sh/helm/v3/pkg/repo"
+
+	"istio-conformance/internal/exitcode"
+	"istio-conformance/internal/images"
+)
+
+// fakeEngine pulls from a real registry and keeps only the images' IDs.
+type fakeEngine struct {
+	mu    sync.Mutex
+	ids   map[string]string
+	pulls []string
+}
+
+func (e *fakeEngine) HasImage(_ context.Context, ref string) (bool, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.ids[ref] != "", nil
+}
+
+func (e *fakeEngine) Pull(ctx context.Context, ref string) error {
+	parsed, err := name.ParseReference(ref)
+	if err != nil {
+		return err
+	}
+	image, err := remote.Image(parsed, remote.WithContext(ctx))
+	if err != nil {
+		return err
+	}
+	id, err := image.ConfigName()
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.pulls = append(e.pulls, ref)
+	e.ids[ref] = id.String()
+	return err
+}
+
+// Load takes what an archive names for loaded; the only one is the backend's.
+func (e *fakeEngine) Load(_ context.Context, path string) error {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	_, rest, found := strings.Cut(string(data), `"RepoTags":["`)
+	if !found {
+		return errors.New("no image in the archive")
+	}
+	ref, _, _ := strings.Cut(rest, `"`)
+	e.ids[ref] = "sha256:loaded"
+	return nil
+}
+
+func (e *fakeEngine) Docker(_ context.Context, args ...string) (string, error) {
+	id := e.ids[args[len(args)-1]]
+	if id == "" || args[1] != "inspect" {
+		return "", fmt.Errorf("unexpected: docker %s", strings.Join(args, " "))
+	}
+	return id + "\n", nil
+}
+
+// publish starts a registry with a release's images and returns the prefix of
+// their names and the node's reference by digest.
+func publish(t *testing.T) (hub, node string) {
+	t.Helper()
+	server := httptest.NewServer(registry.New(registry.Logger(log.New(io.Discard, "", 0))))
+	t.Cleanup(server.Close)
+	host := strings.TrimPrefix(server.URL, "http://")
+	for _, repository := range []string{"istio/pilot:1.31.0", "istio/proxyv2:1.31.0", "kindest/node:v1.36.4"} {
+		ref, err := name.ParseReference(host + "/" + repository)
+		if err != nil {
+			t.Fatal(err)
+		}
+		image, err := random.Image(64, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := remote.Write(ref, image); err != nil {
+			t.Fatal(err)
+		}
+		digest, err := image.Digest()
+		if err != nil {
+			t.Fatal(err)
+		}
+		node = ref.Context().Name() + "@" + digest.String()
+	}
+	return host + "/istio", node
+}
+
+// chartRepository serves the charts of a version.
+func chartRepository(t *testing.T, version string) string {
+	t.Helper()
+	dir := t.TempDir()
+	for _, chartName := range images.ChartNames {
+		c := &chart.Chart{Metadata: &chart.Metadata{APIVersion: "v2", Name: chartName, Version: version}}
+		if _, err := chartutil.Save(c, dir); err != nil {
+			t.Fatal(err)
+		}
+	}
+	server := httptest.NewServer(http.FileServer(http.Dir(dir)))
+	t.Cleanup(server.Close)
+	index, err := repo.IndexDirectory(dir, server.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := index.WriteFile(filepath.Join(dir, "index.yaml"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return server.URL
+}
+
+// checkout writes a project with a backend that compiles fast.
+func checkout(t *testing.T) string {
+	t.Helper()
+	root := t.TempDir()
+	dir := filepath.Join(root, "images", "backend")
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for path, text := range map[string]string{
+		filepath.Join(root, "go.mod"): "module example\n\ngo 1.26\n",
+		filepath.Join(dir, "main.go"): "package main\n\nfunc main() {}\n",
+	} {
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return root
+}
+
+func TestPrepare(t *testing.T) {
+	hub, node := publish(t)
+	engine := &fakeEngine{ids: map[string]string{}}
+	source := New(Options{
+		Nodes: map[string]string{"v1.36.4": node}, Charts: chartRepository(t, "1.31.0"), Hub: hub + "/",
+		Root: checkout(t), CacheDir: t.TempDir(), Engine: engine, Logf: t.Logf,
+	})
+	cell := images.Cell{Istio: "1.31.0", Kubernetes: "v1.36.4"}
+	set, err := source.Prepare(t.Context(), cell)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if set.Node != node || !set.NodeCNI || !set.IstioFilters || set.Hub != hub || set.Tag != "1.31.0" {
+		t.Errorf("got the set %+v", set)
+	}
+	if want := []string{hub + "/pilot:1.31.0", hub + "/proxyv2:1.31.0", set.Backend}; !slices.Equal(set.Load, want) {
+		t.Errorf("to load: %v, want %v", set.Load, want)
+	}
+	for _, ref := range append([]string{node}, set.Load...) {
+		if set.Digests[ref] == "" || set.Digests[ref] != engine.ids[ref] {
+			t.Errorf("%s is identified as %q, the engine has %q", ref, set.Digests[ref], engine.ids[ref])
+		}
+	}
+	for _, chartName := range images.ChartNames {
+		if _, err := os.Stat(set.Charts[chartName]); err != nil {
+			t.Errorf("the chart %s: %v", chartName, err)
+		}
+	}
+	pulls := len(engine.pulls)
+	if _, err := source.Prepare(t.Context(), cell); err != nil || len(engine.pulls) != pulls {
+		t.Errorf("a second run pulled %v: %v", engine.pulls[pulls:], err)
+	}
+}
+
+func TestPrepareExplains(t *testing.T) {
+	hub, node := publish(t)
+	charts := chartRepository(t, "1.31.9")
+	for what, test := range map[string]struct {
+		cell images.Cell
+		hub  string
+		code int
+		want string
+	}{
+		"unknown Kubernetes": {images.Cell{Istio: "1.31.9", Kubernetes: "v1.20.0"}, hub, exitcode.Usage, "known are v1.36.4"},
+		"unknown Istio":      {images.Cell{Istio: "1.31.8", Kubernetes: "v1.36.4"}, hub, exitcode.Environment, "1.31.8"},
+		"an image missing":   {images.Cell{Istio: "1.31.9", Kubernetes: "v1.36.4"}, hub, exitcode.Environment, "use IMAGES=modules"},
+	} {
+		t.Run(what, func(t *testing.T) {
+			source := New(Options{
+				Nodes: map[string]string{"v1.36.4": node}, Charts: charts, Hub: test.hub,
+				Root: checkout(t), CacheDir: t.TempDir(), Engine: &fakeEngine{ids: map[string]string{}}, Logf: t.Logf,
+			})
+			_, err := source.Prepare(t.Context(), test.cell)
+			if err == nil || exitcode.Of(err) != test.code || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("status %d: %v\nwant %d: ... %s ...", exitcode.Of(err), err, test.code, test.want)
+			}
+		})
+	}
+}
+
+func TestDefaults(t *testing.T) {
+	s := New(Options{})
+	if s.options.Charts != DefaultCharts || s.options.Hub != DefaultHub {
+		t.Errorf("got %s and %s", s.options.Charts, s.options.Hub)
+	}
+}

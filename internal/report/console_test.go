@@ -1,0 +1,115 @@
+package report
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/onsi/gomega"
+)
+
+func TestSilenceIsBrokenEverLessOften(t *testing.T) {
+	g := gomega.NewWithT(t)
+	r := newRun(t, nil)
+	p := r.Phase("images")
+	p.Logf("building envoy")
+	said := func() []string {
+		defer r.screen.Reset()
+		return strings.Split(strings.TrimSpace(r.screen.String()), "\n")
+	}
+	g.Expect(said()).To(gomega.ContainElement("   images: building envoy"))
+	var at []int
+	for second := 1; second <= 200; second++ {
+		r.clock.add(1)
+		r.tick()
+		if lines := said(); lines[0] != "" {
+			at = append(at, second)
+			g.Expect(lines).To(gomega.Equal([]string{fmt.Sprintf("images: still working after %s (building envoy)", elapsed(r.clock.now.Sub(p.activity.started)))}))
+		}
+	}
+	g.Expect(at).To(gomega.Equal([]int{8, 24, 56, 116, 176}))
+	p.Logf("building pilot")
+	r.clock.add(8)
+	r.tick()
+	g.Expect(said()).To(gomega.Equal([]string{"images: building pilot", "   images: still working after 3m28s (building pilot)"}))
+}
+
+func TestNoControlCharactersOutsideOfATerminal(t *testing.T) {
+	for _, scenario := range []func(*testing.T, func(*Options)) *run{greenRun, redRun, abortedRun} {
+		screen := scenario(t, nil).screen.String()
+		if i := strings.IndexAny(screen, "\x1b\r\x00"); i >= 0 {
+			t.Errorf("control character at %d: %q", i, screen[max(0, i-40):i+1])
+		}
+	}
+}
+
+func TestLinesFitANarrowTerminal(t *testing.T) {
+	for _, width := range []int{40, 60, 80, 120} {
+		r := redRun(t, func(o *Options) { o.Terminal, o.Width = true, width })
+		for _, line := range strings.FieldsFunc(r.screen.String(), func(c rune) bool { return c == '\n' || c == '\r' }) {
+			line = strings.TrimPrefix(line, "\x1b[K")
+			words := strings.Fields(line)
+			whole := len(words) > 0 && (strings.Contains(words[len(words)-1], "/") || strings.HasPrefix(strings.TrimSpace(line), "make "))
+			if utf8.RuneCountInString(line) > width && !whole {
+				t.Errorf("width %d: a line of %d: %q", width, utf8.RuneCountInString(line), line)
+			}
+		}
+	}
+}
+
+func TestTerminalShowsStepsOnlyOfAFailedPhase(t *testing.T) {
+	g := gomega.NewWithT(t)
+	r := newRun(t, func(o *Options) { o.Terminal = true })
+	r.phase("images", 3, nil, "quiet step")
+	r.phase("cluster", 3, errors.New("no"), "loud step")
+	printed := string(ansi.ReplaceAll(r.screen.Bytes(), nil))
+	g.Expect(printed).NotTo(gomega.ContainSubstring("\n     quiet step\n"))
+	g.Expect(printed).To(gomega.ContainSubstring("\n     loud step\n"))
+}
+
+func TestAnInterruptedPhaseIsShownAsCutOff(t *testing.T) {
+	g := gomega.NewWithT(t)
+	r := newRun(t, nil)
+	r.Phase("images").Logf("building envoy")
+	r.clock.add(5)
+	r.Abort(errors.New("interrupted"), "images")
+	r.finish(VerdictError)
+	g.Expect(r.screen.String()).To(gomega.MatchRegexp(`(?m)^ ✗ images +5\.0s  did not end$`))
+	g.Expect(r.report.Phases).To(gomega.Equal([]PhaseTime{{Name: "images", Seconds: 5, Error: "did not end"}}))
+}
+
+func TestSummaryStaysOnOneScreen(t *testing.T) {
+	g := gomega.NewWithT(t)
+	r := newRun(t, nil)
+	r.Environment(environment)
+	for i := range 60 {
+		r.Warn("warning %d", i)
+		r.test(Test{Suite: "s", Name: fmt.Sprintf("fails-%d", i), Status: Fail, Failures: []string{strings.Repeat("line\n", 300)}})
+		r.test(Test{Suite: "s", Name: fmt.Sprintf("skips-%d", i), Status: Skip, Reason: fmt.Sprintf("reason %d", i)})
+	}
+	r.finish(VerdictFail)
+	_, summary, _ := strings.Cut(r.screen.String(), "\nsummary\n")
+	g.Expect(strings.Count(summary, "\n")).To(gomega.BeNumerically("<=", 48))
+	for _, want := range []string{"and 50 more in summary.md", "and 55 reasons more", "and 55 warnings more", "120 checks: 0 passed, 60 failed, 60 skipped"} {
+		g.Expect(summary).To(gomega.ContainSubstring(want))
+	}
+	g.Expect(r.screen.String()).To(gomega.ContainSubstring("(280 lines more in report.json)"))
+}
+
+func TestTerminalOfAPipe(t *testing.T) {
+	read, write, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := errors.Join(read.Close(), write.Close()); err != nil {
+			t.Error(err)
+		}
+	})
+	if terminal, width := Terminal(write); terminal || width != 0 {
+		t.Errorf("Terminal(pipe) = %v, %d", terminal, width)
+	}
+}

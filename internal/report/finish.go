@@ -1,0 +1,163 @@
+package report
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"slices"
+	"time"
+)
+
+// suitesPhase is RunError.Phase when the checks did not run as planned.
+const suitesPhase = "suites"
+
+// Abort says that the run cannot go on: the verdict becomes error. phase names
+// where it stopped. The first call counts, and goes before what a phase itself
+// reported by Done.
+func (r *Recorder) Abort(err error, phase string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.aborted {
+		return
+	}
+	if err == nil {
+		err = errors.New("stopped without an error")
+	}
+	r.aborted = true
+	r.report.Error = &RunError{Phase: oneLine(phase), Message: clean(err.Error())}
+}
+
+// fail makes the verdict error, unless it is already. The caller holds r.mu.
+func (r *Recorder) fail(phase, message string) {
+	if r.report.Error == nil {
+		r.report.Error = &RunError{Phase: phase, Message: message}
+	}
+}
+
+// Finish ends the run; what comes after it is not recorded. It it derives the verdict, writes the files and shows the
+// summary. An error means that the console or a file could not be written; the
+// verdict is VerdictError when it was a file. Further calls return the same verdict.
+func (r *Recorder) Finish() (Verdict, error) {
+	r.mu.Lock()
+	if r.finished {
+		defer r.mu.Unlock()
+		return r.report.Verdict, nil
+	}
+	r.showUnended()
+	r.report = r.snapshot()
+	r.finished = true
+	r.running = nil
+	err := r.write(r.report)
+	if err != nil {
+		r.fail("report", clean(err.Error()))
+		r.report.Verdict = VerdictError
+	}
+	r.showSummary()
+	err = errors.Join(err, r.console.err)
+	verdict := r.report.Verdict
+	r.console.out = io.Discard // The verdict is the last line.
+	r.mu.Unlock()
+	close(r.stop)
+	return verdict, err
+}
+
+// showUnended shows what an interrupt or a panic has cut off.
+func (r *Recorder) showUnended() {
+	for _, a := range r.running {
+		if a.test == "" {
+			r.phaseHeading()
+		}
+		r.console.result(markFail, a.name(), human(seconds(r.now().Sub(a.started))), "did not end")
+	}
+}
+
+// Flush writes what is known so far, e.g. at an interrupt. Until Finish, the
+// verdict on disk is error: a part of a run is never a pass.
+func (r *Recorder) Flush() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.finished {
+		return nil
+	}
+	return r.write(r.snapshot())
+}
+
+// snapshot returns the report as it would be if the run ended now.
+func (r *Recorder) snapshot() Report {
+	doc := r.report
+	now := r.now()
+	doc.Phases = slices.Clone(doc.Phases)
+	for _, a := range r.running {
+		if a.test == "" {
+			doc.Phases = append(doc.Phases, PhaseTime{Name: a.label, Seconds: seconds(now.Sub(a.started)), Error: "did not end"})
+		}
+	}
+	if doc.Error == nil {
+		doc.Error = r.incomplete()
+	}
+	doc.Finished = now
+	doc.Verdict = derive(&doc)
+	return doc.filled()
+}
+
+// incomplete says what of the run is missing, or returns nil when nothing is.
+func (r *Recorder) incomplete() *RunError {
+	ran := len(r.report.Tests)
+	if len(r.running) > 0 {
+		cut := r.running[0]
+		if cut.test == "" {
+			return &RunError{Phase: cut.label, Message: "the phase did not end"}
+		}
+		return &RunError{Phase: suitesPhase, Message: "the run ended during " + cut.test}
+	}
+	if ran < r.planned {
+		return &RunError{Phase: suitesPhase, Message: fmt.Sprintf("only %d of %d checks ran", ran, r.planned)}
+	}
+	if empty := emptiness(&r.report); empty != "" {
+		return &RunError{Phase: suitesPhase, Message: empty}
+	}
+	return nil
+}
+
+// filled returns the report with empty arrays in place of null, and times in UTC
+// to the millisecond.
+func (r Report) filled() Report {
+	r.Started = r.Started.UTC().Truncate(time.Millisecond)
+	r.Finished = r.Finished.UTC().Truncate(time.Millisecond)
+	r.Environment.Proxy.Extensions = orEmpty(r.Environment.Proxy.Extensions)
+	if r.Environment.Digests == nil {
+		r.Environment.Digests = map[string]string{}
+	}
+	r.Phases, r.Tests, r.Warnings = orEmpty(r.Phases), slices.Clone(orEmpty(r.Tests)), orEmpty(r.Warnings)
+	r.Load, r.Upgrade = orEmpty(r.Load), orEmpty(r.Upgrade)
+	for i := range r.Tests {
+		r.Tests[i].Started = r.Tests[i].Started.UTC().Truncate(time.Millisecond)
+	}
+	return r
+}
+
+func orEmpty[T any](list []T) []T {
+	if list == nil {
+		return []T{}
+	}
+	return list
+}
+
+// write writes every file of the report, also when one of them cannot be.
+func (r *Recorder) write(doc Report) error {
+	content, err := json.MarshalIndent(doc, "", "  ")
+	if err != nil {
+		return fmt.Errorf("write %s: %w", jsonName, err)
+	}
+	junit, err := renderJUnit(&doc)
+	if err != nil {
+		return fmt.Errorf("write %s: %w", junitName, err)
+	}
+	return errors.Join(
+		writeFile(filepath.Join(r.dir, jsonName), append(content, '\n')),
+		writeFile(filepath.Join(r.dir, junitName), junit),
+		writeFile(filepath.Join(r.dir, markdownName), []byte(renderMarkdown(&doc))),
+	)
+}

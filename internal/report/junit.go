@@ -1,0 +1,184 @@
+package report
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/xml"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// The JUnit XML that Jenkins, GitLab and GitHub's report actions read.
+type (
+	junitSuites struct {
+		XMLName xml.Name     `xml:"testsuites"`
+		Name    string       `xml:"name,attr"`
+		Time    string       `xml:"time,attr"`
+		Tests   int          `xml:"tests,attr"`
+		Failed  int          `xml:"failures,attr"`
+		Skipped int          `xml:"skipped,attr"`
+		Suites  []junitSuite `xml:"testsuite"`
+	}
+	junitSuite struct {
+		Name       string           `xml:"name,attr"`
+		Timestamp  string           `xml:"timestamp,attr"`
+		Time       string           `xml:"time,attr"`
+		Tests      int              `xml:"tests,attr"`
+		Failed     int              `xml:"failures,attr"`
+		Skipped    int              `xml:"skipped,attr"`
+		Properties *junitProperties `xml:"properties"`
+		Cases      []junitCase      `xml:"testcase"`
+
+		seconds float64
+	}
+	junitCase struct {
+		Class      string           `xml:"classname,attr"`
+		Name       string           `xml:"name,attr"`
+		Time       string           `xml:"time,attr"`
+		Properties *junitProperties `xml:"properties"`
+		Failure    *junitMessage    `xml:"failure"`
+		Skipped    *junitMessage    `xml:"skipped"`
+	}
+	junitProperties struct {
+		Property []junitProperty `xml:"property"`
+	}
+	junitProperty struct {
+		Name  string `xml:"name,attr"`
+		Value string `xml:"value,attr"`
+	}
+	junitMessage struct {
+		Message string `xml:"message,attr"`
+		Text    string `xml:",cdata"`
+	}
+)
+
+// renderJUnit returns junit.xml. What has no check of its own but decides the
+// verdict, i.e. a failed set-up and measurements, appears as a synthetic case.
+func renderJUnit(doc *Report) ([]byte, error) {
+	all := junitSuites{Name: "istio-conformance", Time: junitTime(doc.Finished.Sub(doc.Started).Seconds())}
+	add := func(suite string, c junitCase, seconds float64) {
+		c.Class, c.Time = clean(suite), junitTime(seconds)
+		s := all.suite(suite, doc)
+		s.Cases = append(s.Cases, c)
+		s.seconds += seconds
+	}
+	if e := doc.Error; e != nil {
+		add("setup", junitCase{Name: cmp.Or(clean(e.Phase), "unknown"), Failure: setUpFailure(doc)}, failedPhase(doc).Seconds)
+	}
+	for _, t := range doc.Tests {
+		add(t.Suite, testCase(t), t.Seconds)
+	}
+	for _, l := range doc.Load {
+		add("load", measurementCase(l.Name, l.Verdict, loadNote(l)), 0)
+	}
+	for _, u := range doc.Upgrade {
+		add("upgrade", measurementCase(u.From+"-to-"+u.To, u.Verdict, upgradeNote(u)), 0)
+	}
+	all.count()
+	content, err := xml.MarshalIndent(all, "", "  ")
+	if err != nil {
+		return nil, err
+	}
+	return bytes.Join([][]byte{[]byte(xml.Header), content, []byte("\n")}, nil), nil
+}
+
+// suite returns the suite of that name, made when it is not there yet.
+func (all *junitSuites) suite(name string, doc *Report) *junitSuite {
+	for i := range all.Suites {
+		if all.Suites[i].Name == clean(name) {
+			return &all.Suites[i]
+		}
+	}
+	e := doc.Environment
+	all.Suites = append(all.Suites, junitSuite{
+		Name: clean(name), Timestamp: doc.Started.UTC().Format(time.RFC3339),
+		Properties: properties("run", doc.Run, "istio", e.Istio, "kubernetes", e.Kubernetes, "images", e.Images, "kernel", e.Kernel),
+	})
+	return &all.Suites[len(all.Suites)-1]
+}
+
+func (all *junitSuites) count() {
+	for i := range all.Suites {
+		s := &all.Suites[i]
+		for _, c := range s.Cases {
+			s.Tests++
+			if c.Failure != nil {
+				s.Failed++
+			}
+			if c.Skipped != nil {
+				s.Skipped++
+			}
+		}
+		s.Time = junitTime(s.seconds)
+		all.Tests, all.Failed, all.Skipped = all.Tests+s.Tests, all.Failed+s.Failed, all.Skipped+s.Skipped
+	}
+}
+
+func testCase(t Test) junitCase {
+	c := junitCase{Name: clean(t.Name)}
+	switch t.Status {
+	case Pass:
+	case Flaky:
+		c.Properties = properties("status", string(Flaky), "attempts", strconv.Itoa(t.Attempts))
+	case Skip:
+		c.Skipped = &junitMessage{Message: oneLine(t.Reason)}
+	default:
+		c.Failure = &junitMessage{Message: headline(t), Text: clean(strings.Join(failureText(t), "\n"))}
+	}
+	return c
+}
+
+// failureText is all that is known of a failure.
+func failureText(t Test) []string {
+	lines := append([]string{}, t.Failures...)
+	for _, f := range [][2]string{
+		{"reason", t.Reason}, {"promise", t.Description}, {"observed", strings.Join(t.Observed, "\n")},
+		{"cause", t.Diagnosis.Cause}, {"fix", t.Diagnosis.Fix}, {"link", t.Diagnosis.Link},
+		{"evidence", strings.Join(t.Evidence, " ")}, {"re-run", t.Rerun},
+	} {
+		if f[1] != "" {
+			lines = append(lines, f[0]+": "+f[1])
+		}
+	}
+	return lines
+}
+
+func measurementCase(name string, v Verdict, note string) junitCase {
+	c := junitCase{Name: clean(name)}
+	if v != VerdictPass {
+		c.Failure = &junitMessage{Message: fmt.Sprintf("%s: %s", v, note)}
+	}
+	return c
+}
+
+func setUpFailure(doc *Report) *junitMessage {
+	lines := []string{doc.Error.Message}
+	if steps := failedPhase(doc).Steps; len(steps) > 0 {
+		lines = append(append(lines, "steps before it:"), steps...)
+	}
+	return &junitMessage{Message: oneLine(doc.Error.Message), Text: clean(strings.Join(lines, "\n"))}
+}
+
+// failedPhase is the phase that the report's error names, or none.
+func failedPhase(doc *Report) PhaseTime {
+	for _, p := range doc.Phases {
+		if doc.Error != nil && p.Name == doc.Error.Phase {
+			return p
+		}
+	}
+	return PhaseTime{}
+}
+
+func properties(pairs ...string) *junitProperties {
+	var p junitProperties
+	for i := 0; i+1 < len(pairs); i += 2 {
+		if value := oneLine(pairs[i+1]); value != "" {
+			p.Property = append(p.Property, junitProperty{Name: pairs[i], Value: value})
+		}
+	}
+	return &p
+}
+
+func junitTime(seconds float64) string { return strconv.FormatFloat(max(0, seconds), 'f', 3, 64) }

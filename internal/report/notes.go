@@ -1,0 +1,36 @@
+package report
+
+import (
+	"fmt"
+	"strings"
+)
+
+// loadNote is a latency comparison in one line.
+func loadNote(l Load) string {
+	parts := []string{fmt.Sprintf("%g requests/s", l.Rate), plural(l.Errors, "error")}
+	for _, q := range l.Quantiles {
+		s := fmt.Sprintf("p%g ratio %.2f [%.2f, %.2f]", 100*q.Q, q.Ratio, q.CILow, q.CIHigh)
+		if q.Limit > 0 {
+			s += fmt.Sprintf(", limit %.2f", q.Limit)
+		}
+		parts = append(parts, s)
+	}
+	return strings.Join(parts, "; ")
+}
+
+func upgradeName(u Upgrade) string { return fmt.Sprintf("upgrade/%s-to-%s", u.From, u.To) }
+
+// upgradeNote is an upgrade's traffic in one line.
+func upgradeNote(u Upgrade) string {
+	return fmt.Sprintf("%d of %s failed, longest gap %.0f ms", u.Failed, plural(u.Requests, "request"), u.LongestGapMillis)
+}
+
+// headline is a failure in one line: gomega's first line alone says only "Expected".
+func headline(t Test) string {
+	for _, message := range append(t.Failures[:len(t.Failures):len(t.Failures)], t.Reason, t.Description) {
+		if s := oneLine(message); s != "" {
+			return truncate(s, 160)
+		}
+	}
+	return "failed"
+}

@@ -1,0 +1,73 @@
+package report
+
+import (
+	"fmt"
+	"path"
+	"path/filepath"
+)
+
+// shownLines bounds each of a failure's messages on the console; all of it is in
+// report.json.
+const shownLines = 20
+
+// showTest prints a test's one line and, when it failed, all that helps to mend
+// it. The caller holds r.mu.
+func (r *Recorder) showTest(t Test) {
+	c := r.console
+	switch t.Status {
+	case Pass:
+		c.result(markPass, t.ID(), human(t.Seconds), "")
+	case Flaky:
+		c.result(markWarn, t.ID(), human(t.Seconds), "flaky: "+t.Reason)
+	case Skip:
+		c.result(markSkip, t.ID(), "skip", t.Reason)
+	default:
+		c.result(markFail, t.ID(), human(t.Seconds), "")
+		r.showFailure(t)
+	}
+}
+
+func (r *Recorder) showFailure(t Test) {
+	const indent = 3
+	c := r.console
+	for _, message := range t.Failures {
+		c.block(indent+2, message, shownLines)
+	}
+	c.field(indent, "reason", t.Reason)
+	c.field(indent, "promise", t.Description)
+	for _, o := range t.Observed {
+		c.field(indent, "observed", o)
+	}
+	c.field(indent, "cause", t.Diagnosis.Cause)
+	c.field(indent, "fix", t.Diagnosis.Fix)
+	c.field(indent, "link", t.Diagnosis.Link)
+	c.field(indent, "evidence", r.shownEvidence(t))
+	c.field(indent, "re-run", t.Rerun)
+}
+
+// shownEvidence is the one file of the evidence, or its directory and how many
+// files are in the list.
+func (r *Recorder) shownEvidence(t Test) string {
+	if len(t.Evidence) == 0 {
+		return ""
+	}
+	if len(t.Evidence) == 1 {
+		return r.shown(filepath.Join(r.dir, t.Evidence[0]))
+	}
+	common := path.Dir(t.Evidence[0])
+	for _, e := range t.Evidence {
+		for common != "." && !within(common, e) {
+			common = path.Dir(common)
+		}
+	}
+	return fmt.Sprintf("%s (%s)", r.shown(filepath.Join(r.dir, common)), plural(len(t.Evidence), "file"))
+}
+
+func within(dir, file string) bool {
+	for d := file; d != "."; d = path.Dir(d) {
+		if d == dir {
+			return true
+		}
+	}
+	return false
+}

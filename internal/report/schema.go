@@ -1,0 +1,162 @@
+// Package report takes in what happens during a run and hands it out again: on
+// the console while it happens, and as report.json, junit.xml and summary.md
+// for people, continuous integration and other tools.
+package report
+
+import "time"
+
+// Schema names the contract of report.json. New fields may be added under the
+// same name; a field keeps its meaning.
+const Schema = "istio-conformance/v1"
+
+// Report is the content of report.json. Arrays are never null.
+type Report struct {
+	Schema  string  `json:"schema"`
+	Run     string  `json:"run"`
+	Verdict Verdict `json:"verdict"`
+	// Error says why the verdict is error, and is absent otherwise.
+	Error       *RunError   `json:"error,omitempty"`
+	Started     time.Time   `json:"started"`
+	Finished    time.Time   `json:"finished"`
+	Environment Environment `json:"environment"`
+	Phases      []PhaseTime `json:"phases"`
+	Tests       []Test      `json:"tests"`
+	Load        []Load      `json:"load"`
+	Upgrade     []Upgrade   `json:"upgrade"`
+	Warnings    []string    `json:"warnings"`
+}
+
+// RunError is why a run could not come to a verdict about the system under test.
+type RunError struct {
+	// Phase is the phase that failed, or "suites" when the checks did not run as planned.
+	Phase   string `json:"phase"`
+	Message string `json:"message"`
+}
+
+// Environment is what the run was made with and on.
+type Environment struct {
+	// Istio is the version without a leading v, e.g. "1.31.0".
+	Istio string `json:"istio"`
+	// Kubernetes is the server's version, e.g. "v1.36.3".
+	Kubernetes string `json:"kubernetes"`
+	// Images is the source of images and charts: modules, release or archive.
+	Images string `json:"images"`
+	Nodes  int    `json:"nodes"`
+	// Kernel is the release of the nodes' kernel, e.g. "6.18.44".
+	Kernel string `json:"kernel"`
+	// Cgroup is v1 or v2.
+	Cgroup string `json:"cgroup"`
+	Proxy  Proxy  `json:"proxy"`
+	CPUs   int    `json:"cpus"`
+	// Digests are the images used: reference -> image id or digest.
+	Digests map[string]string `json:"digests"`
+	// Notes are what a reader must know to judge the run, e.g. replaced modules.
+	Notes []string `json:"notes,omitempty"`
+}
+
+// Proxy is the Envoy that carries the traffic.
+type Proxy struct {
+	Version    string   `json:"version"`
+	Extensions []string `json:"extensions"`
+}
+
+// PhaseTime is one finished step of the set-up or the clean-up.
+type PhaseTime struct {
+	Name    string  `json:"name"`
+	Seconds float64 `json:"seconds"`
+	// Error is why the phase failed; absent when it did not.
+	Error string `json:"error,omitempty"`
+	// Steps are what a failed phase did, in order; absent when it did not fail.
+	Steps []string `json:"steps,omitempty"`
+}
+
+// Status is the outcome of one test.
+type Status string
+
+// The outcomes of a test.
+const (
+	Pass Status = "pass"
+	Fail Status = "fail"
+	// Skip always comes with a reason.
+	Skip Status = "skip"
+	// Flaky is a test that passed only at a later attempt.
+	Flaky Status = "flaky"
+)
+
+// Test is the outcome of one check.
+type Test struct {
+	Suite string `json:"suite"`
+	Name  string `json:"name"`
+	// Description is the behaviour that the test proves, in one sentence.
+	Description string            `json:"description"`
+	Labels      map[string]string `json:"labels,omitempty"`
+	Status      Status            `json:"status"`
+	// Reason is why the test was skipped, or what else the status needs to be understood.
+	Reason   string    `json:"reason"`
+	Started  time.Time `json:"started"`
+	Seconds  float64   `json:"seconds"`
+	Attempts int       `json:"attempts"`
+	// Assertions is how many assertions ran; a test that passed has at least one.
+	Assertions int `json:"assertions"`
+	// Failures are the messages of the assertions that did not hold.
+	Failures []string `json:"failures"`
+	// Observed is what the test saw, also when it passed.
+	Observed  []string  `json:"observed,omitempty"`
+	Diagnosis Diagnosis `json:"diagnosis"`
+	// Rerun is the command that runs this test again.
+	Rerun string `json:"rerun"`
+	// Evidence are files and directories, relative to the report's own directory.
+	Evidence []string `json:"evidence"`
+}
+
+// Diagnosis explains a failure; its fields are empty where nothing is known.
+type Diagnosis struct {
+	Cause string `json:"cause"`
+	Fix   string `json:"fix"`
+	Link  string `json:"link"`
+}
+
+// Load is the comparison of a candidate's latency with a baseline's.
+type Load struct {
+	Name string `json:"name"`
+	// Verdict is VerdictPass, VerdictFail, VerdictInconclusive or VerdictInvalid.
+	Verdict Verdict `json:"verdict"`
+	// Rate is in requests per second.
+	Rate     float64 `json:"rate"`
+	Rounds   int     `json:"rounds"`
+	Requests int     `json:"requests"`
+	Errors   int     `json:"errors"`
+	// SendLagP99Micros is how late the generator itself sent, in microseconds.
+	SendLagP99Micros float64    `json:"sendLagP99Micros"`
+	Quantiles        []Quantile `json:"quantiles"`
+}
+
+// Quantile compares one quantile of the latencies.
+type Quantile struct {
+	// Q is the quantile, above 0 and at most 1.
+	Q               float64 `json:"q"`
+	BaselineMicros  float64 `json:"baselineMicros"`
+	CandidateMicros float64 `json:"candidateMicros"`
+	// Ratio is candidate over baseline; CILow and CIHigh bound its confidence interval.
+	Ratio  float64 `json:"ratio"`
+	CILow  float64 `json:"ciLow"`
+	CIHigh float64 `json:"ciHigh"`
+	// Limit is the highest ratio that passes; 0 where the quantile is only reported.
+	Limit float64 `json:"limit"`
+}
+
+// Upgrade is one upgrade, with its traffic, between two versions of Istio.
+type Upgrade struct {
+	From string `json:"from"`
+	To   string `json:"to"`
+	// Verdict is VerdictPass or VerdictFail.
+	Verdict  Verdict `json:"verdict"`
+	Requests int     `json:"requests"`
+	Failed   int     `json:"failed"`
+	// LongestGapMillis is the longest time without an answered request, in milliseconds.
+	LongestGapMillis float64     `json:"longestGapMillis"`
+	Phases           []PhaseTime `json:"phases"`
+}
+
+// ID returns the name that RUN= takes: suite/name.
+func (t Test) ID() string { return t.Suite + "/" + t.Name }

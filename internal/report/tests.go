@@ -1,0 +1,129 @@
+package report
+
+import (
+	"cmp"
+	"fmt"
+	"path/filepath"
+	"slices"
+)
+
+// Plan says how many tests the run is going to have. A run that ends with fewer
+// is an error.
+func (r *Recorder) Plan(total int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.planned = total
+}
+
+// StartTest says that a test begins; EndTest must follow.
+func (r *Recorder) StartTest(suite, name string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	id := Test{Suite: oneLine(suite), Name: oneLine(name)}.ID()
+	r.console.heading(oneLine(suite))
+	a := r.begin(r.position() + id)
+	a.test = id
+}
+
+// position is e.g. "[3/14] ", or "" while the number of tests is unknown.
+func (r *Recorder) position() string {
+	if r.planned == 0 {
+		return ""
+	}
+	return fmt.Sprintf("[%d/%d] ", len(r.report.Tests)+1, r.planned)
+}
+
+// EndTest records and shows a test's outcome. An outcome that the contract does
+// not allow, such as a pass without an assertion, becomes a failure that says so.
+func (r *Recorder) EndTest(t Test) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	t = r.normalised(t)
+	for _, a := range r.running {
+		if a.test == t.ID() {
+			r.end(a)
+			if t.Started.IsZero() {
+				t.Started = a.started
+			}
+			break
+		}
+	}
+	if t.Started.IsZero() {
+		t.Started = r.now()
+	}
+	if slices.ContainsFunc(r.report.Tests, func(other Test) bool { return other.ID() == t.ID() }) {
+		r.warn(fmt.Sprintf("%s reported a second outcome (%s): only the first one counts", t.ID(), t.Status))
+		r.fail(suitesPhase, t.ID()+" ran twice in one run")
+		return
+	}
+	r.report.Tests = append(r.report.Tests, t)
+	r.console.heading(t.Suite)
+	r.showTest(t)
+	r.draw()
+}
+
+// normalised returns the test with clean texts and as the contract allows it.
+func (r *Recorder) normalised(t Test) Test {
+	for _, s := range []*string{&t.Suite, &t.Name, &t.Description, &t.Reason, &t.Rerun, &t.Diagnosis.Cause, &t.Diagnosis.Fix, &t.Diagnosis.Link} {
+		*s = oneLine(*s)
+	}
+	t.Failures = cleanAll(t.Failures)
+	t.Observed = cleanAll(t.Observed)
+	t.Seconds = max(0, round(t.Seconds))
+	t.Attempts = max(1, t.Attempts)
+	t.Rerun = cmp.Or(t.Rerun, "make e2e RUN="+t.ID())
+	t.Evidence = r.relativeEvidence(t)
+	if broken := t.broken(); broken != "" {
+		t.Status = Fail
+		t.Failures = append(t.Failures, broken)
+	}
+	if t.Status == Pass && t.Attempts > 1 {
+		t.Status = Flaky
+	}
+	if t.Status == Flaky {
+		t.Attempts = max(2, t.Attempts)
+		t.Reason = cmp.Or(t.Reason, fmt.Sprintf("passed at attempt %d", t.Attempts))
+	}
+	return t
+}
+
+// broken says why the outcome is none, or returns "".
+func (t Test) broken() string {
+	switch t.Status {
+	case Pass, Flaky:
+		if len(t.Failures) > 0 {
+			return fmt.Sprintf("reported as %s with failures", t.Status)
+		}
+		if t.Assertions <= 0 {
+			return "passed without a single assertion, which proves nothing"
+		}
+	case Skip:
+		if t.Reason == "" {
+			return "skipped without a reason"
+		}
+	case Fail:
+		if len(t.Failures) == 0 && t.Reason == "" {
+			return "failed without a message"
+		}
+	default:
+		return fmt.Sprintf("unknown status %q, want one of pass, fail, skip, flaky", t.Status)
+	}
+	return ""
+}
+
+// relativeEvidence returns the evidence relative to the run's directory, and
+// warns of what lies outside of it: a report must stay whole when it is moved.
+func (r *Recorder) relativeEvidence(t Test) []string {
+	paths := make([]string, 0, len(t.Evidence))
+	for _, path := range t.Evidence {
+		if relative, err := filepath.Rel(r.dir, path); err == nil && filepath.IsLocal(relative) {
+			path = relative
+		}
+		if !filepath.IsLocal(path) {
+			r.warn(fmt.Sprintf("%s: evidence %s lies outside of %s and is left out", t.ID(), path, r.shown(r.dir)))
+			continue
+		}
+		paths = append(paths, filepath.ToSlash(path))
+	}
+	return paths
+}

@@ -1,0 +1,176 @@
+package stack
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"istio-conformance/internal/cluster"
+	"istio-conformance/internal/engine"
+	"istio-conformance/internal/exitcode"
+	"istio-conformance/internal/host"
+	"istio-conformance/internal/images"
+	"istio-conformance/internal/images/archive"
+	"istio-conformance/internal/images/modules"
+	"istio-conformance/internal/images/release"
+	"istio-conformance/internal/progress"
+	"istio-conformance/internal/report"
+)
+
+// readyTimeout bounds the time from kind's success to Ready nodes and CoreDNS.
+const readyTimeout = 3 * time.Minute
+
+// Build makes everything that the checks need, phase by phase. An error says
+// which environment could not be built; a failed installation of Istio is no
+// such error but what the checks are about: it is kept in InstallError.
+func (s *Stack) Build(ctx context.Context, r *report.Recorder) error {
+	s.evidenceDir = filepath.Join(r.Dir(), "evidence")
+	r.Environment(s.describe)
+	phases := []struct {
+		name string
+		run  func(context.Context, progress.Logf) error
+	}{
+		{"doctor", s.prepareHost},
+		{"images", s.prepareImages},
+		{"cluster", s.prepareCluster},
+	}
+	for _, p := range phases {
+		phase := r.Phase(p.name)
+		err := p.run(ctx, phase.Logf)
+		phase.Done(err)
+		if err != nil {
+			return err
+		}
+		r.Environment(s.describe)
+	}
+	for _, warning := range s.warnings {
+		r.Warn("%s", warning)
+	}
+	phase := r.Phase("install")
+	s.InstallError = s.install(ctx, phase.Logf)
+	phase.DoneChecked(s.InstallError)
+	r.Environment(s.describe)
+	return nil
+}
+
+// prepareHost looks at the machine and makes sure of a container engine.
+func (s *Stack) prepareHost(ctx context.Context, logf progress.Logf) error {
+	s.Host = host.Gather(host.Options{Dirs: []string{s.Config.CacheDir, s.Config.OutDir}})
+	logf("%s", s.Host)
+	for _, finding := range host.Findings(s.Host, s.needs()) {
+		switch finding.Severity {
+		case host.Error:
+			return exitcode.Environmentf("%s", finding)
+		case host.Warning:
+			s.warnings = append(s.warnings, finding.String())
+		default:
+			logf("%s", finding)
+		}
+	}
+	var err error
+	s.Engine, err = engine.Ensure(ctx, engine.Options{CacheDir: s.Config.CacheDir, DockerHost: os.Getenv("DOCKER_HOST"), Logf: logf})
+	if err != nil {
+		return err
+	}
+	logf("Docker engine %s", s.Engine.Info)
+	if s.Engine.Host == "" {
+		return nil
+	}
+	// kind runs the docker command itself, and finds the engine by this.
+	if err := os.Setenv("DOCKER_HOST", s.Engine.Host); err != nil {
+		return fmt.Errorf("set DOCKER_HOST: %w", err)
+	}
+	return nil
+}
+
+func (s *Stack) prepareImages(ctx context.Context, logf progress.Logf) error {
+	source, err := s.source(logf)
+	if err != nil {
+		return err
+	}
+	logf("source %s, Istio %s on Kubernetes %s", source.Name(), s.Cell.Istio, s.Cell.Kubernetes)
+	s.Images, err = source.Prepare(ctx, images.Cell{Istio: s.Cell.Istio, Kubernetes: s.Cell.Kubernetes})
+	if err != nil {
+		return err
+	}
+	for _, note := range s.Images.Notes {
+		logf("%s", note)
+	}
+	return nil
+}
+
+// source returns where images and charts come from.
+func (s *Stack) source(logf progress.Logf) (images.Source, error) {
+	switch s.Config.Images {
+	case images.Release:
+		node := cmp.Or(s.Config.NodeImage, s.Cell.NodeImage)
+		return release.New(release.Options{
+			Nodes: map[string]string{s.Cell.Kubernetes: node}, Charts: s.Config.Charts, Hub: s.Config.Hub,
+			Root: s.Config.Root, CacheDir: s.Config.CacheDir, Engine: s.Engine, Logf: logf,
+		}), nil
+	case images.Modules:
+		return modules.New(modules.Options{Root: s.Config.Root, CacheDir: s.Config.CacheDir, Engine: s.Engine, Logf: logf}), nil
+	case images.Archive:
+		return archive.New(s.Config.Archive, archive.Options{CacheDir: s.Config.CacheDir, Engine: s.Engine, Logf: logf}), nil
+	default:
+		return nil, exitcode.Usagef("IMAGES=%s: unknown source of images; want release, modules or archive", s.Config.Images)
+	}
+}
+
+// prepareCluster takes up the kept cluster, or makes a new one.
+func (s *Stack) prepareCluster(ctx context.Context, logf progress.Logf) error {
+	config, notes, err := cluster.Adapt(s.kindConfig, cluster.HostNeeds{
+		Kubernetes: s.Cell.Kubernetes, CgroupV1: s.Host.CgroupV1(), RestrictOOM: s.Host.Lacks("CAP_SYS_RESOURCE"), NodeCNI: s.Images.NodeCNI,
+	})
+	if err != nil {
+		return err
+	}
+	options := cluster.Options{
+		Name: s.Config.Name, Config: config, NodeImage: s.Images.Node, Logf: logf,
+		KubeconfigPath: s.kubeconfigPath(), LogsDir: filepath.Join(s.evidenceDir, "kind"),
+	}
+	for _, note := range notes {
+		logf("%s", note)
+	}
+	if err := s.openOrCreate(ctx, options, logf); err != nil {
+		return err
+	}
+	if s.Client, err = client.New(s.Cluster.Config, client.Options{}); err != nil {
+		return fmt.Errorf("client for cluster %s: %w", s.Cluster.Name, err)
+	}
+	if err := s.Cluster.LoadImages(ctx, s.Images.Load...); err != nil {
+		return err
+	}
+	return s.Cluster.Ready(ctx, readyTimeout)
+}
+
+// openOrCreate uses the kept cluster when it is the one that would be made.
+func (s *Stack) openOrCreate(ctx context.Context, options cluster.Options, logf progress.Logf) error {
+	var err error
+	if s.Cluster, err = cluster.Open(ctx, options); err == nil {
+		logf("using the kept cluster %s again", s.Cluster.Name)
+		return nil
+	}
+	if !errors.Is(err, cluster.ErrNoCluster) {
+		logf("%v", err)
+		// Ours, but not usable: it must not hold the ports that are chosen next.
+		if err := cluster.Delete(ctx, options.Name, options.KubeconfigPath); err != nil {
+			return err
+		}
+	}
+	var notes []string
+	if options.Config, notes, err = cluster.ChoosePorts(options.Config, cluster.ListenTCP); err != nil {
+		return err
+	}
+	for _, note := range notes {
+		logf("%s", note)
+	}
+	s.Cluster, err = cluster.Create(ctx, options)
+	return err
+}

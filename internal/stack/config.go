@@ -1,0 +1,52 @@
+package stack
+
+import (
+	"istio-conformance/internal/exitcode"
+	"istio-conformance/internal/images"
+)
+
+// DefaultName is the name of the cluster unless the user chooses another.
+const DefaultName = "istio-conformance"
+
+// Config is what the user asks for.
+type Config struct {
+	// Istio and Kubernetes are versions as the user writes them, such as 1.31 or
+	// v1.36.3; empty means the source's default.
+	Istio, Kubernetes string
+	// Images is where images and charts come from: release, modules or archive;
+	// empty asks whether a registry answers.
+	Images string
+	// Archive is the file that source archive reads.
+	Archive string
+	// Hub, Charts and NodeImage replace the official registry, chart repository
+	// and node image of source release; empty keeps them.
+	Hub, Charts, NodeImage string
+	// KindConfig is the path of the cluster's configuration.
+	KindConfig string
+	// Name is the cluster's.
+	Name string
+	// Kubeconfig and Context name a cluster that is there already; with an empty
+	// Kubeconfig a kind cluster is made.
+	Kubeconfig, Context string
+	// Keep leaves the cluster for the next run.
+	Keep bool
+	// Force allows a pair of versions outside the support table.
+	Force bool
+	// Root is the checkout; CacheDir is where what is costly is kept; OutDir is
+	// where this run writes.
+	Root, CacheDir, OutDir string
+}
+
+// Validate checks what can be checked before anything is touched.
+func (c Config) Validate() error {
+	switch c.Images {
+	case "", images.Release, images.Modules:
+	case images.Archive:
+		if c.Archive == "" {
+			return exitcode.Usagef("IMAGES=archive: name the file that was saved before: ARCHIVE=<path>")
+		}
+	default:
+		return exitcode.Usagef("IMAGES=%s: unknown source of images; want release, modules or archive", c.Images)
+	}
+	return nil
+}

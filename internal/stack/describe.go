@@ -1,0 +1,45 @@
+package stack
+
+import (
+	"context"
+	"time"
+
+	"istio-conformance/internal/evidence"
+	"istio-conformance/internal/host"
+	"istio-conformance/internal/report"
+)
+
+// describe fills in what is known so far of what the run is made with.
+func (s *Stack) describe(e *report.Environment) {
+	e.Istio, e.Kubernetes, e.Images = s.Cell.Istio, s.Cell.Kubernetes, s.Config.Images
+	e.Kernel, e.CPUs = s.Host.Kernel.Value, s.Host.CPUs
+	e.Cgroup = "v2"
+	if s.Host.CgroupV1() {
+		e.Cgroup = "v1"
+	}
+	if s.Images != nil {
+		e.Digests, e.Notes = s.Images.Digests, s.Images.Notes
+	}
+	if s.Cluster != nil {
+		e.Nodes = len(s.Cluster.Nodes())
+	}
+	e.Proxy = s.proxy
+}
+
+// needs is what the run takes from the machine. A source that has to build
+// asks for the space of that itself, when it knows that it has to.
+func (s *Stack) needs() host.Needs {
+	return host.Needs{Memory: host.MinMemory, Disk: []host.DiskNeed{{
+		Dir: s.Config.CacheDir, Size: host.ReleaseDisk, Purpose: "images and the nodes",
+		Change: "set ISTIO_CONFORMANCE_CACHE to a directory on a larger disk",
+	}}}
+}
+
+// Evidence collects what explains a failure of a check since a time.
+func (s *Stack) Evidence(ctx context.Context, dir string, since time.Time) []string {
+	collector := &evidence.Collector{
+		Cluster: s.Cluster, Admin: s.GatewayAdmin,
+		Namespaces: []string{SystemNamespace, gatewayNamespace, s.Namespace, "kube-system"},
+	}
+	return collector.Collect(ctx, dir, since)
+}

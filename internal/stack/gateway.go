@@ -1,0 +1,66 @@
+package stack
+
+import (
+	"context"
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"istio-conformance/internal/envoy"
+	"istio-conformance/internal/report"
+)
+
+// Gateway is the ingress gateway under test.
+type Gateway struct {
+	// Namespace, Release and ServiceAccount are its names in the cluster.
+	Namespace, Release, ServiceAccount string
+	// Selector is the label selector of its pods.
+	Selector string
+	// HTTPPort is the port on 127.0.0.1 that leads to its HTTP node port.
+	HTTPPort int
+}
+
+// GatewayURL is where traffic from outside the cluster enters.
+func (s *Stack) GatewayURL() string {
+	return fmt.Sprintf("http://127.0.0.1:%d", s.Gateway.HTTPPort)
+}
+
+// GatewayPod returns a ready pod of the gateway.
+func (s *Stack) GatewayPod(ctx context.Context) (corev1.Pod, error) {
+	pods, err := s.ReadyPods(ctx, s.Gateway.Namespace, s.Gateway.Selector)
+	if err != nil {
+		return corev1.Pod{}, err
+	}
+	if len(pods) == 0 {
+		return corev1.Pod{}, fmt.Errorf("no pod %q in namespace %s is ready", s.Gateway.Selector, s.Gateway.Namespace)
+	}
+	return pods[0], nil
+}
+
+// GatewayAdmin asks the admin interface of a gateway pod's Envoy, such as
+// "clusters?format=json".
+func (s *Stack) GatewayAdmin(ctx context.Context, request string) (string, error) {
+	pod, err := s.GatewayPod(ctx)
+	if err != nil {
+		return "", err
+	}
+	return s.Cluster.PodExec(ctx, pod.Namespace, pod.Name, "istio-proxy", "pilot-agent", "request", "GET", request)
+}
+
+// describeProxy says which Envoy the gateway runs, for the report.
+func (s *Stack) describeProxy(ctx context.Context) (report.Proxy, error) {
+	info, err := s.GatewayAdmin(ctx, "server_info")
+	if err != nil {
+		return report.Proxy{}, err
+	}
+	dump, err := s.GatewayAdmin(ctx, "config_dump")
+	if err != nil {
+		return report.Proxy{}, err
+	}
+	version, err := envoy.ServerVersion([]byte(info))
+	if err != nil {
+		return report.Proxy{}, err
+	}
+	extensions, err := envoy.Extensions([]byte(dump))
+	return report.Proxy{Version: version, Extensions: extensions}, err
+}

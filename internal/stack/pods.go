@@ -1,0 +1,105 @@
+package stack
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+)
+
+// ReadyPods returns the pods that match the label selector and are Ready and
+// not being deleted, sorted by name.
+func (s *Stack) ReadyPods(ctx context.Context, namespace, selector string) ([]corev1.Pod, error) {
+	pods, err := s.pods(ctx, namespace, selector)
+	if err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(pods, func(p corev1.Pod) bool { return !ready(p) || p.DeletionTimestamp != nil }), nil
+}
+
+// Logs returns what a container of all pods that match the selector has printed.
+func (s *Stack) Logs(ctx context.Context, namespace, selector, container string) (string, error) {
+	pods, err := s.pods(ctx, namespace, selector)
+	if err != nil {
+		return "", err
+	}
+	var all strings.Builder
+	for _, pod := range pods {
+		raw, err := s.Cluster.Kube.CoreV1().Pods(namespace).GetLogs(pod.Name, &corev1.PodLogOptions{Container: container}).DoRaw(ctx)
+		if err != nil {
+			return "", fmt.Errorf("log of container %s of pod %s/%s: %w", container, namespace, pod.Name, err)
+		}
+		all.Write(raw)
+	}
+	return all.String(), nil
+}
+
+// DescribePods says in a few lines why the pods of a namespace are not ready,
+// for a failure's message; it is called when the message is made.
+func (s *Stack) DescribePods(namespace string) func() string {
+	return func() string {
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		pods, err := s.pods(ctx, namespace, "")
+		if err != nil {
+			return err.Error()
+		}
+		lines := []string{fmt.Sprintf("%d pods in namespace %s", len(pods), namespace)}
+		for _, pod := range pods {
+			lines = append(lines, describe(pod)...)
+		}
+		return strings.Join(lines, "\n")
+	}
+}
+
+func (s *Stack) pods(ctx context.Context, namespace, selector string) ([]corev1.Pod, error) {
+	parsed, err := labels.Parse(selector)
+	if err != nil {
+		return nil, fmt.Errorf("label selector %q: %w", selector, err)
+	}
+	var list corev1.PodList
+	if err := s.Client.List(ctx, &list, client.InNamespace(namespace), client.MatchingLabelsSelector{Selector: parsed}); err != nil {
+		return nil, fmt.Errorf("list pods %q in namespace %s: %w", selector, namespace, err)
+	}
+	slices.SortFunc(list.Items, func(a, b corev1.Pod) int { return strings.Compare(a.Name, b.Name) })
+	return list.Items, nil
+}
+
+func ready(pod corev1.Pod) bool {
+	return slices.ContainsFunc(pod.Status.Conditions, func(c corev1.PodCondition) bool {
+		return c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue
+	})
+}
+
+// describe lists what a pod's conditions and containers complain about.
+func describe(pod corev1.Pod) []string {
+	lines := []string{fmt.Sprintf("pod %s: %s", pod.Name, pod.Status.Phase)}
+	for _, c := range pod.Status.Conditions {
+		if c.Status != corev1.ConditionTrue && c.Message != "" {
+			lines = append(lines, fmt.Sprintf("  %s: %s", c.Type, c.Message))
+		}
+	}
+	for _, c := range slices.Concat(pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses) {
+		switch {
+		case c.State.Waiting != nil:
+			lines = append(lines, fmt.Sprintf("  container %s waits: %s %s", c.Name, c.State.Waiting.Reason, c.State.Waiting.Message))
+		case c.State.Terminated != nil && c.State.Terminated.ExitCode != 0:
+			lines = append(lines, fmt.Sprintf("  container %s ended with status %d: %s", c.Name, c.State.Terminated.ExitCode, c.State.Terminated.Message))
+		}
+	}
+	return lines
+}
+
+// CreateTestNamespace makes the namespace of the checks, enrolled for injection.
+func (s *Stack) CreateTestNamespace(ctx context.Context) error {
+	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{
+		Name: s.Namespace, Labels: map[string]string{"istio-injection": "enabled", ownerLabel: "true"},
+	}}
+	return s.ensureNamespace(ctx, ns)
+}

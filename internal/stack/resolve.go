@@ -1,0 +1,98 @@
+package stack
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"time"
+
+	"sigs.k8s.io/kind/pkg/apis/config/v1alpha4"
+
+	"istio-conformance/internal/cluster"
+	"istio-conformance/internal/exitcode"
+	"istio-conformance/internal/images"
+	"istio-conformance/internal/images/archive"
+	"istio-conformance/internal/istio"
+	"istio-conformance/internal/report"
+)
+
+// releaseTimeout bounds the installation of one chart, also on a busy machine.
+const releaseTimeout = 5 * time.Minute
+
+// plan is what Resolve decides and Build carries out.
+type plan struct {
+	kindConfig  *v1alpha4.Cluster
+	warnings    []string
+	evidenceDir string
+	proxy       report.Proxy
+}
+
+// New returns the stack of a configuration, with nothing built.
+func New(config Config) *Stack { return &Stack{Config: config, Namespace: testNamespace} }
+
+// Resolve decides what exactly will be built, from what the user asked for. It
+// touches nothing: bad input ends here with status exitcode.Usage.
+func (s *Stack) Resolve(ctx context.Context) error {
+	table, err := istio.Load()
+	if err != nil {
+		return err
+	}
+	if s.Config.Images == "" {
+		s.Config.Images = images.Detect(ctx)
+	}
+	if s.Cell, err = s.resolveCell(table); err != nil {
+		return err
+	}
+	s.kindConfig, err = cluster.LoadConfig(s.Config.KindConfig)
+	return err
+}
+
+func (s *Stack) resolveCell(table *istio.Table) (istio.Cell, error) {
+	if s.Config.Images != images.Archive {
+		return table.Resolve(istio.Request{
+			Istio: s.Config.Istio, Kubernetes: s.Config.Kubernetes, Source: s.Config.Images, Force: s.Config.Force,
+		})
+	}
+	held, err := archive.New(s.Config.Archive, archive.Options{}).Cell()
+	if err != nil {
+		return istio.Cell{}, err
+	}
+	for _, version := range []struct{ name, asked, held string }{
+		{"ISTIO", s.Config.Istio, held.Istio}, {"KUBERNETES", s.Config.Kubernetes, held.Kubernetes},
+	} {
+		if err := agree(version.name, version.asked, version.held); err != nil {
+			return istio.Cell{}, err
+		}
+	}
+	cell := istio.Cell{Istio: held.Istio, Kubernetes: held.Kubernetes}
+	return cell, table.Check(cell, s.Config.Force)
+}
+
+// agree refuses a version that the user asks for and an archive does not hold.
+func agree(name, asked, held string) error {
+	if asked == "" {
+		return nil
+	}
+	want, err := istio.ParseVersion(asked)
+	if err != nil {
+		return exitcode.Usagef("%s=%s: %w", name, asked, err)
+	}
+	has, err := istio.ParseVersion(held)
+	if err != nil {
+		return exitcode.Usagef("the archive's version of %s: %w", name, err)
+	}
+	if !want.SameMinor(has) || want.Full() && want != has {
+		return exitcode.Usagef("%s=%s: the archive holds %s; leave %s out, or name another archive", name, asked, held, name)
+	}
+	return nil
+}
+
+// kubeconfigPath is where the cluster's own kubeconfig is written.
+func (s *Stack) kubeconfigPath() string {
+	return filepath.Join(s.Config.OutDir, s.Config.Name+".kubeconfig")
+}
+
+// String names the pair of versions under test.
+func (s *Stack) String() string {
+	return fmt.Sprintf("Istio %s on Kubernetes %s", s.Cell.Istio, s.Cell.Kubernetes)
+}

@@ -1,0 +1,104 @@
+// Package stack builds what the checks run against, one step on the other: the
+// machine, the container engine, the images, the cluster and Istio on it; and
+// takes away again what it made.
+package stack
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"istio-conformance/internal/charts"
+	"istio-conformance/internal/cluster"
+	"istio-conformance/internal/engine"
+	"istio-conformance/internal/host"
+	"istio-conformance/internal/images"
+	"istio-conformance/internal/istio"
+)
+
+// SystemNamespace is where istiod runs.
+const SystemNamespace = "istio-system"
+
+// testNamespace is where the checks put their own objects.
+const testNamespace = "istio-conformance"
+
+// ownerLabel marks the namespaces that this project made and may delete.
+const ownerLabel = "istio-conformance"
+
+// SystemLabels are the labels that an operator gives to SystemNamespace.
+func SystemLabels() map[string]string {
+	return map[string]string{"istio-operator-managed": "Reconcile"}
+}
+
+// Stack is everything that the checks run against. Its fields are set as far as
+// Build got.
+type Stack struct {
+	Config Config
+	// Cell is the pair of versions under test.
+	Cell istio.Cell
+	// Host is what the machine is.
+	Host host.Facts
+	// Engine runs the nodes.
+	Engine *engine.Engine
+	// Images are the node image, Istio's images and its charts.
+	Images *images.Set
+	// Cluster is the cluster under test.
+	Cluster *cluster.Cluster
+	// Client reads and writes objects of any kind in the cluster.
+	Client client.Client
+	// Helm manages the releases in the cluster.
+	Helm *charts.Client
+	// Releases are the charts of the installation, in their order.
+	Releases []charts.Release
+	// InstallError says why the installation failed; nil when it did not.
+	InstallError error
+	// Gateway is the ingress gateway under test.
+	Gateway Gateway
+	// Namespace is where the checks put their own objects.
+	Namespace string
+
+	plan
+}
+
+// OnEachNode runs f for all nodes at once and joins the errors.
+func (s *Stack) OnEachNode(f func(node string) error) error {
+	nodes := s.Cluster.Nodes()
+	errs := make([]error, len(nodes))
+	var wait sync.WaitGroup
+	for i, node := range nodes {
+		wait.Go(func() { errs[i] = f(node.Name) })
+	}
+	wait.Wait()
+	return errors.Join(errs...)
+}
+
+// ensureNamespace creates the namespace, or gives an existing one the labels.
+func (s *Stack) ensureNamespace(ctx context.Context, want *corev1.Namespace) error {
+	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: want.Name}}
+	err := s.Client.Get(ctx, client.ObjectKeyFromObject(ns), ns)
+	if client.IgnoreNotFound(err) != nil {
+		return fmt.Errorf("get Namespace %s: %w", want.Name, err)
+	}
+	if err != nil {
+		if err := s.Client.Create(ctx, want); err != nil {
+			return fmt.Errorf("create Namespace %s: %w", want.Name, err)
+		}
+		return nil
+	}
+	patch := client.MergeFrom(ns.DeepCopy())
+	if ns.Labels == nil {
+		ns.Labels = map[string]string{}
+	}
+	for label, value := range want.Labels {
+		ns.Labels[label] = value
+	}
+	if err := s.Client.Patch(ctx, ns, patch); err != nil {
+		return fmt.Errorf("label Namespace %s: %w", want.Name, err)
+	}
+	return nil
+}

@@ -1,0 +1,63 @@
+package ingress
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/onsi/gomega"
+	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"istio-conformance/internal/check"
+	"istio-conformance/internal/envoy"
+	"istio-conformance/internal/stack"
+)
+
+// endpoints compares what the gateway's Envoy connects to with the pods.
+func endpoints(s *stack.Stack) check.Check {
+	return check.Check{
+		Name:    "endpoints-are-pods",
+		Promise: "the gateway's endpoints of a Service are the addresses of its ready pods, not the Service's virtual IP",
+		Run: func(ctx context.Context, t *check.T) {
+			pods, err := s.ReadyPods(ctx, s.Namespace, "app=backend")
+			t.Expect(err).NotTo(gomega.HaveOccurred())
+			var want []string
+			for _, pod := range pods {
+				want = append(want, pod.Status.PodIP+":8080")
+			}
+			service, err := backendService(ctx, s)
+			t.Expect(err).NotTo(gomega.HaveOccurred())
+			t.Diagnose("istiod's view of the Service differs from the cluster's, or the gateway did not get it",
+				"compare the EndpointSlices with istiod's /debug/endpointz and the gateway's clusters in the evidence",
+				"https://istio.io/latest/docs/ops/diagnostic-tools/proxy-cmd/")
+			var got []string
+			t.Eventually(ctx, func() ([]string, error) {
+				got, err = gatewayEndpoints(ctx, s)
+				return got, err
+			}).Should(gomega.ConsistOf(want), "endpoints of service %s in the gateway", service.Name)
+			t.Expect(got).NotTo(gomega.ContainElement(gomega.HavePrefix(service.Spec.ClusterIP+":")), "the virtual IP is an endpoint")
+			t.Observe("endpoints %v, virtual IP %s", got, service.Spec.ClusterIP)
+		},
+	}
+}
+
+func backendService(ctx context.Context, s *stack.Stack) (*corev1.Service, error) {
+	service := &corev1.Service{}
+	if err := s.Client.Get(ctx, client.ObjectKey{Namespace: s.Namespace, Name: "backend"}, service); err != nil {
+		return nil, fmt.Errorf("get Service %s/backend: %w", s.Namespace, err)
+	}
+	return service, nil
+}
+
+// gatewayEndpoints asks the gateway's Envoy for the backend's addresses.
+func gatewayEndpoints(ctx context.Context, s *stack.Stack) ([]string, error) {
+	output, err := s.GatewayAdmin(ctx, "clusters?format=json")
+	if err != nil {
+		return nil, err
+	}
+	clusters, err := envoy.ParseClusters([]byte(output))
+	if err != nil {
+		return nil, err
+	}
+	return envoy.Addresses(clusters, fmt.Sprintf("outbound|80||backend.%s.svc.cluster.local", s.Namespace)), nil
+}

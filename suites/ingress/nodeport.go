@@ -1,0 +1,65 @@
+package ingress
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/onsi/gomega"
+	corev1 "k8s.io/api/core/v1"
+
+	"istio-conformance/internal/check"
+	"istio-conformance/internal/stack"
+)
+
+// spreadRequests is how many requests may be needed until every pod has
+// answered. With two pods and a uniform choice the chance of missing one in 60
+// is below 2^-58.
+const spreadRequests = 60
+
+// nodePort sends requests from the host to the gateway's node port.
+func nodePort(s *stack.Stack) check.Check {
+	return check.Check{
+		Name:    "node-port",
+		Promise: "a request from outside to the node port is answered 200 by every pod of the meshed backend, over mutual TLS",
+		Run: func(ctx context.Context, t *check.T) {
+			r := newRoute(ctx, t, s, "plain")
+			pods, err := s.ReadyPods(ctx, s.Namespace, "app=backend")
+			t.Expect(err).NotTo(gomega.HaveOccurred())
+			t.Diagnose("the gateway does not spread requests over all ready pods",
+				"compare the gateway's endpoints in the evidence with the pods", "https://istio.io/latest/docs/concepts/traffic-management/")
+			marked := map[string]string{}
+			for i := 0; i < spreadRequests && len(marked) < len(pods); i++ {
+				id, header := mark()
+				response := r.get(ctx, "/", header)
+				t.Expect(response.Status).To(gomega.Equal(200), "request %d: %s", i, response)
+				a := parseAnswer(t, response)
+				marked[a.Pod] = id
+				fromGateway(t, s, a)
+			}
+			t.Expect(marked).To(gomega.HaveLen(len(pods)), "pods that answered, of %v", podNames(pods))
+			t.Observe("%s answered on %s", strings.Join(podNames(pods), " and "), s.GatewayURL())
+			t.Diagnose("a response names a pod that did not log the request", "something other than the backend answers on the way", "")
+			for pod, id := range marked {
+				t.Eventually(ctx, func() ([]answer, error) { return backendLog(ctx, s, id) }).
+					Should(gomega.ConsistOf(gomega.HaveField("Pod", pod)), "the backend's own log of request %s", id)
+			}
+		},
+	}
+}
+
+// fromGateway asserts that the request came over mutual TLS from the gateway:
+// the backend's sidecar names the client's identity in this header.
+func fromGateway(t *check.T, s *stack.Stack, a answer) {
+	gateway := fmt.Sprintf("URI=spiffe://cluster.local/ns/%s/sa/%s", s.Gateway.Namespace, s.Gateway.ServiceAccount)
+	xfcc := strings.Join(a.Headers["X-Forwarded-Client-Cert"], ",")
+	t.Expect(xfcc).To(gomega.ContainSubstring(gateway), "the gateway's identity in X-Forwarded-Client-Cert at pod %s", a.Pod)
+}
+
+func podNames(pods []corev1.Pod) []string {
+	var names []string
+	for _, p := range pods {
+		names = append(names, p.Name)
+	}
+	return names
+}

@@ -1,0 +1,50 @@
+package ingress
+
+import (
+	"context"
+	"time"
+
+	"github.com/onsi/gomega"
+
+	"istio-conformance/internal/check"
+	"istio-conformance/internal/envoy"
+	"istio-conformance/internal/stack"
+)
+
+const (
+	// routeTimeout is the time-out in fixtures/routes/timeout.yaml.
+	routeTimeout = time.Second
+	// timeoutTolerance is how late the 504 may arrive at the client: far from the
+	// backend's delay, and wide enough for a busy machine.
+	timeoutTolerance = 1500 * time.Millisecond
+	// backendDelay is how slow the backend is.
+	backendDelay = 5 * time.Second
+)
+
+// timeout asks a slow backend through a route with a time-out and one without.
+func timeout(s *stack.Stack) check.Check {
+	return check.Check{
+		Name:    "timeout",
+		Promise: "a slow backend ends as 504 at the route's time-out (1 s, at most 1.5 s late), and is waited for where there is none",
+		Run: func(ctx context.Context, t *check.T) {
+			limited, plain := newRoute(ctx, t, s, "timeout"), newRoute(ctx, t, s, "plain")
+			t.Diagnose("the gateway does not end a request at the VirtualService's timeout",
+				"look at the route's timeout in the gateway's config dump in the evidence",
+				"https://istio.io/latest/docs/concepts/traffic-management/#timeouts")
+			id, header := mark()
+			response := limited.get(ctx, "/?delay="+backendDelay.String()+"&id="+id, header)
+			t.Expect(response.Status).To(gomega.Equal(504), "%s", response)
+			t.Expect(response.Duration).To(gomega.BeNumerically("~", routeTimeout+timeoutTolerance/2, timeoutTolerance/2),
+				"want the answer %s to %s after the request", routeTimeout, routeTimeout+timeoutTolerance)
+			t.Eventually(ctx, func() ([]answer, error) { return backendLog(ctx, s, id) }).
+				Should(gomega.HaveLen(1), "the request must have reached the backend once")
+			t.Eventually(ctx, func() ([]envoy.AccessLog, error) { return accessLog(ctx, s, id) }).
+				Should(gomega.ConsistOf(gomega.HaveField("ResponseFlags", "UT")), "flag of an upstream time-out in the gateway's access log")
+
+			waited := plain.get(ctx, "/?delay=2s", nil)
+			t.Expect(waited.Status).To(gomega.Equal(200), "a route without a time-out must wait: %s", waited)
+			t.Expect(waited.Duration).To(gomega.BeNumerically(">=", 2*time.Second))
+			t.Observe("504 after %s with a time-out of %s; 200 after %s without", response.Duration.Round(time.Millisecond), routeTimeout, waited.Duration.Round(time.Millisecond))
+		},
+	}
+}

@@ -1,0 +1,95 @@
+package ingress
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/onsi/gomega"
+	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"istio-conformance/internal/check"
+	"istio-conformance/internal/stack"
+)
+
+// serviceProxyName is the label that hands a Service to another service proxy:
+// kube-proxy then drops its rules for it, and its virtual IP leads nowhere.
+// https://kubernetes.io/docs/reference/labels-annotations-taints/#servicekubernetesioservice-proxy-name
+const serviceProxyName = "service.kubernetes.io/service-proxy-name"
+
+// withoutClusterIP takes the Service's virtual IP away and sends traffic on.
+func withoutClusterIP(s *stack.Stack) check.Check {
+	return check.Check{
+		Name:    "direct-to-pods",
+		Promise: "requests through the gateway go on while the Service's virtual IP leads nowhere",
+		Run: func(ctx context.Context, t *check.T) {
+			r := newRoute(ctx, t, s, "plain")
+			service, err := backendService(ctx, s)
+			t.Expect(err).NotTo(gomega.HaveOccurred())
+			dial := func() error { return dialVirtualIP(ctx, s, service.Spec.ClusterIP) }
+			t.Diagnose("the control does not work: the virtual IP must be reachable from the gateway's pod before it is taken away",
+				"look at kube-proxy's log and at the Service's EndpointSlices", "https://kubernetes.io/docs/reference/networking/virtual-ips/")
+			t.Eventually(ctx, dial).Should(gomega.Succeed(), "connect to %s from the gateway's pod", service.Spec.ClusterIP)
+
+			t.Cleanup(func() { restore(ctx, t, s, dial) })
+			t.Expect(setServiceProxy(ctx, s, "none")).To(gomega.Succeed())
+			t.Eventually(ctx, dial).ShouldNot(gomega.Succeed(), "kube-proxy still serves %s", service.Spec.ClusterIP)
+			t.Diagnose("the gateway sends traffic to the Service's virtual IP and not to the pods",
+				"compare the gateway's clusters in the evidence with the pods' addresses", "https://istio.io/latest/docs/concepts/traffic-management/")
+			for i := range 20 {
+				response := r.get(ctx, "/", nil)
+				t.Expect(response.Status).To(gomega.Equal(200), "request %d without the virtual IP: %s", i, response)
+			}
+			t.Expect(dial()).NotTo(gomega.Succeed(), "the virtual IP %s works again: what was seen proves nothing", service.Spec.ClusterIP)
+			t.Observe("20 of 20 requests answered while %s was unreachable from the gateway's pod", service.Spec.ClusterIP)
+		},
+	}
+}
+
+// restore gives the Service back to kube-proxy and waits until it works.
+func restore(ctx context.Context, t *check.T, s *stack.Stack, dial func() error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTimeout)
+	defer cancel()
+	if err := setServiceProxy(ctx, s, nil); err != nil {
+		t.Errorf("give the Service back to kube-proxy: %v", err)
+		return
+	}
+	t.Eventually(ctx, dial).WithTimeout(cleanupTimeout).Should(gomega.Succeed(), "the virtual IP after the check")
+}
+
+// setServiceProxy labels the backend's Service; nil removes the label.
+func setServiceProxy(ctx context.Context, s *stack.Stack, name any) error {
+	value := "null"
+	if name != nil {
+		value = fmt.Sprintf("%q", name)
+	}
+	patch := fmt.Sprintf(`{"metadata":{"labels":{%q:%s}}}`, serviceProxyName, value)
+	service := &corev1.Service{}
+	service.Namespace, service.Name = s.Namespace, "backend"
+	return s.Client.Patch(ctx, service, client.RawPatch("application/merge-patch+json", []byte(patch)))
+}
+
+// errUnreachable is what dialVirtualIP finds when no connection comes about.
+var errUnreachable = errors.New("no connection within 2 s")
+
+// dialVirtualIP connects to port 80 of an address from the gateway pod's own
+// network namespace: asked from a node it could leave by the default route.
+func dialVirtualIP(ctx context.Context, s *stack.Stack, address string) error {
+	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
+	defer cancel()
+	pod, err := s.GatewayPod(ctx)
+	if err != nil {
+		return gomega.StopTrying("find the gateway's pod").Wrap(err)
+	}
+	output, err := s.Cluster.PodNetns(ctx, pod.Namespace, pod.Name, fmt.Sprintf("timeout 2 bash -c 'exec 3<>/dev/tcp/%s/80' 2>&1 && echo connected || echo refused $?", address))
+	switch {
+	case err != nil:
+		return gomega.StopTrying("enter the network namespace of the gateway's pod").Wrap(err)
+	case output == "connected\n":
+		return nil
+	default:
+		return fmt.Errorf("%s:80: %w: %s", address, errUnreachable, output)
+	}
+}

@@ -1,0 +1,34 @@
+package install
+
+import (
+	"context"
+	"time"
+
+	"github.com/onsi/gomega"
+
+	"istio-conformance/internal/check"
+	"istio-conformance/internal/stack"
+)
+
+// releases is the gate of everything that needs Istio.
+func releases(s *stack.Stack) check.Check {
+	return check.Check{
+		Name:    "releases",
+		Promise: "the charts install in order (base, istiod, gateway) and each release is deployed at its chart's version",
+		Gate:    true,
+		Timeout: time.Minute,
+		Run: func(ctx context.Context, t *check.T) {
+			t.Diagnose("a chart did not install, or what it deploys did not become ready",
+				"look at the message, and at the pods, events and logs in the evidence", "https://istio.io/latest/docs/setup/install/helm/")
+			t.Expect(s.InstallError).NotTo(gomega.HaveOccurred())
+			t.Expect(s.Releases).NotTo(gomega.BeEmpty(), "nothing was to be installed")
+			for _, want := range s.Releases {
+				got, err := s.Helm.Get(ctx, want.Namespace, want.Name)
+				t.Expect(err).NotTo(gomega.HaveOccurred())
+				t.Expect(string(got.Info.Status)).To(gomega.Equal("deployed"), "release %s", want.Name)
+				t.Expect(got.Chart.Metadata.Version).To(gomega.Equal(s.Cell.Istio), "chart version of release %s", want.Name)
+				t.Observe("%s: chart %s %s, revision %d", want.Name, got.Chart.Metadata.Name, got.Chart.Metadata.Version, got.Version)
+			}
+		},
+	}
+}
