@@ -7,7 +7,6 @@ package charts
 import (
 	"fmt"
 	"io/fs"
-	"maps"
 	"time"
 
 	"helm.sh/helm/v3/pkg/chart"
@@ -56,16 +55,12 @@ func Values(layers ...map[string]any) map[string]any {
 	merged := map[string]any{}
 	for _, layer := range layers {
 		for key, value := range layer {
-			table, isTable := value.(map[string]any)
-			below, hasTable := merged[key].(map[string]any)
-			switch {
-			case isTable && hasTable:
-				merged[key] = Values(below, table)
-			case isTable:
-				merged[key] = maps.Clone(table)
-			default:
-				merged[key] = value
+			if table, ok := value.(map[string]any); ok {
+				// What is below may be no table; then it is nil here.
+				below, _ := merged[key].(map[string]any)
+				value = Values(below, table)
 			}
+			merged[key] = value
 		}
 	}
 	return merged

@@ -85,12 +85,20 @@ func (c *waitingClient) warnings(ctx context.Context, namespace, kind, name stri
 	of := slices.DeleteFunc(events.Items, func(e corev1.Event) bool {
 		return e.Type != corev1.EventTypeWarning || e.InvolvedObject.Kind != kind || e.InvolvedObject.Name != name
 	})
-	slices.SortStableFunc(of, func(a, b corev1.Event) int { return a.LastTimestamp.Compare(b.LastTimestamp.Time) })
+	slices.SortStableFunc(of, func(a, b corev1.Event) int { return eventTime(a).Compare(eventTime(b)) })
 	var lines []string
 	for _, e := range of[max(0, len(of)-shownEvents):] {
 		lines = append(lines, fmt.Sprintf("event of %s %s/%s: %s: %s", kind, namespace, name, e.Reason, e.Message))
 	}
 	return lines
+}
+
+// eventTime is when an event was last seen; the scheduler sets only EventTime.
+func eventTime(e corev1.Event) time.Time {
+	if e.LastTimestamp.IsZero() {
+		return e.EventTime.Time
+	}
+	return e.LastTimestamp.Time
 }
 
 func podReady(pod *corev1.Pod) bool {

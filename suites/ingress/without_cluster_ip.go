@@ -28,7 +28,7 @@ func withoutClusterIP(s *stack.Stack) check.Check {
 			r := newRoute(ctx, t, s, "plain")
 			service, err := backendService(ctx, s)
 			t.Expect(err).NotTo(gomega.HaveOccurred())
-			dial := func() error { return dialVirtualIP(ctx, s, service.Spec.ClusterIP) }
+			dial := func(ctx context.Context) error { return dialVirtualIP(ctx, s, service.Spec.ClusterIP) }
 			t.Diagnose("the control does not work: the virtual IP must be reachable from the gateway's pod before it is taken away",
 				"look at kube-proxy's log and at the Service's EndpointSlices", "https://kubernetes.io/docs/reference/networking/virtual-ips/")
 			t.Eventually(ctx, dial).Should(gomega.Succeed(), "connect to %s from the gateway's pod", service.Spec.ClusterIP)
@@ -42,15 +42,16 @@ func withoutClusterIP(s *stack.Stack) check.Check {
 				response := r.get(ctx, "/", nil)
 				t.Expect(response.Status).To(gomega.Equal(200), "request %d without the virtual IP: %s", i, response)
 			}
-			t.Expect(dial()).NotTo(gomega.Succeed(), "the virtual IP %s works again: what was seen proves nothing", service.Spec.ClusterIP)
+			t.Diagnose("the virtual IP came back by itself during the check", "run the check again; look for who else labels the Service", "")
+			t.Expect(dial(ctx)).NotTo(gomega.Succeed(), "the virtual IP %s works again: what was seen proves nothing", service.Spec.ClusterIP)
 			t.Observe("20 of 20 requests answered while %s was unreachable from the gateway's pod", service.Spec.ClusterIP)
 		},
 	}
 }
 
 // restore gives the Service back to kube-proxy and waits until it works.
-func restore(ctx context.Context, t *check.T, s *stack.Stack, dial func() error) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTimeout)
+func restore(ctx context.Context, t *check.T, s *stack.Stack, dial func(context.Context) error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*cleanupTimeout)
 	defer cancel()
 	if err := setServiceProxy(ctx, s, nil); err != nil {
 		t.Errorf("give the Service back to kube-proxy: %v", err)
