@@ -22,6 +22,7 @@ import (
 
 	"istio-conformance/internal/check"
 	"istio-conformance/internal/exitcode"
+	"istio-conformance/internal/options"
 	"istio-conformance/internal/report"
 	"istio-conformance/internal/stack"
 	"istio-conformance/suites/ingress"
@@ -43,7 +44,7 @@ var (
 )
 
 func TestMain(m *testing.M) {
-	options := registerFlags()
+	o := options.Register(flag.CommandLine, os.Getenv)
 	flag.Parse()
 	if list := flag.Lookup("test.list"); list != nil && list.Value.String() != "" {
 		os.Exit(m.Run())
@@ -52,7 +53,7 @@ func TestMain(m *testing.M) {
 	if !testing.Verbose() {
 		quiet()
 	}
-	code, err := run(m, options, console)
+	code, err := run(m, o, console)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "error:", err)
 	}
@@ -70,14 +71,13 @@ func quiet() {
 }
 
 // run returns the exit status, and an error when there is no report to show it.
-func run(m *testing.M, options *options, console *os.File) (int, error) {
-	config, err := options.config()
-	if err != nil {
+func run(m *testing.M, o *options.Options, console *os.File) (int, error) {
+	if err := o.Complete(); err != nil {
 		return exitcode.Of(err), err
 	}
-	s := stack.New(config)
+	s := stack.New(o.Config)
 	suites := []check.Suite{kernel.Suite(s), install.Suite(s), ingress.Suite(s)}
-	selection, err := check.Select(options.run, suites)
+	selection, err := check.Select(o.Run, suites)
 	if err != nil {
 		return exitcode.Of(err), err
 	}
@@ -85,7 +85,7 @@ func run(m *testing.M, options *options, console *os.File) (int, error) {
 		return exitcode.Of(err), err
 	}
 	planned = selection.Plan(suites)
-	recorder, err := report.New(options.report(console))
+	recorder, err := report.New(reportOptions(o, console))
 	if err != nil {
 		return exitcode.Environment, err
 	}

@@ -69,16 +69,23 @@ func TestInstallUpgradeRollbackUninstall(t *testing.T) {
 		t.Errorf("the upgrade did not take the values:\n%s", upgraded.Manifest)
 	}
 	c.expect(t, 2, release.StatusDeployed)
-	if err := c.Rollback(t.Context(), "shop", "web", 1, DefaultTimeout); err != nil {
+	r.Values = nil // no values are no values, not those before
+	if upgraded, err = c.Upgrade(t.Context(), r); err != nil {
 		t.Fatal(err)
 	}
-	c.expect(t, 3, release.StatusDeployed)
+	if strings.Contains(upgraded.Manifest, "moin") {
+		t.Errorf("the upgrade kept the values of the one before:\n%s", upgraded.Manifest)
+	}
+	if err := c.Rollback(t.Context(), "shop", "web", 2, DefaultTimeout); err != nil {
+		t.Fatal(err)
+	}
+	c.expect(t, 4, release.StatusDeployed)
 	revisions, err := c.History(t.Context(), "shop", "web")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(revisions) != 3 || revisions[0].Version != 1 || revisions[0].Manifest != revisions[2].Manifest {
-		t.Errorf("%d revisions, want 3, the last like the first", len(revisions))
+	if len(revisions) != 4 || revisions[0].Version != 1 || revisions[3].Manifest != revisions[1].Manifest {
+		t.Errorf("%d revisions, want 4, the last like the second", len(revisions))
 	}
 	if err := c.Uninstall(t.Context(), "shop", "web", DefaultTimeout); err != nil {
 		t.Fatal(err)

@@ -22,7 +22,7 @@ const (
 
 // objectName is "<kind> <namespace>/<name>", or "<kind> <name>".
 func objectName(r *resource.Info) string {
-	kind := r.Object.GetObjectKind().GroupVersionKind().Kind
+	kind := r.Mapping.GroupVersionKind.Kind
 	if r.Namespace == "" {
 		return kind + " " + r.Name
 	}
@@ -37,7 +37,7 @@ func (c *waitingClient) describe(objects kube.ResourceList) []string {
 	var lines []string
 	for _, r := range objects {
 		lines = append(lines, c.replicaFailures(ctx, r)...)
-		lines = append(lines, c.warnings(ctx, r.Namespace, r.Object.GetObjectKind().GroupVersionKind().Kind, r.Name)...)
+		lines = append(lines, c.warnings(ctx, r.Namespace, r.Mapping.GroupVersionKind.Kind, r.Name)...)
 		selector, err := kube.SelectorsForObject(kube.AsVersioned(r))
 		if err != nil {
 			continue // a kind that has no pods

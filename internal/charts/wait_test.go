@@ -16,9 +16,9 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/apimachinery/pkg/runtime/serializer"
 	"k8s.io/cli-runtime/pkg/resource"
 	"k8s.io/client-go/kubernetes/fake"
+	"k8s.io/client-go/kubernetes/scheme"
 	restfake "k8s.io/client-go/rest/fake"
 
 	"istio-conformance/internal/progress"
@@ -34,8 +34,8 @@ func istiod() (deployment *appsv1.Deployment, others []runtime.Object) {
 	template := corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: selector.MatchLabels}}
 	replicas := int32(1)
 	deployment = &appsv1.Deployment{
-		TypeMeta: metav1.TypeMeta{APIVersion: "apps/v1", Kind: "Deployment"}, ObjectMeta: named("istiod"),
-		Spec: appsv1.DeploymentSpec{Replicas: &replicas, Selector: selector, Template: template},
+		ObjectMeta: named("istiod"),
+		Spec:       appsv1.DeploymentSpec{Replicas: &replicas, Selector: selector, Template: template},
 	}
 	deployment.UID = "deployment"
 	set := &appsv1.ReplicaSet{ObjectMeta: named("istiod-1"), Spec: appsv1.ReplicaSetSpec{Replicas: &replicas, Selector: selector, Template: template}}
@@ -51,7 +51,8 @@ func istiod() (deployment *appsv1.Deployment, others []runtime.Object) {
 }
 
 func resources(deployment *appsv1.Deployment) kube.ResourceList {
-	return kube.ResourceList{{Namespace: deployment.Namespace, Name: deployment.Name, Object: deployment}}
+	return kube.ResourceList{{Namespace: deployment.Namespace, Name: deployment.Name, Object: deployment,
+		Mapping: &meta.RESTMapping{GroupVersionKind: appsv1.SchemeGroupVersion.WithKind("Deployment")}}}
 }
 
 func waiting(ctx context.Context, objects ...runtime.Object) *waitingClient {
@@ -109,7 +110,7 @@ func TestWaitStops(t *testing.T) {
 	c := waiting(ctx, append(others, deployment)...)
 	// Once it waits, and not before.
 	c.logf = func(string, ...any) { cancel(interrupted) }
-	err := c.Wait(resources(deployment), time.Hour)
+	err := c.Wait(resources(deployment), 30*time.Second)
 	if !errors.Is(err, interrupted) || !strings.Contains(err.Error(), "not ready when stopped") {
 		t.Errorf("got %v, want it to be %v", err, interrupted)
 	}
@@ -117,7 +118,7 @@ func TestWaitStops(t *testing.T) {
 
 func TestWaitDoesNotWaitForWhatIsGone(t *testing.T) {
 	deployment, _ := istiod()
-	err := waiting(t.Context()).Wait(resources(deployment), time.Hour)
+	err := waiting(t.Context()).Wait(resources(deployment), 30*time.Second)
 	if !apierrors.IsNotFound(err) || !strings.Contains(err.Error(), "Deployment istio-system/istiod") {
 		t.Errorf("got %v, want not found, with the object's name", err)
 	}
@@ -125,22 +126,22 @@ func TestWaitDoesNotWaitForWhatIsGone(t *testing.T) {
 
 // info is an object of the API server that answers with status.
 func info(status int, body string) *resource.Info {
-	scheme := runtime.NewScheme()
 	client := &restfake.RESTClient{
-		NegotiatedSerializer: serializer.NewCodecFactory(scheme),
+		NegotiatedSerializer: scheme.Codecs.WithoutConversion(),
 		Client: restfake.CreateHTTPClient(func(*http.Request) (*http.Response, error) {
 			header := http.Header{"Content-Type": {runtime.ContentTypeJSON}}
 			return &http.Response{StatusCode: status, Header: header, Body: io.NopCloser(strings.NewReader(body))}, nil
 		}),
 	}
-	service := &corev1.Service{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Service"}, ObjectMeta: named("istiod")}
-	return &resource.Info{Client: client, Namespace: service.Namespace, Name: service.Name, Object: service, Mapping: &meta.RESTMapping{
-		Resource: corev1.SchemeGroupVersion.WithResource("services"), Scope: meta.RESTScopeNamespace,
+	return &resource.Info{Client: client, Namespace: "istio-system", Name: "istiod", Mapping: &meta.RESTMapping{
+		Resource:         corev1.SchemeGroupVersion.WithResource("services"),
+		GroupVersionKind: corev1.SchemeGroupVersion.WithKind("Service"),
+		Scope:            meta.RESTScopeNamespace,
 	}}
 }
 
 func TestWaitForDelete(t *testing.T) {
-	const there = `{"apiVersion":"v1","kind":"Status","status":"Success"}`
+	const there = `{"apiVersion":"v1","kind":"Service","metadata":{"name":"istiod"}}`
 	cases := []struct {
 		name   string
 		status int
@@ -181,8 +182,8 @@ func TestDescribePod(t *testing.T) {
 }
 
 func TestObjectName(t *testing.T) {
-	namespace := &corev1.Namespace{TypeMeta: metav1.TypeMeta{Kind: "Namespace"}}
-	if got := objectName(&resource.Info{Name: "istio-system", Object: namespace}); got != "Namespace istio-system" {
+	mapping := &meta.RESTMapping{GroupVersionKind: corev1.SchemeGroupVersion.WithKind("Namespace")}
+	if got := objectName(&resource.Info{Name: "istio-system", Mapping: mapping}); got != "Namespace istio-system" {
 		t.Errorf("got %q", got)
 	}
 }

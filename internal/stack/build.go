@@ -59,6 +59,14 @@ func (s *Stack) Build(ctx context.Context, r *report.Recorder) error {
 	return nil
 }
 
+// Prepare makes sure of the engine and of the images, without a cluster.
+func (s *Stack) Prepare(ctx context.Context, logf progress.Logf) error {
+	if err := s.prepareHost(ctx, logf); err != nil {
+		return err
+	}
+	return s.prepareImages(ctx, logf)
+}
+
 // prepareHost looks at the machine and makes sure of a container engine.
 func (s *Stack) prepareHost(ctx context.Context, logf progress.Logf) error {
 	s.Host = host.Gather(host.Options{Dirs: []string{s.Config.CacheDir, s.Config.OutDir}})

@@ -42,23 +42,34 @@ func (l *lock) try(how int) error {
 	return nil
 }
 
-// wait takes the lock as soon as it is free; waiting is called once if it is not.
-func (l *lock) wait(ctx context.Context, how int, waiting func()) error {
-	tick := time.NewTicker(lockPoll)
-	defer tick.Stop()
-	for first := true; ; first = false {
-		err := l.try(how)
-		if !errors.Is(err, errLocked) {
-			return err
-		}
-		if first {
-			waiting()
-		}
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("wait for the lock %s: %w", l.file.Name(), context.Cause(ctx))
-		case <-tick.C:
-		}
+// tries is a series of attempts to take a lock.
+type tries struct {
+	lock    *lock
+	waiting func()
+	failed  bool
+}
+
+// tries returns a series that calls waiting once if it has to wait.
+func (l *lock) tries(waiting func()) *tries { return &tries{lock: l, waiting: waiting} }
+
+// next tries to take the lock. When it is held, next waits a moment and returns
+// false, so that the caller can look again at what it wants the lock for.
+func (t *tries) next(ctx context.Context, how int) (taken bool, err error) {
+	err = t.lock.try(how)
+	if !errors.Is(err, errLocked) {
+		return err == nil, err
+	}
+	if !t.failed {
+		t.failed = true
+		t.waiting()
+	}
+	pause := time.NewTimer(lockPoll)
+	defer pause.Stop()
+	select {
+	case <-ctx.Done():
+		return false, fmt.Errorf("wait for the lock %s: %w", t.lock.file.Name(), context.Cause(ctx))
+	case <-pause.C:
+		return false, nil
 	}
 }
 

@@ -91,26 +91,23 @@ func (s *Store) ensure(ctx context.Context, id ID, build func(context.Context, s
 		}
 	}()
 	path := filepath.Join(s.dir, id.String())
-	waiting := func() { s.logf("waiting for another run that builds %s", id.Name) }
-	for {
-		if err := l.wait(ctx, unix.LOCK_SH, waiting); err != nil {
-			return "", nil, err
-		}
+	waiting := func() { s.logf("waiting for another run that builds or removes %s", id.Name) }
+	for tries := l.tries(waiting); ; {
+		// Exclusive to build, shared to use. What is there is looked at after
+		// the lock again: another run may have built or pruned it meanwhile.
+		how := unix.LOCK_EX
 		if s.Has(id) {
+			how = unix.LOCK_SH
+		}
+		taken, err := tries.next(ctx, how)
+		if err != nil {
+			return "", nil, err
+		}
+		switch there := s.Has(id); {
+		case !taken:
+		case there && how == unix.LOCK_SH:
 			return path, l, touch(path)
-		}
-		// Given up first: two runs that both kept the shared lock would wait
-		// for each other.
-		if err := l.try(unix.LOCK_UN); err != nil {
-			return "", nil, err
-		}
-		if err := l.wait(ctx, unix.LOCK_EX, waiting); err != nil {
-			return "", nil, err
-		}
-		// Another run may have built it while this one waited. flock may also
-		// let one in when it turns the exclusive lock into a shared one: hence
-		// the loop.
-		if !s.Has(id) {
+		case !there && how == unix.LOCK_EX:
 			if err := s.build(ctx, id, build); err != nil {
 				return "", nil, err
 			}

@@ -147,12 +147,12 @@ func moduleDir(ctx context.Context, dir, path string) (string, error) {
 }
 
 func build(ctx context.Context, dir, out string, stamps []string, packages ...string) error {
-	flags := strip
+	flags := []string{strip}
 	for _, stamp := range stamps {
-		flags += " -X " + stamp
+		flags = append(flags, "-X", stamp)
 	}
 	compile := command.Command{
-		Args: append([]string{"go", "build", "-trimpath", "-ldflags", flags, "-o", out}, packages...),
+		Args: append([]string{"go", "build", "-trimpath", "-ldflags", strings.Join(flags, " "), "-o", out}, packages...),
 		Dir:  dir,
 		Env:  environment,
 	}

@@ -95,7 +95,10 @@ func (c *containerd) waitReady(ctx context.Context) error {
 		select {
 		case ended := <-c.ended:
 			c.ended <- nil // for stop
-			return fmt.Errorf("containerd ended as it started (%v): %s", ended, lastLine(c.output.String()))
+			if ended == nil {
+				ended = errors.New("exit status 0")
+			}
+			return fmt.Errorf("containerd ended as it started: %w: %s", ended, lastLine(c.output.String()))
 		case <-ctx.Done():
 			return fmt.Errorf("containerd does not listen on %s within %s: %w", c.address, containerdStart, err)
 		case <-tick.C:

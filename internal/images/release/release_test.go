@@ -193,7 +193,7 @@ func TestPrepareExplains(t *testing.T) {
 		want string
 	}{
 		"unknown Kubernetes": {images.Cell{Istio: "1.31.9", Kubernetes: "v1.20.0"}, hub, exitcode.Usage, "known are v1.36.4"},
-		"unknown Istio":      {images.Cell{Istio: "1.31.8", Kubernetes: "v1.36.4"}, hub, exitcode.Environment, "1.31.8"},
+		"unknown Istio":      {images.Cell{Istio: "1.31.8", Kubernetes: "v1.36.4"}, hub, exitcode.Usage, "no version 1.31.8"},
 		"an image missing":   {images.Cell{Istio: "1.31.9", Kubernetes: "v1.36.4"}, hub, exitcode.Environment, "use IMAGES=modules"},
 	} {
 		t.Run(what, func(t *testing.T) {

@@ -1,0 +1,18 @@
+package e2e
+
+import (
+	"os"
+	"time"
+
+	"istio-conformance/internal/options"
+	"istio-conformance/internal/report"
+)
+
+// reportOptions say where and how the report is written.
+func reportOptions(o *options.Options, console *os.File) report.Options {
+	terminal, width := report.Terminal(console)
+	return report.Options{
+		Dir: o.OutDir, Base: o.Root, RunID: time.Now().UTC().Format("20060102-150405"), Out: console,
+		Terminal: terminal, Color: terminal && os.Getenv("NO_COLOR") == "", Width: width,
+	}
+}
