@@ -68,9 +68,15 @@ func (r *Runner) run(t *testing.T, suite string, c Check) {
 		}
 		r.record(checkT, suite, c, started)
 	}()
+	reason := ""
+	if c.SkipIf != nil {
+		reason = c.SkipIf()
+	}
 	switch {
 	case r.Context.Err() != nil:
 		checkT.Skipf("the run was interrupted")
+	case reason != "":
+		checkT.Skipf("%s", reason)
 	case r.blocked != "":
 		checkT.Skipf("%s", r.blocked)
 	}
