@@ -17,7 +17,7 @@ export RUN ?=
 BIN := bin
 TOOL := go tool -modfile=tools/go.mod
 export CGO_ENABLED := 0
-export GOFLAGS += -trimpath
+export GOFLAGS += -trimpath -buildvcs=false
 
 ##@ Checks on real clusters
 
@@ -70,7 +70,7 @@ help: ## Show this help
 .PHONY: $(BIN)/e2e.test $(BIN)/istio-conformance
 $(BIN)/e2e.test:
 	@echo "compiling the harness (several minutes the first time)"
-	@go test -c -o $@ ./e2e
+	@set -o pipefail; go test -c -o $@ ./e2e 2>&1 | { grep -v '^go: downloading' || true; }
 
 $(BIN)/istio-conformance:
-	@go build -o $@ ./cmd/istio-conformance
+	@set -o pipefail; go build -o $@ ./cmd/istio-conformance 2>&1 | { grep -v '^go: downloading' || true; }

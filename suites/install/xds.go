@@ -38,7 +38,7 @@ func xds(s *stack.Stack) check.Check {
 				state, err := handshake(ctx, forward(ctx, t, s, pod, xdsPort), roots)
 				t.Expect(err).NotTo(gomega.HaveOccurred(), "TLS handshake with pod %s port %d", pod.Name, xdsPort)
 				t.Expect(state.NegotiatedProtocol).To(gomega.Equal("h2"), "the protocol of gRPC")
-				t.Observe("pod %s: %s", pod.Name, state.PeerCertificates[0].Subject)
+				t.Observe("pod %s: certificate for %v, valid until %s", pod.Name, state.PeerCertificates[0].DNSNames, state.PeerCertificates[0].NotAfter.Format(time.RFC3339))
 			}
 			t.Diagnose("a proxy did not get or did not accept istiod's configuration",
 				"look at the proxy's log for NACKs and at istiod's /debug/syncz in the evidence",
