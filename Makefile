@@ -25,6 +25,10 @@ export GOFLAGS += -trimpath -buildvcs=false
 e2e: $(BIN)/e2e.test ## Prove that Istio, installed by Helm, works: KEEP=1 RUN=ingress/retries ISTIO=1.31 KUBERNETES=1.36 IMAGES=release|modules|archive
 	@$(BIN)/e2e.test
 
+.PHONY: mutate
+mutate: $(BIN)/e2e.test ## Break the system on purpose and prove that exactly the right checks fail
+	@MUTATE=1 $(BIN)/e2e.test
+
 .PHONY: images
 images: $(BIN)/istio-conformance ## Build or fetch every image and chart of a run beforehand
 	@$(BIN)/istio-conformance images build

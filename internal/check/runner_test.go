@@ -28,7 +28,7 @@ func (r *recorder) EvidenceDir(suite, name string) string { return r.dir + "/" +
 func play(t *testing.T, ctx context.Context, checks ...Check) []report.Test {
 	t.Helper()
 	out := &recorder{dir: t.TempDir()}
-	runner := &Runner{Recorder: out, Context: ctx, Evidence: func(_ context.Context, dir string, _ time.Time) []string { return []string{dir + "/pods.yaml"} }}
+	runner := &Runner{Recorder: out, Target: "e2e", Context: ctx, Evidence: func(_ context.Context, dir string, _ time.Time) []string { return []string{dir + "/pods.yaml"} }}
 	testenv, err := env.NewWithContext(context.Background(), envconf.New())
 	gomega.NewWithT(t).Expect(err).NotTo(gomega.HaveOccurred())
 	testing.RunTests(func(string, string) (bool, error) { return true, nil }, []testing.InternalTest{{Name: "inner", F: func(inner *testing.T) {
