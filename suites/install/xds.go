@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"fmt"
 	"net"
+	"strconv"
 	"time"
 
 	"github.com/onsi/gomega"
@@ -70,7 +71,7 @@ func handshake(ctx context.Context, port int, roots *x509.CertPool) (tls.Connect
 	dialer := tls.Dialer{Config: &tls.Config{
 		RootCAs: roots, ServerName: "istiod." + stack.SystemNamespace + ".svc", NextProtos: []string{"h2"}, MinVersion: tls.VersionTLS12,
 	}}
-	connection, err := dialer.DialContext(ctx, "tcp", net.JoinHostPort("127.0.0.1", fmt.Sprint(port)))
+	connection, err := dialer.DialContext(ctx, "tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
 	if err != nil {
 		return tls.ConnectionState{}, err
 	}
