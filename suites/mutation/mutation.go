@@ -7,12 +7,9 @@ import (
 	"context"
 	"slices"
 	"sync"
-	"testing"
 	"time"
 
 	"github.com/onsi/gomega"
-	"sigs.k8s.io/e2e-framework/pkg/env"
-	"sigs.k8s.io/e2e-framework/pkg/envconf"
 
 	"istio-conformance/internal/check"
 	"istio-conformance/internal/report"
@@ -45,7 +42,9 @@ func Suite(s *stack.Stack, suites []check.Suite) check.Suite {
 				selection, err := check.Select(m.plays, suites)
 				t.Expect(err).NotTo(gomega.HaveOccurred())
 				m.breakIt(ctx, t, s)
-				m.judge(t, play(ctx, selection.Plan(suites)))
+				played, err := play(ctx, selection.Plan(suites))
+				t.Expect(err).NotTo(gomega.HaveOccurred())
+				m.judge(t, played)
 			},
 		})
 	}
@@ -75,20 +74,12 @@ func (m mutation) judge(t *check.T, played []report.Test) {
 	t.Expect(failed).To(gomega.ConsistOf(want), "the checks that failed")
 }
 
-// play runs checks as the main job does, in a test of their own whose failure is
-// not this one's, and returns their outcomes.
-func play(ctx context.Context, suites []check.Suite) []report.Test {
+// play runs checks as the main job does and returns their outcomes.
+func play(ctx context.Context, suites []check.Suite) ([]report.Test, error) {
 	recorder := &recorder{}
 	runner := &check.Runner{Recorder: recorder, Context: ctx, Evidence: func(context.Context, string, time.Time) []string { return nil }}
-	testenv := env.NewWithConfig(envconf.New())
-	testing.RunTests(func(string, string) (bool, error) { return true, nil }, []testing.InternalTest{{
-		Name: "mutated", F: func(t *testing.T) {
-			for _, suite := range suites {
-				testenv.Test(t, runner.Features(suite)...)
-			}
-		},
-	}})
-	return recorder.tests
+	err := runner.Play(suites...)
+	return recorder.tests, err
 }
 
 // recorder keeps the outcomes and shows nothing.
