@@ -1,0 +1,42 @@
+// Command kernel-probe is `istio-conformance kernel` alone: a small static program
+// to be copied to a server, and what the checks run in the nodes of a cluster.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"istio-conformance/internal/exitcode"
+	"istio-conformance/internal/kernel"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := run(ctx, os.Args[1:])
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "error:", err)
+	}
+	os.Exit(exitcode.Of(err))
+}
+
+func run(ctx context.Context, args []string) error {
+	command := kernel.Command{Out: os.Stdout, Err: os.Stderr}
+	flags := flag.NewFlagSet("kernel-probe", flag.ContinueOnError)
+	command.Register(flags)
+	if err := flags.Parse(args); err != nil {
+		if errors.Is(err, flag.ErrHelp) {
+			return nil
+		}
+		return exitcode.Usagef("kernel-probe: %w", err)
+	}
+	if flags.NArg() > 0 {
+		return exitcode.Usagef("kernel-probe: unknown argument %q; see kernel-probe --help", flags.Arg(0))
+	}
+	return command.Run(ctx)
+}
