@@ -72,7 +72,7 @@ func (j *judge) judge(r *Requirement) *Finding {
 	}
 	for _, name := range r.Needs {
 		need := j.judge(j.table[name])
-		if need.Status == Failed || need.Status == Unused && !j.inUse(r) && need.known() {
+		if need.Status == Failed || need.Status == Blocked || need.Status == Unused && need.Diagnosis != nil && !j.inUse(r) {
 			f.Status, f.Reason = Blocked, fmt.Sprintf("needs %s, which is missing: %s", name, message)
 			return f
 		}
@@ -83,10 +83,6 @@ func (j *judge) judge(r *Requirement) *Finding {
 	}
 	return f
 }
-
-// known says that a finding is about something that fails, and not about an idle
-// backend.
-func (f *Finding) known() bool { return f.Diagnosis != nil }
 
 // blame says what it means that a requirement was not seen to work.
 func (j *judge) blame(r *Requirement, f *Finding, status probes.Status, message string) {
