@@ -117,7 +117,7 @@ func (c *Command) fix(ctx context.Context, report *Report) (bool, error) {
 func (r *Report) Err() error {
 	switch r.Verdict {
 	case Fail:
-		return exitcode.Failf("kernel %s does not carry %s: missing: %s", r.Release, r.broken(Fail), strings.Join(r.because(Fail), ", "))
+		return exitcode.Failf("kernel %s does not carry %s: broken by %s", r.Release, r.broken(Fail), strings.Join(r.because(Fail), ", "))
 	case Inconclusive:
 		why := "see above"
 		if r.Obstacle != "" {

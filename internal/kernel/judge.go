@@ -152,6 +152,8 @@ func (j *judge) absent(name string) string {
 // describe says in one line how a probe ended.
 func describe(name string, result probes.Result) string {
 	switch {
+	case result.Status == probes.CannotTell && result.Command == "":
+		return "cannot tell: " + result.Message
 	case result.Status == probes.CannotTell:
 		return fmt.Sprintf("%s: cannot tell: %s", name, result.Message)
 	case result.Message == "":

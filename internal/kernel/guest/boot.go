@@ -10,19 +10,15 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"strings"
 
 	"istio-conformance/internal/command"
 	"istio-conformance/internal/images/artifact"
 	"istio-conformance/internal/progress"
 )
 
-// unwanted matches what the machine does not need of the packages; modules are
-// chosen by keptModules.
-var (
-	unwanted    = regexp.MustCompile(`^/(usr/share|usr/lib/[^/]+/(gconv|engines-3|ossl-modules)|boot/(vmlinuz|System)|usr/lib/python3|lib/systemd)`)
-	keptModules = regexp.MustCompile(`^/lib/modules/[^/]+/($|modules\.|kernel/($|lib/($|libcrc32c)|arch/($|x86/($|crypto/($|crc32c)))|fs/($|overlayfs/)|drivers/($|net/($|veth\.ko))|net/($|802/|llc/|bridge/|netfilter/|ipv[46]/($|netfilter/))))`)
-)
+// unwanted matches what the machine does not need of the packages. Modules are
+// chosen by name.
+var unwanted = regexp.MustCompile(`^/(usr/share|usr/lib/[^/]+/(gconv|engines-3|ossl-modules)|boot/(vmlinuz|System)|lib/systemd)`)
 
 // Options says how to boot.
 type Options struct {
@@ -88,8 +84,15 @@ func pack(ctx context.Context, root, work, tree, path string) (err error) {
 	if err != nil {
 		return err
 	}
+	modules, err := moduleFiles(tree)
+	if err != nil {
+		return err
+	}
 	a := &archive{w: packed}
-	if err := a.addTree(tree, wanted); err != nil {
+	err = a.addTree(tree, func(path string) bool {
+		return !unwanted.MatchString(path) && (filepath.Ext(path) != ".ko" || modules[filepath.Join(tree, path)])
+	})
+	if err != nil {
 		return fmt.Errorf("pack %s: %w", tree, err)
 	}
 	// The kernel opens it before anything is mounted.
@@ -114,14 +117,6 @@ func pack(ctx context.Context, root, work, tree, path string) (err error) {
 		}
 	}
 	return errors.Join(a.close(), packed.Close())
-}
-
-// wanted says whether the machine needs a file of the packages.
-func wanted(path string) bool {
-	if strings.HasPrefix(path, "/lib/modules/") && path != "/lib/modules/" {
-		return keptModules.MatchString(path)
-	}
-	return !unwanted.MatchString(path)
 }
 
 // readResults reads a line of JSON for each case.
