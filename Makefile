@@ -17,13 +17,17 @@ export RUN ?=
 BIN := bin
 TOOL := go tool -modfile=tools/go.mod
 export CGO_ENABLED := 0
-export GOFLAGS += -trimpath
+export GOFLAGS += -trimpath -buildvcs=false
 
 ##@ Checks on real clusters
 
 .PHONY: e2e
 e2e: $(BIN)/e2e.test ## Prove that Istio, installed by Helm, works: KEEP=1 RUN=ingress/retries ISTIO=1.31 KUBERNETES=1.36 IMAGES=release|modules|archive
 	@$(BIN)/e2e.test
+
+.PHONY: mutate
+mutate: $(BIN)/e2e.test ## Break the system on purpose and prove that exactly the right checks fail
+	@MUTATE=1 $(BIN)/e2e.test
 
 .PHONY: images
 images: $(BIN)/istio-conformance ## Build or fetch every image and chart of a run beforehand
@@ -70,7 +74,7 @@ help: ## Show this help
 .PHONY: $(BIN)/e2e.test $(BIN)/istio-conformance
 $(BIN)/e2e.test:
 	@echo "compiling the harness (several minutes the first time)"
-	@go test -c -o $@ ./e2e
+	@set -o pipefail; go test -c -o $@ ./e2e 2>&1 | { grep -v '^go: downloading' || true; }
 
 $(BIN)/istio-conformance:
-	@go build -o $@ ./cmd/istio-conformance
+	@set -o pipefail; go build -o $@ ./cmd/istio-conformance 2>&1 | { grep -v '^go: downloading' || true; }

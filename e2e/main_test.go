@@ -28,6 +28,7 @@ import (
 	"istio-conformance/suites/ingress"
 	"istio-conformance/suites/install"
 	"istio-conformance/suites/kernel"
+	"istio-conformance/suites/mutation"
 )
 
 // cleanupTimeout bounds how long it may take to remove what the run made.
@@ -76,7 +77,10 @@ func run(m *testing.M, o *options.Options, console *os.File) (int, error) {
 		return exitcode.Of(err), err
 	}
 	s := stack.New(o.Config)
-	suites := []check.Suite{kernel.Suite(s), install.Suite(s), ingress.Suite(s)}
+	suites, target := []check.Suite{kernel.Suite(s), install.Suite(s), ingress.Suite(s)}, "e2e"
+	if o.Mutate {
+		suites, target = []check.Suite{mutation.Suite(s, suites)}, "mutate"
+	}
 	selection, err := check.Select(o.Run, suites)
 	if err != nil {
 		return exitcode.Of(err), err
@@ -96,7 +100,7 @@ func run(m *testing.M, o *options.Options, console *os.File) (int, error) {
 		status = exitcode.Of(err)
 	} else {
 		recorder.Plan(check.Count(planned))
-		runner = &check.Runner{Recorder: recorder, Context: ctx, Evidence: s.Evidence}
+		runner = &check.Runner{Recorder: recorder, Target: target, Context: ctx, Evidence: s.Evidence}
 		testenv = env.NewWithConfig(envconf.NewWithKubeConfig(s.Cluster.Kubeconfig))
 		testenv.Run(m)
 	}

@@ -10,6 +10,9 @@ func TestKernel(t *testing.T)  { runSuite(t, "kernel") }
 func TestInstall(t *testing.T) { runSuite(t, "install") }
 func TestIngress(t *testing.T) { runSuite(t, "ingress") }
 
+// TestMutation runs alone, when -mutate asks for it.
+func TestMutation(t *testing.T) { runSuite(t, "mutation") }
+
 func runSuite(t *testing.T, name string) {
 	t.Helper()
 	for _, suite := range planned {

@@ -33,27 +33,32 @@ const (
 
 func main() {
 	log.SetFlags(0)
+	if err := run(); err != nil {
+		log.Fatal(err)
+	}
+}
+
+// run serves until a signal ends it.
+func run() error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	pod, err := os.Hostname()
 	if err != nil {
-		log.Fatalf("read the host name: %v", err)
+		return fmt.Errorf("read the host name: %w", err)
 	}
 	health := http.NewServeMux()
-	health.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
+	health.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
 	errs := make(chan error, 2)
 	traffic := serve(trafficAddress, &backend{pod: pod, version: os.Getenv("VERSION"), log: os.Stdout}, errs)
 	probes := serve(healthAddress, health, errs)
 	select {
 	case err := <-errs:
-		log.Fatal(err)
+		return err
 	case <-ctx.Done():
 	}
 	grace, cancel := context.WithTimeout(context.Background(), shutdownTimeout)
 	defer cancel()
-	if err := errors.Join(traffic.Shutdown(grace), probes.Shutdown(grace)); err != nil {
-		log.Printf("shut down: %v", err)
-	}
+	return errors.Join(traffic.Shutdown(grace), probes.Shutdown(grace))
 }
 
 // serve starts an HTTP/1.1 and cleartext HTTP/2 server; a failure goes to errs.

@@ -29,7 +29,7 @@ func TestBackendAnswersAsOrdered(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			request := httptest.NewRequest(http.MethodGet, c.target, nil)
+			request := httptest.NewRequestWithContext(t.Context(), http.MethodGet, c.target, nil)
 			if c.attempt != "" {
 				request.Header.Set("x-envoy-attempt-count", c.attempt)
 			}
@@ -44,10 +44,10 @@ func TestBackendLogsOnlyWhatCarriesAnID(t *testing.T) {
 	g := gomega.NewWithT(t)
 	log := new(bytes.Buffer)
 	handler := &backend{pod: "a", version: "v1", log: log}
-	handler.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/silent", nil))
+	handler.ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/silent", nil))
 	g.Expect(log.String()).To(gomega.BeEmpty())
 
-	request := httptest.NewRequest(http.MethodGet, "/loud?status=503", nil)
+	request := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/loud?status=503", nil)
 	request.Header.Set("x-conformance-id", "42")
 	request.Header.Set("x-envoy-attempt-count", "2")
 	handler.ServeHTTP(httptest.NewRecorder(), request)

@@ -22,6 +22,9 @@ type Check struct {
 	Gate bool
 	// Timeout bounds the check; zero means DefaultTimeout.
 	Timeout time.Duration
+	// SkipIf returns why the check cannot be made here; empty means that it can.
+	// Nil means that it always can.
+	SkipIf func() string
 	// Run makes the assertions. ctx ends with the timeout or an interrupt.
 	Run func(ctx context.Context, t *T)
 }

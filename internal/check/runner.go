@@ -29,6 +29,8 @@ type Recorder interface {
 type Runner struct {
 	// Recorder receives each outcome.
 	Recorder Recorder
+	// Target is the make target that runs the checks, for the re-run command.
+	Target string
 	// Context ends when the run is interrupted.
 	Context context.Context
 	// Evidence collects what explains a failure since a time into a directory and
@@ -68,9 +70,15 @@ func (r *Runner) run(t *testing.T, suite string, c Check) {
 		}
 		r.record(checkT, suite, c, started)
 	}()
+	reason := ""
+	if c.SkipIf != nil {
+		reason = c.SkipIf()
+	}
 	switch {
 	case r.Context.Err() != nil:
 		checkT.Skipf("the run was interrupted")
+	case reason != "":
+		checkT.Skipf("%s", reason)
 	case r.blocked != "":
 		checkT.Skipf("%s", r.blocked)
 	}
@@ -92,7 +100,7 @@ func (r *Runner) record(t *T, suite string, c Check, started time.Time) {
 	t.runCleanups()
 	result := report.Test{
 		Suite: suite, Name: c.Name, Description: c.Promise, Status: report.Pass, Started: started, Seconds: seconds,
-		Attempts: 1, Assertions: t.assertions, Rerun: "make e2e KEEP=1 RUN=" + suite + "/" + c.Name,
+		Attempts: 1, Assertions: t.assertions, Rerun: "make " + r.Target + " KEEP=1 RUN=" + suite + "/" + c.Name,
 		Failures: t.failures, Reason: t.skip, Observed: t.observed, Evidence: evidence,
 	}
 	switch {

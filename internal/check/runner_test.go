@@ -7,9 +7,6 @@ import (
 	"time"
 
 	"github.com/onsi/gomega"
-	"sigs.k8s.io/e2e-framework/pkg/env"
-	"sigs.k8s.io/e2e-framework/pkg/envconf"
-
 	"istio-conformance/internal/report"
 )
 
@@ -23,17 +20,12 @@ func (r *recorder) StartTest(string, string)              {}
 func (r *recorder) EndTest(t report.Test)                 { r.tests = append(r.tests, t) }
 func (r *recorder) EvidenceDir(suite, name string) string { return r.dir + "/" + suite + "/" + name }
 
-// play runs checks through the e2e-framework, in a testing.T whose failure does
-// not fail this test, and returns what was reported.
-func play(t *testing.T, ctx context.Context, checks ...Check) []report.Test {
+// play runs checks through the e2e-framework and returns what was reported.
+func play(ctx context.Context, t *testing.T, checks ...Check) []report.Test {
 	t.Helper()
 	out := &recorder{dir: t.TempDir()}
-	runner := &Runner{Recorder: out, Context: ctx, Evidence: func(_ context.Context, dir string, _ time.Time) []string { return []string{dir + "/pods.yaml"} }}
-	testenv, err := env.NewWithContext(context.Background(), envconf.New())
-	gomega.NewWithT(t).Expect(err).NotTo(gomega.HaveOccurred())
-	testing.RunTests(func(string, string) (bool, error) { return true, nil }, []testing.InternalTest{{Name: "inner", F: func(inner *testing.T) {
-		testenv.Test(inner, runner.Features(Suite{Name: "suite", Checks: checks})...)
-	}}})
+	runner := &Runner{Recorder: out, Target: "e2e", Context: ctx, Evidence: func(_ context.Context, dir string, _ time.Time) []string { return []string{dir + "/pods.yaml"} }}
+	gomega.NewWithT(t).Expect(runner.Play(Suite{Name: "suite", Checks: checks})).To(gomega.Succeed())
 	return out.tests
 }
 
@@ -47,7 +39,7 @@ func passing(name string) Check {
 
 func TestRunnerReportsAPass(t *testing.T) {
 	g := gomega.NewWithT(t)
-	tests := play(t, t.Context(), passing("good"))
+	tests := play(t.Context(), t, passing("good"))
 	g.Expect(tests).To(gomega.HaveLen(1))
 	g.Expect(tests[0].Status).To(gomega.Equal(report.Pass))
 	g.Expect(tests[0].Assertions).To(gomega.Equal(2))
@@ -57,7 +49,7 @@ func TestRunnerReportsAPass(t *testing.T) {
 
 func TestRunnerReportsAFailure(t *testing.T) {
 	g := gomega.NewWithT(t)
-	tests := play(t, t.Context(), Check{Name: "bad", Run: func(_ context.Context, t *T) {
+	tests := play(t.Context(), t, Check{Name: "bad", Run: func(_ context.Context, t *T) {
 		t.Diagnose("the cause", "the fix", "the link")
 		t.Expect(1).To(gomega.Equal(2), "the sum")
 		t.Error("never reached")
@@ -72,7 +64,7 @@ func TestRunnerReportsAFailure(t *testing.T) {
 
 func TestRunnerReportsAPanic(t *testing.T) {
 	g := gomega.NewWithT(t)
-	tests := play(t, t.Context(), Check{Name: "bad", Run: func(context.Context, *T) { panic("boom") }})
+	tests := play(t.Context(), t, Check{Name: "bad", Run: func(context.Context, *T) { panic("boom") }})
 	g.Expect(tests).To(gomega.HaveLen(1))
 	g.Expect(tests[0].Status).To(gomega.Equal(report.Fail))
 	g.Expect(tests[0].Failures).To(gomega.ConsistOf(gomega.ContainSubstring("boom")))
@@ -82,7 +74,7 @@ func TestRunnerReportsAPanic(t *testing.T) {
 func TestCleanupsRunInReverseAfterTheEvidenceAndMayFail(t *testing.T) {
 	g := gomega.NewWithT(t)
 	var order []string
-	tests := play(t, t.Context(), Check{Name: "untidy", Run: func(_ context.Context, t *T) {
+	tests := play(t.Context(), t, Check{Name: "untidy", Run: func(_ context.Context, t *T) {
 		t.Cleanup(func() { order = append(order, "first") })
 		t.Cleanup(func() {
 			order = append(order, "second")
@@ -98,7 +90,7 @@ func TestCleanupsRunInReverseAfterTheEvidenceAndMayFail(t *testing.T) {
 func TestChecksBehindAFailedGateAreSkipped(t *testing.T) {
 	g := gomega.NewWithT(t)
 	gate := Check{Name: "gate", Gate: true, Run: func(_ context.Context, t *T) { t.Fatal("closed") }}
-	tests := play(t, t.Context(), passing("before"), gate, passing("behind"))
+	tests := play(t.Context(), t, passing("before"), gate, passing("behind"))
 	g.Expect(tests).To(gomega.HaveLen(3))
 	g.Expect(tests[0].Status).To(gomega.Equal(report.Pass))
 	g.Expect(tests[1].Status).To(gomega.Equal(report.Fail))
@@ -109,7 +101,7 @@ func TestChecksBehindAFailedGateAreSkipped(t *testing.T) {
 func TestAnInterruptedCheckIsNoFailure(t *testing.T) {
 	g := gomega.NewWithT(t)
 	ctx, cancel := context.WithCancel(t.Context())
-	tests := play(t, ctx, Check{Name: "long", Run: func(ctx context.Context, t *T) {
+	tests := play(ctx, t, Check{Name: "long", Run: func(ctx context.Context, t *T) {
 		cancel()
 		<-ctx.Done()
 		t.Expect(ctx.Err()).NotTo(gomega.HaveOccurred())
@@ -121,7 +113,7 @@ func TestAnInterruptedCheckIsNoFailure(t *testing.T) {
 
 func TestSkipKeepsItsReason(t *testing.T) {
 	g := gomega.NewWithT(t)
-	tests := play(t, t.Context(), Check{Name: "off", Run: func(_ context.Context, t *T) { t.Skipf("no %s here", "filter") }})
+	tests := play(t.Context(), t, Check{Name: "off", Run: func(_ context.Context, t *T) { t.Skipf("no %s here", "filter") }})
 	g.Expect(tests[0].Status).To(gomega.Equal(report.Skip))
 	g.Expect(tests[0].Reason).To(gomega.Equal("no filter here"))
 }

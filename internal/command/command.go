@@ -71,10 +71,11 @@ func (c *Command) Output(ctx context.Context) (string, error) {
 	err := cmd.Run()
 	if ctx.Err() != nil && cmd.Process != nil {
 		// What ignored SIGTERM must not outlive the run. The group may be gone.
-		if kill := syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL); kill != nil && !errors.Is(kill, syscall.ESRCH) {
-			err = errors.Join(err, kill)
+		stopped := fmt.Errorf("%s: stopped after %s: %w", c.name(), since(started), context.Cause(ctx))
+		if err := syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
+			return stdout.String(), errors.Join(stopped, err)
 		}
-		return stdout.String(), fmt.Errorf("%s: stopped after %s: %w", c.name(), since(started), context.Cause(ctx))
+		return stdout.String(), stopped
 	}
 	if err != nil {
 		return stdout.String(), fmt.Errorf("%s: %w after %s%s", c.name(), err, since(started), tail(both.String()))

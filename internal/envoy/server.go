@@ -79,7 +79,7 @@ func ServerVersion(serverInfo []byte) (string, error) {
 	}
 	parts := strings.Split(info.Version, "/")
 	if len(parts) < 2 || parts[1] == "" {
-		return "", fmt.Errorf("envoy's /server_info: version %q is not <commit>/<version>/...", info.Version)
+		return "", fmt.Errorf("envoy's /server_info: version %q is not of the form <commit>/<version>/<more>", info.Version)
 	}
 	return parts[1], nil
 }

@@ -29,6 +29,16 @@ type Source interface {
 	// fetching only what is not there yet. A cell that the source does not
 	// have is an error with status exitcode.Usage that names those it has.
 	Prepare(ctx context.Context, cell Cell) (*Set, error)
+	// List returns what Prepare would use, without making or fetching it.
+	List(ctx context.Context, cell Cell) ([]Item, error)
+}
+
+// Item is one thing that a cell is made of.
+type Item struct {
+	// Kind is image, chart or part; Name is its reference or pin.
+	Kind, Name string
+	// State says where it is or comes from.
+	State string
 }
 
 // Engine is what a source needs of the container engine.

@@ -16,6 +16,8 @@ type Options struct {
 	stack.Config
 	// Run selects checks: suite or suite/check, separated by commas.
 	Run string
+	// Mutate proves that the checks can fail, instead of running them.
+	Mutate bool
 
 	cluster, keep, kubeconfig string
 }
@@ -44,6 +46,7 @@ func Register(flags *flag.FlagSet, getenv func(string) string) *Options {
 	text(&o.Run, "run", "RUN", "", "suite or suite/check, separated by commas")
 	text(&o.OutDir, "out", "OUT", "", "directory of the reports; default: out in the checkout")
 	flags.BoolVar(&o.Force, "force", getenv("FORCE") == "1", "allow a pair of versions outside Istio's support table ($FORCE=1)")
+	flags.BoolVar(&o.Mutate, "mutate", getenv("MUTATE") == "1", "break the system on purpose and assert that exactly the right checks fail ($MUTATE=1)")
 	return o
 }
 

@@ -2,7 +2,7 @@ package report
 
 import (
 	"encoding/xml"
-	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -35,7 +35,7 @@ func TestMarkdownStaysBelowGitHubsLimit(t *testing.T) {
 	g := gomega.NewWithT(t)
 	doc := Report{Verdict: VerdictFail}
 	for i := range 300 {
-		doc.Tests = append(doc.Tests, Test{Suite: "s", Name: fmt.Sprint(i), Status: Fail, Failures: []string{strings.Repeat("é<`|", 20<<10)}})
+		doc.Tests = append(doc.Tests, Test{Suite: "s", Name: strconv.Itoa(i), Status: Fail, Failures: []string{strings.Repeat("é<`|", 20<<10)}})
 	}
 	content := renderMarkdown(&doc)
 	g.Expect(len(content)).To(gomega.BeNumerically("<", 1<<20))

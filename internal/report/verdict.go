@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"strings"
 
 	"istio-conformance/internal/exitcode"
 )
@@ -103,14 +104,14 @@ func tally(tests []Test) counts {
 
 // String returns e.g. "14 checks: 11 passed, 1 failed, 2 skipped".
 func (n counts) String() string {
-	s := fmt.Sprintf("%s: %d passed", plural(n.total, "check"), n.passed)
+	parts := []string{fmt.Sprintf("%s: %d passed", plural(n.total, "check"), n.passed)}
 	for _, part := range []struct {
 		n    int
 		word string
 	}{{n.failed, "failed"}, {n.flaky, "flaky"}, {n.skipped, "skipped"}} {
 		if part.n > 0 {
-			s += fmt.Sprintf(", %d %s", part.n, part.word)
+			parts = append(parts, fmt.Sprintf("%d %s", part.n, part.word))
 		}
 	}
-	return s
+	return strings.Join(parts, ", ")
 }

@@ -32,15 +32,7 @@ const readyTimeout = 3 * time.Minute
 func (s *Stack) Build(ctx context.Context, r *report.Recorder) error {
 	s.evidenceDir = filepath.Join(r.Dir(), "evidence")
 	r.Environment(s.describe)
-	phases := []struct {
-		name string
-		run  func(context.Context, progress.Logf) error
-	}{
-		{"doctor", s.prepareHost},
-		{"images", s.prepareImages},
-		{"cluster", s.prepareCluster},
-	}
-	for _, p := range phases {
+	for _, p := range s.phases() {
 		phase := r.Phase(p.name)
 		err := p.run(ctx, phase.Logf)
 		phase.Done(err)
@@ -52,11 +44,30 @@ func (s *Stack) Build(ctx context.Context, r *report.Recorder) error {
 	for _, warning := range s.warnings {
 		r.Warn("%s", warning)
 	}
+	install := s.install
+	if s.Existing() {
+		install = s.discover
+	}
 	phase := r.Phase("install")
-	s.InstallError = s.install(ctx, phase.Logf)
+	s.InstallError = install(ctx, phase.Logf)
 	phase.DoneChecked(s.InstallError)
 	r.Environment(s.describe)
 	return nil
+}
+
+// phase is one step of Build.
+type phase struct {
+	name string
+	run  func(context.Context, progress.Logf) error
+}
+
+// phases are the steps to a cluster. A cluster that is there already needs
+// neither this machine's engine nor images.
+func (s *Stack) phases() []phase {
+	if s.Existing() {
+		return []phase{{"cluster", s.connect}}
+	}
+	return []phase{{"doctor", s.prepareHost}, {"images", s.prepareImages}, {"cluster", s.prepareCluster}}
 }
 
 // Prepare makes sure of the engine and of the images, without a cluster.
@@ -102,8 +113,8 @@ func (s *Stack) prepareImages(ctx context.Context, logf progress.Logf) error {
 	if err != nil {
 		return err
 	}
-	logf("source %s, Istio %s on Kubernetes %s", source.Name(), s.Cell.Istio, s.Cell.Kubernetes)
-	s.Images, err = source.Prepare(ctx, images.Cell{Istio: s.Cell.Istio, Kubernetes: s.Cell.Kubernetes})
+	logf("source %s, %s", source.Name(), s)
+	s.Images, err = source.Prepare(ctx, s.imagesCell())
 	if err != nil {
 		return err
 	}
@@ -111,6 +122,19 @@ func (s *Stack) prepareImages(ctx context.Context, logf progress.Logf) error {
 		logf("%s", note)
 	}
 	return nil
+}
+
+// ListImages returns what the images and charts of a run would be.
+func (s *Stack) ListImages(ctx context.Context) ([]images.Item, error) {
+	source, err := s.source(progress.Discard)
+	if err != nil {
+		return nil, err
+	}
+	return source.List(ctx, s.imagesCell())
+}
+
+func (s *Stack) imagesCell() images.Cell {
+	return images.Cell{Istio: s.Cell.Istio, Kubernetes: s.Cell.Kubernetes}
 }
 
 // source returns where images and charts come from.

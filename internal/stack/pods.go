@@ -42,9 +42,10 @@ func (s *Stack) Logs(ctx context.Context, namespace, selector, container string)
 
 // DescribePods says in a few lines why the pods of a namespace are not ready,
 // for a failure's message; it is called when the message is made.
-func (s *Stack) DescribePods(namespace string) func() string {
+func (s *Stack) DescribePods(ctx context.Context, namespace string) func() string {
 	return func() string {
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		// The check's own time may be up: that is often why this is asked.
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 		defer cancel()
 		pods, err := s.pods(ctx, namespace, "")
 		if err != nil {

@@ -37,6 +37,10 @@ func (s *Stack) Resolve(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if s.Existing() {
+		// The cluster says which versions it has.
+		return nil
+	}
 	if s.Config.Images == "" {
 		s.Config.Images = images.Detect(ctx)
 	}

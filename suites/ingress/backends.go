@@ -40,7 +40,7 @@ func backends(s *stack.Stack) check.Check {
 				var err error
 				ready, err = s.ReadyPods(ctx, s.Namespace, "app=backend")
 				return ready, err
-			}).WithTimeout(3*time.Minute).Should(gomega.HaveLen(backendReplicas), "%s", s.DescribePods(s.Namespace))
+			}).WithTimeout(3*time.Minute).Should(gomega.HaveLen(backendReplicas), "%s", s.DescribePods(ctx, s.Namespace))
 			t.Diagnose("istiod's webhook did not inject the sidecar: its namespace selector or revision does not match, or it was not reachable when the pods were made",
 				"compare the labels of the namespace with the webhook's selectors: kubectl get mutatingwebhookconfigurations -o yaml",
 				"https://istio.io/latest/docs/ops/common-problems/injection/")

@@ -21,6 +21,7 @@ func endpoints(s *stack.Stack) check.Check {
 		Run: func(ctx context.Context, t *check.T) {
 			pods, err := s.ReadyPods(ctx, s.Namespace, "app=backend")
 			t.Expect(err).NotTo(gomega.HaveOccurred())
+			t.Expect(pods).To(gomega.HaveLen(backendReplicas), "%s", s.DescribePods(ctx, s.Namespace))
 			var want []string
 			for _, pod := range pods {
 				want = append(want, pod.Status.PodIP+":8080")

@@ -26,6 +26,7 @@ func nodePort(s *stack.Stack) check.Check {
 			r := newRoute(ctx, t, s, "plain")
 			pods, err := s.ReadyPods(ctx, s.Namespace, "app=backend")
 			t.Expect(err).NotTo(gomega.HaveOccurred())
+			t.Expect(pods).To(gomega.HaveLen(backendReplicas), "%s", s.DescribePods(ctx, s.Namespace))
 			t.Diagnose("the gateway does not spread requests over all ready pods",
 				"compare the gateway's endpoints in the evidence with the pods", "https://istio.io/latest/docs/concepts/traffic-management/")
 			marked := map[string]string{}

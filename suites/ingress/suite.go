@@ -9,7 +9,7 @@ import (
 
 // Suite returns the ingress checks for a cluster with Istio and its gateway.
 func Suite(s *stack.Stack) check.Suite {
-	return check.Suite{Name: "ingress", Checks: []check.Check{
+	suite := check.Suite{Name: "ingress", Checks: []check.Check{
 		backends(s),
 		nodePort(s),
 		endpoints(s),
@@ -17,4 +17,8 @@ func Suite(s *stack.Stack) check.Suite {
 		retries(s),
 		timeout(s),
 	}}
+	for i := range suite.Checks {
+		suite.Checks[i].SkipIf = s.WhyNotOurs
+	}
+	return suite
 }

@@ -43,7 +43,7 @@ func notedCRDs(s *stack.Stack) check.Check {
 	return check.Check{
 		Name:    "noted-crds",
 		Promise: "every kind that operators of Istio rely on is served at the version they know, unless its release note removed it",
-		Run: func(ctx context.Context, t *check.T) {
+		Run: func(_ context.Context, t *check.T) {
 			noted, err := istio.NotedCRDs(s.Cell.Istio)
 			t.Expect(err).NotTo(gomega.HaveOccurred())
 			t.Expect(noted).NotTo(gomega.BeEmpty())

@@ -16,6 +16,7 @@ func namespace(s *stack.Stack) check.Check {
 	return check.Check{
 		Name:    "namespace",
 		Promise: "namespace istio-system has the operator's labels and is not itself enrolled for injection",
+		SkipIf:  s.WhyNotOurs,
 		Run: func(ctx context.Context, t *check.T) {
 			ns := &corev1.Namespace{}
 			t.Expect(s.Client.Get(ctx, client.ObjectKey{Name: stack.SystemNamespace}, ns)).To(gomega.Succeed())

@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"fmt"
 	"net"
+	"strconv"
 	"time"
 
 	"github.com/onsi/gomega"
@@ -38,7 +39,7 @@ func xds(s *stack.Stack) check.Check {
 				state, err := handshake(ctx, forward(ctx, t, s, pod, xdsPort), roots)
 				t.Expect(err).NotTo(gomega.HaveOccurred(), "TLS handshake with pod %s port %d", pod.Name, xdsPort)
 				t.Expect(state.NegotiatedProtocol).To(gomega.Equal("h2"), "the protocol of gRPC")
-				t.Observe("pod %s: %s", pod.Name, state.PeerCertificates[0].Subject)
+				t.Observe("pod %s: certificate for %v, valid until %s", pod.Name, state.PeerCertificates[0].DNSNames, state.PeerCertificates[0].NotAfter.Format(time.RFC3339))
 			}
 			t.Diagnose("a proxy did not get or did not accept istiod's configuration",
 				"look at the proxy's log for NACKs and at istiod's /debug/syncz in the evidence",
@@ -70,7 +71,7 @@ func handshake(ctx context.Context, port int, roots *x509.CertPool) (tls.Connect
 	dialer := tls.Dialer{Config: &tls.Config{
 		RootCAs: roots, ServerName: "istiod." + stack.SystemNamespace + ".svc", NextProtos: []string{"h2"}, MinVersion: tls.VersionTLS12,
 	}}
-	connection, err := dialer.DialContext(ctx, "tcp", net.JoinHostPort("127.0.0.1", fmt.Sprint(port)))
+	connection, err := dialer.DialContext(ctx, "tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
 	if err != nil {
 		return tls.ConnectionState{}, err
 	}

@@ -19,6 +19,9 @@ func Suite(s *stack.Stack) check.Suite {
 		suite.Checks = append(suite.Checks, module(surveys, r))
 	}
 	suite.Checks = append(suite.Checks, natRedirect(s))
+	for i := range suite.Checks {
+		suite.Checks[i].SkipIf = s.WhyNotOurs
+	}
 	return suite
 }
 

@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -24,6 +26,9 @@ type build struct {
 	store    *artifact.Store
 	logf     progress.Logf
 	cacheDir string
+
+	mu     sync.Mutex
+	atWork []string // names of what is being made now
 }
 
 // fetchParts makes every part that the missing results need, at the same time
@@ -102,12 +107,35 @@ func (b *build) dir(ctx context.Context, p part) (string, error) {
 func (b *build) ensure(ctx context.Context, id artifact.ID, done string, fill func(context.Context, string) error) (string, error) {
 	return b.store.Ensure(ctx, id, func(ctx context.Context, dir string) error {
 		started := time.Now()
-		if err := fill(ctx, dir); err != nil {
+		b.logf("making %s", b.begin(id.Name))
+		err := fill(ctx, dir)
+		others := b.end(id.Name)
+		if err != nil {
 			return fmt.Errorf("%s: %w", id.Name, err)
 		}
-		b.logf("%s %s in %s", done, id.Name, since(started))
+		b.logf("%s %s in %s%s", done, id.Name, since(started), others)
 		return nil
 	})
+}
+
+// begin notes that something is being made and returns all that is.
+func (b *build) begin(name string) string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.atWork = append(b.atWork, name)
+	return strings.Join(b.atWork, ", ")
+}
+
+// end notes that something is made, or failed, and returns what is left, as an
+// addition to a line.
+func (b *build) end(name string) string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.atWork = slices.DeleteFunc(b.atWork, func(n string) bool { return n == name })
+	if len(b.atWork) == 0 {
+		return ""
+	}
+	return "; still making " + strings.Join(b.atWork, ", ")
 }
 
 // compiles reports whether a part that is missing must be compiled.

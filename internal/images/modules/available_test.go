@@ -1,0 +1,32 @@
+package modules
+
+import (
+	"testing"
+
+	"github.com/onsi/gomega"
+
+	"istio-conformance/internal/images"
+	"istio-conformance/internal/istio"
+	"istio-conformance/internal/project"
+)
+
+// TestTheVersionTableIsWhatCanBeBuilt holds the table that users choose from
+// against the folders below images/.
+func TestTheVersionTableIsWhatCanBeBuilt(t *testing.T) {
+	g := gomega.NewWithT(t)
+	root, err := project.Root()
+	g.Expect(err).NotTo(gomega.HaveOccurred())
+	istioVersions, kubernetesVersions, err := Available(root)
+	g.Expect(err).NotTo(gomega.HaveOccurred())
+	table, err := istio.Load()
+	g.Expect(err).NotTo(gomega.HaveOccurred())
+	var wantIstio, wantKubernetes []string
+	for _, v := range table.IstioIn(images.Modules) {
+		wantIstio = append(wantIstio, v.String())
+	}
+	for _, n := range table.KubernetesIn(images.Modules) {
+		wantKubernetes = append(wantKubernetes, "v"+n.Version.String())
+	}
+	g.Expect(istioVersions).To(gomega.ConsistOf(wantIstio))
+	g.Expect(kubernetesVersions).To(gomega.ConsistOf(wantKubernetes))
+}

@@ -1,0 +1,69 @@
+package stack
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"helm.sh/helm/v3/pkg/release"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"istio-conformance/internal/charts"
+	"istio-conformance/internal/cluster"
+	"istio-conformance/internal/progress"
+)
+
+// Existing reports whether the cluster under test was there before.
+func (s *Stack) Existing() bool { return s.Config.Kubeconfig != "" }
+
+// WhyNotOurs says why a check that needs a cluster of the harness's own making
+// cannot be made; empty when the cluster is.
+func (s *Stack) WhyNotOurs() string {
+	if !s.Existing() {
+		return ""
+	}
+	return "an existing cluster is only read: its nodes are not entered and nothing is deployed"
+}
+
+// connect takes the cluster that is already there.
+func (s *Stack) connect(ctx context.Context, logf progress.Logf) error {
+	var err error
+	if s.Cluster, err = cluster.Existing(ctx, s.Config.Kubeconfig, s.Config.Context); err != nil {
+		return err
+	}
+	if s.Cell.Kubernetes, err = s.Cluster.ServerVersion(ctx); err != nil {
+		return err
+	}
+	logf("context %s of %s, Kubernetes %s", s.Cluster.Name, s.Cluster.Kubeconfig, s.Cell.Kubernetes)
+	if s.Client, err = client.New(s.Cluster.Config, client.Options{}); err != nil {
+		return fmt.Errorf("client for cluster %s: %w", s.Cluster.Name, err)
+	}
+	return nil
+}
+
+// discover finds the releases of Istio's charts instead of installing them.
+func (s *Stack) discover(ctx context.Context, logf progress.Logf) error {
+	var err error
+	if s.Helm, err = charts.NewClient(s.Cluster.Kubeconfig, s.Config.Context, progress.Discard); err != nil {
+		return err
+	}
+	releases, err := s.Helm.List(ctx, "")
+	if err != nil {
+		return err
+	}
+	for _, chart := range []string{"base", "istiod", "gateway"} {
+		i := slices.IndexFunc(releases, func(r *release.Release) bool { return r.Chart.Metadata.Name == chart })
+		if i < 0 {
+			return fmt.Errorf("no release of Istio's chart %s in cluster %s, among %d releases", chart, s.Cluster.Name, len(releases))
+		}
+		found := releases[i]
+		logf("release %s/%s, chart %s %s", found.Namespace, found.Name, chart, found.Chart.Metadata.Version)
+		s.Releases = append(s.Releases, charts.Release{Name: found.Name, Namespace: found.Namespace})
+		s.Cell.Istio = found.Chart.Metadata.Version
+		if chart == "gateway" {
+			s.Gateway = Gateway{Namespace: found.Namespace, Release: found.Name, ServiceAccount: found.Name, Selector: "app=" + found.Name}
+		}
+	}
+	s.proxy, err = s.describeProxy(ctx)
+	return err
+}

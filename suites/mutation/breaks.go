@@ -1,0 +1,97 @@
+package mutation
+
+import (
+	"context"
+	"time"
+
+	"github.com/onsi/gomega"
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"istio-conformance/fixtures"
+	"istio-conformance/internal/check"
+	"istio-conformance/internal/kube"
+	"istio-conformance/internal/stack"
+)
+
+// mendTimeout bounds how long it may take to undo a mutation; it is apart from
+// the check's own time, which may be used up.
+const mendTimeout = 2 * time.Minute
+
+// mend registers how to undo a mutation, with a context that outlives the check.
+func mend(ctx context.Context, t *check.T, undo func(ctx context.Context)) {
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), mendTimeout)
+		defer cancel()
+		undo(ctx)
+	})
+}
+
+// remove deletes an object and puts it back in the end.
+func remove(ctx context.Context, t *check.T, s *stack.Stack, object client.Object) {
+	t.Expect(s.Client.Delete(ctx, object)).To(gomega.Succeed(), "%T %s", object, object.GetName())
+	mend(ctx, t, func(ctx context.Context) {
+		object.SetResourceVersion("")
+		object.SetUID("")
+		t.Expect(s.Client.Create(ctx, object)).To(gomega.Succeed(), "put %T %s back", object, object.GetName())
+	})
+}
+
+// label sets a namespace's label, or removes it when the value is empty, and
+// gives it its old value in the end.
+func label(ctx context.Context, t *check.T, s *stack.Stack, namespace, key, value string) {
+	set := func(ctx context.Context, value string) (old string, err error) {
+		ns := &corev1.Namespace{}
+		if err := s.Client.Get(ctx, client.ObjectKey{Name: namespace}, ns); err != nil {
+			return "", err
+		}
+		patch := client.MergeFrom(ns.DeepCopy())
+		old = ns.Labels[key]
+		if value == "" {
+			delete(ns.Labels, key)
+		} else {
+			ns.Labels[key] = value
+		}
+		return old, s.Client.Patch(ctx, ns, patch)
+	}
+	old, err := set(ctx, value)
+	t.Expect(err).NotTo(gomega.HaveOccurred())
+	mend(ctx, t, func(ctx context.Context) {
+		_, err := set(ctx, old)
+		t.Expect(err).NotTo(gomega.HaveOccurred(), "give label %s its old value", key)
+	})
+}
+
+// scale changes a Deployment's replicas, waits until it has them, and gives it
+// its old number in the end.
+func scale(ctx context.Context, t *check.T, s *stack.Stack, namespace, name string, replicas int32) {
+	deployment := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}}
+	key := client.ObjectKeyFromObject(deployment)
+	t.Expect(s.Client.Get(ctx, key, deployment)).To(gomega.Succeed())
+	old := ptr.Deref(deployment.Spec.Replicas, 1)
+	set := func(ctx context.Context, replicas int32) {
+		patch := client.MergeFrom(deployment.DeepCopy())
+		deployment.Spec.Replicas = &replicas
+		t.Expect(s.Client.Patch(ctx, deployment, patch)).To(gomega.Succeed())
+		t.Eventually(ctx, func() (int32, error) {
+			err := s.Client.Get(ctx, key, deployment)
+			return deployment.Status.ReadyReplicas, err
+		}).WithTimeout(mendTimeout).Should(gomega.Equal(replicas), "ready replicas of Deployment %s", key)
+	}
+	mend(ctx, t, func(ctx context.Context) { set(ctx, old) })
+	set(ctx, replicas)
+}
+
+// applyFixture applies fixtures/mutations/<name>.yaml beside the gateway and
+// deletes it in the end.
+func applyFixture(ctx context.Context, t *check.T, s *stack.Stack, name string, values map[string]string) {
+	manifest, err := fixtures.Files.ReadFile("mutations/" + name + ".yaml")
+	t.Expect(err).NotTo(gomega.HaveOccurred())
+	objects, err := kube.Render(manifest, values)
+	t.Expect(err).NotTo(gomega.HaveOccurred())
+	t.Expect(kube.Apply(ctx, s.Client, s.Gateway.Namespace, objects)).To(gomega.Succeed())
+	mend(ctx, t, func(ctx context.Context) { t.Expect(kube.Delete(ctx, s.Client, objects)).To(gomega.Succeed()) })
+}

@@ -1,0 +1,119 @@
+package mutation
+
+import (
+	"context"
+
+	"github.com/onsi/gomega"
+	admissionv1 "k8s.io/api/admissionregistration/v1"
+	corev1 "k8s.io/api/core/v1"
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"istio-conformance/internal/check"
+	"istio-conformance/internal/stack"
+)
+
+func installMutations() []mutation {
+	return []mutation{
+		{
+			name: "release-record-lost", promise: "a release that Helm does not know is noticed",
+			breakIt: loseReleaseRecord, plays: "install/releases",
+			fails: map[string]string{"install/releases": "not found"},
+		},
+		{
+			name: "system-namespace-injected", promise: "a control plane namespace that is enrolled for injection is noticed",
+			breakIt: func(ctx context.Context, t *check.T, s *stack.Stack) {
+				label(ctx, t, s, stack.SystemNamespace, "istio-injection", "enabled")
+			},
+			plays: "install", fails: map[string]string{"install/namespace": "istio-injection"},
+		},
+		{
+			name: "system-namespace-unlabelled", promise: "a missing operator's label is noticed",
+			breakIt: func(ctx context.Context, t *check.T, s *stack.Stack) {
+				label(ctx, t, s, stack.SystemNamespace, "istio-operator-managed", "")
+			},
+			plays: "install", fails: map[string]string{"install/namespace": "istio-operator-managed"},
+		},
+		{
+			name: "crd-version-not-served", promise: "a CRD that stopped serving a version of its chart and of the notes is noticed",
+			breakIt: func(ctx context.Context, t *check.T, s *stack.Stack) {
+				stopServing(ctx, t, s, "telemetries.telemetry.istio.io", "v1alpha1")
+			},
+			plays: "install",
+			fails: map[string]string{"install/crds": "telemetries.telemetry.istio.io", "install/noted-crds": "telemetry.istio.io/v1alpha1"},
+		},
+		{
+			name: "istiod-down", promise: "an istiod without a pod is noticed by all that need it",
+			breakIt: func(ctx context.Context, t *check.T, s *stack.Stack) {
+				scale(ctx, t, s, stack.SystemNamespace, "istiod", 0)
+			},
+			plays: "install",
+			fails: map[string]string{
+				"install/istiod-available": "istiod", "install/xds": "no istiod pod is ready", "install/validation": "validation.istio.io",
+			},
+		},
+		{
+			name: "validation-webhooks-gone", promise: "an invalid resource that nobody refuses is noticed",
+			breakIt: removeValidation, plays: "install",
+			fails: map[string]string{"install/validation": "negative weight"},
+		},
+		{
+			name: "configuration-refused-by-the-proxy", promise: "a gateway that refuses istiod's configuration is noticed",
+			breakIt: func(ctx context.Context, t *check.T, s *stack.Stack) { applyFixture(ctx, t, s, "refused-config", nil) },
+			plays:   "install", fails: map[string]string{"install/xds": "did not accept istiod's configuration"},
+		},
+	}
+}
+
+// loseReleaseRecord deletes the Secret in which Helm keeps istiod's release.
+func loseReleaseRecord(ctx context.Context, t *check.T, s *stack.Stack) {
+	var list corev1.SecretList
+	t.Expect(s.Client.List(ctx, &list, client.InNamespace(stack.SystemNamespace), client.MatchingLabels{"owner": "helm", "name": "istiod"})).To(gomega.Succeed())
+	t.Expect(list.Items).NotTo(gomega.BeEmpty())
+	for i := range list.Items {
+		remove(ctx, t, s, &list.Items[i])
+	}
+}
+
+// removeValidation deletes every validating webhook of Istio.
+func removeValidation(ctx context.Context, t *check.T, s *stack.Stack) {
+	var list admissionv1.ValidatingWebhookConfigurationList
+	t.Expect(s.Client.List(ctx, &list, client.HasLabels{"istio.io/rev"})).To(gomega.Succeed())
+	t.Expect(list.Items).NotTo(gomega.BeEmpty())
+	for i := range list.Items {
+		remove(ctx, t, s, &list.Items[i])
+	}
+}
+
+// stopServing makes a CRD stop serving one of its versions.
+func stopServing(ctx context.Context, t *check.T, s *stack.Stack, name, version string) {
+	set := func(ctx context.Context, served bool) error {
+		crds := s.Cluster.APIExtensions.ApiextensionsV1().CustomResourceDefinitions()
+		crd, err := crds.Get(ctx, name, metav1.GetOptions{})
+		if err != nil {
+			return err
+		}
+		for i := range crd.Spec.Versions {
+			if crd.Spec.Versions[i].Name == version {
+				crd.Spec.Versions[i].Served = served
+			}
+		}
+		_, err = crds.Update(ctx, crd, metav1.UpdateOptions{})
+		return err
+	}
+	t.Expect(set(ctx, false)).To(gomega.Succeed())
+	discovered := func(ctx context.Context) (bool, error) {
+		group := apiextensionsv1.CustomResourceDefinition{ObjectMeta: metav1.ObjectMeta{Name: name}}
+		if err := s.Client.Get(ctx, client.ObjectKeyFromObject(&group), &group); err != nil {
+			return false, err
+		}
+		_, err := s.Cluster.Kube.Discovery().ServerResourcesForGroupVersion(group.Spec.Group + "/" + version)
+		return err == nil, client.IgnoreNotFound(err)
+	}
+	mend(ctx, t, func(ctx context.Context) {
+		t.Expect(set(ctx, true)).To(gomega.Succeed())
+		t.Eventually(ctx, discovered).WithArguments(ctx).Should(gomega.BeTrue(), "%s at %s after the mutation", name, version)
+	})
+	t.Eventually(ctx, discovered).WithArguments(ctx).Should(gomega.BeFalse(), "%s at %s", name, version)
+}

@@ -1,0 +1,97 @@
+// Package mutation proves that the checks can fail: it breaks the system under
+// test on purpose, runs checks against it, and asserts that exactly the expected
+// ones turn red and say why.
+package mutation
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/onsi/gomega"
+
+	"istio-conformance/internal/check"
+	"istio-conformance/internal/report"
+	"istio-conformance/internal/stack"
+)
+
+// mutationTimeout bounds a mutation with all the checks that it runs.
+const mutationTimeout = 8 * time.Minute
+
+// mutation is one way to break the system under test.
+type mutation struct {
+	name, promise string
+	// breakIt breaks the system and registers how to mend it with t.Cleanup.
+	breakIt func(ctx context.Context, t *check.T, s *stack.Stack)
+	// plays selects the checks that are run, as RUN does.
+	plays string
+	// fails are the checks that must fail, each with words that its failure or its
+	// diagnosis must say. All others that are played must pass, or be skipped
+	// behind a gate that is expected to fail.
+	fails map[string]string
+}
+
+// Suite returns a check for each mutation of the given suites.
+func Suite(s *stack.Stack, suites []check.Suite) check.Suite {
+	suite := check.Suite{Name: "mutation"}
+	for _, m := range all() {
+		suite.Checks = append(suite.Checks, check.Check{
+			Name: m.name, Promise: m.promise, Timeout: mutationTimeout, SkipIf: s.WhyNotOurs,
+			Run: func(ctx context.Context, t *check.T) {
+				selection, err := check.Select(m.plays, suites)
+				t.Expect(err).NotTo(gomega.HaveOccurred())
+				m.breakIt(ctx, t, s)
+				played, err := play(ctx, selection.Plan(suites))
+				t.Expect(err).NotTo(gomega.HaveOccurred())
+				m.judge(t, played)
+			},
+		})
+	}
+	return suite
+}
+
+// judge compares what failed with what had to.
+func (m mutation) judge(t *check.T, played []report.Test) {
+	t.Expect(played).NotTo(gomega.BeEmpty(), "no check was played")
+	var failed []string
+	for _, test := range played {
+		if test.Status != report.Fail {
+			continue
+		}
+		id := test.ID()
+		failed = append(failed, id)
+		said := append(slices.Clone(test.Failures), test.Diagnosis.Cause)
+		t.Observe("%s failed: %s; cause: %s", id, test.Failures, test.Diagnosis.Cause)
+		if words, expected := m.fails[id]; expected {
+			t.Expect(said).To(gomega.ContainElement(gomega.ContainSubstring(words)), "%s does not name the cause", id)
+		}
+	}
+	var want []string
+	for id := range m.fails {
+		want = append(want, id)
+	}
+	t.Expect(failed).To(gomega.ConsistOf(want), "the checks that failed")
+}
+
+// play runs checks as the main job does and returns their outcomes.
+func play(ctx context.Context, suites []check.Suite) ([]report.Test, error) {
+	recorder := &recorder{}
+	runner := &check.Runner{Recorder: recorder, Context: ctx, Evidence: func(context.Context, string, time.Time) []string { return nil }}
+	err := runner.Play(suites...)
+	return recorder.tests, err
+}
+
+// recorder keeps the outcomes and shows nothing.
+type recorder struct {
+	mu    sync.Mutex
+	tests []report.Test
+}
+
+func (r *recorder) StartTest(string, string)          {}
+func (r *recorder) EvidenceDir(string, string) string { return "" }
+func (r *recorder) EndTest(t report.Test) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.tests = append(r.tests, t)
+}
