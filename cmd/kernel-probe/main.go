@@ -7,6 +7,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"syscall"
@@ -29,11 +30,15 @@ func run(ctx context.Context, args []string) error {
 	command := kernel.Command{Out: os.Stdout, Err: os.Stderr}
 	flags := flag.NewFlagSet("kernel-probe", flag.ContinueOnError)
 	command.Register(flags)
-	if err := flags.Parse(args); err != nil {
-		if errors.Is(err, flag.ErrHelp) {
-			return nil
-		}
-		return exitcode.Usagef("kernel-probe: %w", err)
+	flags.SetOutput(io.Discard) // what is wrong is one line, of the error
+	switch err := flags.Parse(args); {
+	case errors.Is(err, flag.ErrHelp):
+		flags.SetOutput(os.Stdout)
+		fmt.Println("kernel-probe says whether this machine's kernel can carry Istio.")
+		flags.PrintDefaults()
+		return nil
+	case err != nil:
+		return exitcode.Usagef("kernel-probe: %w; see kernel-probe --help", err)
 	}
 	if flags.NArg() > 0 {
 		return exitcode.Usagef("kernel-probe: unknown argument %q; see kernel-probe --help", flags.Arg(0))

@@ -117,9 +117,9 @@ func (c *Command) fix(ctx context.Context, report *Report) (bool, error) {
 func (r *Report) Err() error {
 	switch r.Verdict {
 	case Fail:
-		return exitcode.Failf("kernel %s does not carry %s: broken by %s", r.Release, r.broken(Fail), strings.Join(r.because(Fail), ", "))
+		return exitcode.Failf("kernel %s does not carry %s: broken by %s", r.Release, r.broken(Fail), strings.Join(r.because(Fail, Failed), ", "))
 	case Inconclusive:
-		why := "see above"
+		why := "not tried: " + strings.Join(r.because(Inconclusive, CannotTell), ", ")
 		if r.Obstacle != "" {
 			why = r.Obstacle + "; run as root"
 		}
@@ -139,8 +139,9 @@ func (r *Report) broken(verdict Verdict) string {
 	return titles(parts)
 }
 
-// because names what speaks against the parts in use, each once.
-func (r *Report) because(verdict Verdict) []string {
+// because names the findings of a status that gave parts in use their verdict, each
+// once.
+func (r *Report) because(verdict Verdict, status Status) []string {
 	var names []string
 	seen := map[string]bool{}
 	for _, v := range r.Parts {
@@ -148,7 +149,7 @@ func (r *Report) because(verdict Verdict) []string {
 			continue
 		}
 		for _, name := range v.Because {
-			if f, ok := r.Finding(name); ok && f.Status == Failed && !seen[name] {
+			if f, ok := r.Finding(name); ok && f.Status == status && !seen[name] {
 				seen[name] = true
 				names = append(names, name)
 			}

@@ -48,7 +48,7 @@ func (j *judge) fix(r *Requirement, f *Finding) string {
 func titles(parts []Part) string {
 	names := make([]string, len(parts))
 	for i, p := range parts {
-		names[i] = p.title()
+		names[i] = p.Title()
 	}
 	return strings.Join(names, ", ")
 }

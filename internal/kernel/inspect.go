@@ -44,6 +44,7 @@ func Inspect(ctx context.Context, o Options) (*Report, error) {
 		return nil, err
 	}
 	ipv6 := speaksIPv6("/")
+	o.Uses.IPv6 = o.Uses.IPv6 || o.Uses.everything && ipv6
 	tools := probes.Tools(ctx)
 	results := probes.Run(ctx, tools, probes.Options{IPv6: ipv6, Obstacle: obstacle})
 	if err := ctx.Err(); err != nil {

@@ -27,8 +27,8 @@ func AllParts() []Part {
 	return []Part{Node, Sidecar, Gateway, CNI, DNS, TProxy, NFTables, Ambient}
 }
 
-// title says what the part is, for people.
-func (p Part) title() string {
+// Title says what the part is, for people.
+func (p Part) Title() string {
 	return map[Part]string{
 		Node: "node runtime", Sidecar: "sidecars", Gateway: "gateway pods", CNI: "istio-cni", DNS: "DNS capture",
 		TProxy: "interception mode TPROXY", NFTables: "native nftables", Ambient: "ambient",
@@ -41,6 +41,9 @@ type Uses struct {
 	Parts []Part
 	// IPv6 says that pods have IPv6 addresses.
 	IPv6 bool
+
+	// everything includes IPv6 where the machine speaks it.
+	everything bool
 }
 
 // DefaultUses are sidecars and gateways on IPv4, Istio's default profile.
@@ -53,8 +56,9 @@ const (
 )
 
 // ParseUses reads a list of parts, "ipv6" or "all", separated by commas. The node
-// runtime is always in use; an empty list means DefaultUses. What is none of them
-// is refused with status exitcode.Usage.
+// runtime is always in use; an empty list means DefaultUses, and "all" includes IPv6
+// where the machine speaks it. What is none of them is refused with status
+// exitcode.Usage.
 func ParseUses(list string) (Uses, error) {
 	if strings.TrimSpace(list) == "" {
 		return DefaultUses(), nil
@@ -63,7 +67,7 @@ func ParseUses(list string) (Uses, error) {
 	for name := range strings.SplitSeq(list, ",") {
 		switch name = strings.TrimSpace(name); {
 		case name == allUses:
-			return Uses{Parts: AllParts(), IPv6: true}, nil
+			return Uses{Parts: AllParts(), everything: true}, nil
 		case name == ipv6Use:
 			uses.IPv6 = true
 		case !slices.Contains(AllParts(), Part(name)):

@@ -42,7 +42,7 @@ func (r *Report) WriteText(w io.Writer) error {
 
 // String says whether the part works.
 func (v PartVerdict) String() string {
-	text := v.Part.title()
+	text := v.Part.Title()
 	if !v.Used {
 		text += " (not in use here)"
 	}

@@ -3,6 +3,7 @@ package probes
 import (
 	"context"
 	"maps"
+	"slices"
 	"sync"
 )
 
@@ -61,20 +62,35 @@ func Run(ctx context.Context, tools map[string]Tool, o Options) map[string]Resul
 // none is the answer of every probe when none can be made.
 func none(tools map[string]Tool, why string) map[string]Result {
 	results := map[string]Result{}
-	for _, name := range []string{"overlay", "ports", "ipset", "bridge"} {
+	for _, name := range machineProbes {
 		results[name] = cannotTell(why)
 	}
 	for tool := range tools {
-		names := probeNames()
-		if tool == native {
-			names = []string{}
-			for name := range maps.Keys(nativeRules) {
-				names = append(names, name)
-			}
-		}
-		for _, name := range append(names, "traffic") {
+		for _, name := range toolProbes(tool) {
 			results[tool+"/"+name] = cannotTell(why)
 		}
 	}
 	return results
+}
+
+// machineProbes are the probes that no tool is tried with.
+var machineProbes = []string{"overlay", "ports", "ipset", "bridge"}
+
+// Names returns the names of all probes that there are.
+func Names() []string {
+	names := append([]string{}, machineProbes...)
+	for _, tool := range []string{legacy4, nft4, legacy6, nft6, native} {
+		for _, name := range toolProbes(tool) {
+			names = append(names, tool+"/"+name)
+		}
+	}
+	return names
+}
+
+// toolProbes are the names of what is tried with a tool.
+func toolProbes(tool string) []string {
+	if tool == native {
+		return append(slices.Sorted(maps.Keys(nativeRules)), "traffic")
+	}
+	return append(probeNames(), "traffic")
 }
