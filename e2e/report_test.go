@@ -12,7 +12,7 @@ import (
 func reportOptions(o *options.Options, console *os.File) report.Options {
 	terminal, width := report.Terminal(console)
 	return report.Options{
-		Dir: o.OutDir, Base: o.Root, RunID: time.Now().UTC().Format("20060102-150405"), Out: console,
+		Dir: o.OutDir, Base: o.Root, RunID: time.Now().UTC().Format("20060102-150405.000"), Out: console,
 		Terminal: terminal, Color: terminal && os.Getenv("NO_COLOR") == "", Width: width,
 	}
 }

@@ -44,6 +44,8 @@ func newT(t *testing.T) *T {
 		c.Fatalf("%s", message)
 	})
 	c.gomega.SetDefaultEventuallyTimeout(eventuallyTimeout)
+	// Without this a wait with a context has no limit but the context's.
+	c.gomega.EnforceDefaultTimeoutsWhenUsingContexts()
 	c.gomega.SetDefaultEventuallyPollingInterval(pollInterval)
 	c.gomega.SetDefaultConsistentlyPollingInterval(pollInterval)
 	return c

@@ -54,6 +54,10 @@ func Detect(ctx context.Context, o Options) (*Engine, error) {
 		if err == nil {
 			return &Engine{Info: info, logf: o.logf()}, nil
 		}
+		if o.DockerHost != "" {
+			// The user's choice is never replaced by another engine.
+			return nil, &NotFoundError{err}
+		}
 		reason = err
 	}
 	all, err := processes(procDir)

@@ -36,10 +36,10 @@ func (s *Stack) Build(ctx context.Context, r *report.Recorder) error {
 		phase := r.Phase(p.name)
 		err := p.run(ctx, phase.Logf)
 		phase.Done(err)
+		r.Environment(s.describe)
 		if err != nil {
 			return err
 		}
-		r.Environment(s.describe)
 	}
 	for _, warning := range s.warnings {
 		r.Warn("%s", warning)

@@ -13,9 +13,11 @@ import (
 func (s *Stack) describe(e *report.Environment) {
 	e.Istio, e.Kubernetes, e.Images = s.Cell.Istio, s.Cell.Kubernetes, s.Config.Images
 	e.Kernel, e.CPUs = s.Host.Kernel.Value, s.Host.CPUs
-	e.Cgroup = "v2"
-	if s.Host.CgroupV1() {
+	switch {
+	case s.Host.CgroupV1():
 		e.Cgroup = "v1"
+	case s.Host.Cgroup.Value != "":
+		e.Cgroup = "v2"
 	}
 	if s.Images != nil {
 		e.Digests, e.Notes = s.Images.Digests, s.Images.Notes

@@ -27,8 +27,9 @@ func nodePort(s *stack.Stack) check.Check {
 			pods, err := s.ReadyPods(ctx, s.Namespace, "app=backend")
 			t.Expect(err).NotTo(gomega.HaveOccurred())
 			t.Expect(pods).To(gomega.HaveLen(backendReplicas), "%s", s.DescribePods(ctx, s.Namespace))
-			t.Diagnose("the gateway does not spread requests over all ready pods",
-				"compare the gateway's endpoints in the evidence with the pods", "https://istio.io/latest/docs/concepts/traffic-management/")
+			t.Diagnose("a request failed although its route is served: the way to the gateway, the gateway, or one of the backend's pods is broken",
+				"look for the request in the gateway's access log in the evidence: flag UF or UH is on the pods' side, no entry at all is on the way to the gateway",
+				"https://istio.io/latest/docs/ops/common-problems/network-issues/")
 			marked := map[string]string{}
 			for i := 0; i < spreadRequests && len(marked) < len(pods); i++ {
 				id, header := mark()
@@ -38,6 +39,8 @@ func nodePort(s *stack.Stack) check.Check {
 				marked[a.Pod] = id
 				fromGateway(t, s, a)
 			}
+			t.Diagnose("the gateway does not spread requests over all ready pods",
+				"compare the gateway's endpoints in the evidence with the pods", "https://istio.io/latest/docs/concepts/traffic-management/")
 			t.Expect(marked).To(gomega.HaveLen(len(pods)), "pods that answered, of %v", podNames(pods))
 			t.Observe("%s answered on %s", strings.Join(podNames(pods), " and "), s.GatewayURL())
 			t.Diagnose("a response names a pod that did not log the request", "something other than the backend answers on the way", "")

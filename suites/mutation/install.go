@@ -60,10 +60,18 @@ func installMutations() []mutation {
 		},
 		{
 			name: "configuration-refused-by-the-proxy", promise: "a gateway that refuses istiod's configuration is noticed",
-			breakIt: func(ctx context.Context, t *check.T, s *stack.Stack) { applyFixture(ctx, t, s, "refused-config", nil) },
-			plays:   "install", fails: map[string]string{"install/xds": "did not accept istiod's configuration"},
+			breakIt: refuseConfiguration, plays: "install", fails: map[string]string{"install/xds": "did not accept istiod's configuration"},
 		},
 	}
+}
+
+// refuseConfiguration sends the gateway a listener that its Envoy does not take.
+func refuseConfiguration(ctx context.Context, t *check.T, s *stack.Stack) {
+	rejected := func() (string, error) { return s.GatewayAdmin(ctx, "stats?filter=lds.update_rejected") }
+	before, err := rejected()
+	t.Expect(err).NotTo(gomega.HaveOccurred())
+	applyFixture(ctx, t, s, "refused-config", nil)
+	t.Eventually(ctx, rejected).ShouldNot(gomega.Equal(before), "listeners that the gateway refused")
 }
 
 // loseReleaseRecord deletes the Secret in which Helm keeps istiod's release.

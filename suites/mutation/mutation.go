@@ -34,7 +34,7 @@ type mutation struct {
 
 // Suite returns a check for each mutation of the given suites.
 func Suite(s *stack.Stack, suites []check.Suite) check.Suite {
-	suite := check.Suite{Name: "mutation"}
+	suite := check.Suite{Name: "mutation", Checks: []check.Check{baseline(s, suites)}}
 	for _, m := range all() {
 		suite.Checks = append(suite.Checks, check.Check{
 			Name: m.name, Promise: m.promise, Timeout: mutationTimeout, SkipIf: s.WhyNotOurs,
@@ -49,6 +49,19 @@ func Suite(s *stack.Stack, suites []check.Suite) check.Suite {
 		})
 	}
 	return suite
+}
+
+// baseline runs everything before anything is broken: a check that fails anyway
+// would prove nothing when it fails under a mutation.
+func baseline(s *stack.Stack, suites []check.Suite) check.Check {
+	return check.Check{
+		Name: "baseline", Promise: "every check passes before anything is broken", Gate: true, Timeout: mutationTimeout, SkipIf: s.WhyNotOurs,
+		Run: func(ctx context.Context, t *check.T) {
+			played, err := play(ctx, suites)
+			t.Expect(err).NotTo(gomega.HaveOccurred())
+			mutation{}.judge(t, played)
+		},
+	}
 }
 
 // judge compares what failed with what had to.
@@ -71,7 +84,7 @@ func (m mutation) judge(t *check.T, played []report.Test) {
 	for id := range m.fails {
 		want = append(want, id)
 	}
-	t.Expect(failed).To(gomega.ConsistOf(want), "the checks that failed")
+	t.Expect(failed).To(gomega.ConsistOf(want), "the checks that failed, of %d", len(played))
 }
 
 // play runs checks as the main job does and returns their outcomes.

