@@ -20,6 +20,14 @@ import (
 // chosen by name.
 var unwanted = regexp.MustCompile(`^/(usr/share|usr/lib/[^/]+/(gconv|engines-3|ossl-modules)|boot/(vmlinuz|System)|lib/systemd)`)
 
+// translated is the room in MiB for translated code: programs that start again and
+// again need not be translated again.
+const translated = "512"
+
+// kernelLine is the kernel's command line. A panic ends the machine; without the
+// expedited waits it takes seconds until namespaces and modules are gone.
+const kernelLine = "console=ttyS0 loglevel=4 panic=-1 random.trust_cpu=on mitigations=off rcupdate.rcu_expedited=1"
+
 // Options says how to boot.
 type Options struct {
 	// Root is the checkout, Dir where the console's log is written, CacheDir where
@@ -62,9 +70,8 @@ func Boot(ctx context.Context, o Options) (_ []Result, err error) {
 	}
 	console, results := filepath.Join(o.Dir, "kernel-console.log"), filepath.Join(work, "results")
 	o.Logf("booting %s with %d cases; the console is in %s", filepath.Base(images[0]), len(Cases()), console)
-	err = command.Run(ctx, emulator, "-machine", "q35,accel=tcg", "-cpu", "max", "-smp", "2", "-m", "768", "-nodefaults", "-no-user-config",
-		"-display", "none", "-no-reboot", "-kernel", images[0], "-initrd", initramfs,
-		"-append", "console=ttyS0 loglevel=4 panic=-1 random.trust_cpu=on mitigations=off",
+	err = command.Run(ctx, emulator, "-machine", "q35", "-accel", "tcg,tb-size="+translated, "-cpu", "max", "-smp", "2", "-m", "768",
+		"-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", "-kernel", images[0], "-initrd", initramfs, "-append", kernelLine,
 		"-serial", "file:"+console, "-serial", "file:"+results)
 	if err != nil {
 		return nil, fmt.Errorf("emulated machine: %w", err)
