@@ -32,21 +32,21 @@ func one(n *nodes, name string) func(context.Context, *check.T) {
 		reports, err := n.get(ctx)
 		t.Expect(err).NotTo(gomega.HaveOccurred())
 		t.Expect(reports).NotTo(gomega.BeEmpty(), "the cluster has no nodes")
-		var unknown []string
+		var unseen gaps
 		for _, node := range slices.Sorted(maps.Keys(reports)) {
 			f, found := reports[node].Finding(name)
 			t.Expect(found).To(gomega.BeTrue(), "node %s says nothing about %s", node, name)
 			t.Observe("%s: %s", node, describe(f))
 			switch f.Status {
 			case kernel.CannotTell, kernel.Blocked, kernel.Unused:
-				unknown = append(unknown, fmt.Sprintf("node %s: %s", node, f.Reason))
+				unseen = append(unseen, gap{node, name, f.Reason})
 			default:
 				diagnose(t, node, f)
 				t.Expect(f.Status).NotTo(gomega.Equal(kernel.Failed), "node %s: %s", node, f.Reason)
 			}
 		}
-		if len(unknown) > 0 {
-			t.Skipf("%s", strings.Join(unknown, "; "))
+		if len(unseen) > 0 {
+			t.Skipf("%s", unseen)
 		}
 	}
 }

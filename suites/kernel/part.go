@@ -50,7 +50,7 @@ func several(ctx context.Context, t *check.T, n *nodes, concerns func(*kernel.Fi
 	reports, err := n.get(ctx)
 	t.Expect(err).NotTo(gomega.HaveOccurred())
 	t.Expect(reports).NotTo(gomega.BeEmpty(), "the cluster has no nodes")
-	var missing []string
+	var unseen gaps
 	for _, node := range slices.Sorted(maps.Keys(reports)) {
 		var fine []string
 		for i := range reports[node].Requirements {
@@ -65,15 +65,14 @@ func several(ctx context.Context, t *check.T, n *nodes, concerns func(*kernel.Fi
 			t.Observe("%s: %s", node, describe(f))
 			diagnose(t, node, f)
 			t.Expect(f.Status).NotTo(gomega.Equal(kernel.Failed), "node %s: %s: %s", node, f.Name, f.Reason)
-			missing = append(missing, fmt.Sprintf("node %s: %s: %s", node, f.Name, f.Reason))
+			unseen = append(unseen, gap{node, f.Name, f.Reason})
 		}
 		t.Observe("%s: works: %s", node, strings.Join(fine, ", "))
 	}
-	if len(missing) == 0 {
-		return
+	switch {
+	case len(unseen) > 0 && used():
+		t.Skipf("%s", unseen)
+	case len(unseen) > 0:
+		t.Skipf("nothing in this cluster uses it: %s", unseen)
 	}
-	if !used() {
-		t.Skipf("this cluster does not use it, and it would not work or cannot be told: %s", strings.Join(missing, "; "))
-	}
-	t.Skipf("%s", strings.Join(missing, "; "))
 }

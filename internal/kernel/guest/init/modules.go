@@ -2,11 +2,11 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"istio-conformance/internal/command"
 	"istio-conformance/internal/kernel/guest"
 )
 
@@ -72,13 +73,13 @@ func moduleDir() (string, error) {
 }
 
 // hideModules takes the files of the modules away, and makes the list anew.
-func hideModules(modules []string) error {
+func hideModules(ctx context.Context, modules []string) error {
 	dir, err := moduleDir()
 	if err != nil {
 		return err
 	}
 	found := 0
-	err = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+	err = filepath.WalkDir(dir, func(path string, _ fs.DirEntry, err error) error {
 		name, isModule := strings.CutSuffix(filepath.Base(path), ".ko")
 		if err != nil || !isModule || !slices.Contains(modules, strings.ReplaceAll(name, "-", "_")) {
 			return err
@@ -92,7 +93,7 @@ func hideModules(modules []string) error {
 	if found != len(modules) {
 		return fmt.Errorf("%d of the modules %v have a file of their own", found, modules)
 	}
-	return depmod()
+	return depmod(ctx)
 }
 
 // showModules brings all files of modules back.
@@ -110,12 +111,9 @@ func showModules() error {
 }
 
 // depmod makes modules.dep, as installing a kernel does.
-func depmod() error {
+func depmod(ctx context.Context) error {
 	// It warns about what others miss of a hidden module, which is wanted here.
-	if output, err := exec.Command("depmod", "-a").CombinedOutput(); err != nil {
-		return fmt.Errorf("depmod: %w: %s", err, output)
-	}
-	return nil
+	return command.Run(ctx, "depmod", "-a")
 }
 
 // showTools leaves the tools of one backend of iptables, or of both.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -11,17 +12,23 @@ import (
 	"strings"
 	"time"
 
+	"istio-conformance/internal/command"
 	"istio-conformance/internal/kernel"
 	"istio-conformance/internal/kernel/guest"
 )
 
+// caseTimeout bounds the programs of one case on an emulated processor.
+const caseTimeout = 3 * time.Minute
+
 // try makes one case and says what kernel-probe says in it.
 func try(c *guest.Case) guest.Result {
 	started := time.Now()
+	ctx, cancel := context.WithTimeout(context.Background(), caseTimeout)
+	defer cancel()
 	result := guest.Result{Case: c.Name, Status: map[string]string{}, Reason: map[string]string{}}
-	if err := prepare(c); err != nil {
+	if err := prepare(ctx, c); err != nil {
 		result.Problem = err.Error()
-	} else if err := probe(c, &result); err != nil {
+	} else if err := probe(ctx, c, &result); err != nil {
 		result.Problem = err.Error()
 	}
 	if err := restore(c); err != nil {
@@ -37,11 +44,11 @@ var normal = map[string]string{
 }
 
 // prepare makes the machine one that has just booted in the state of the case.
-func prepare(c *guest.Case) error {
+func prepare(ctx context.Context, c *guest.Case) error {
 	if err := unloadAll(); err != nil {
 		return err
 	}
-	if err := hideModules(c.Hide); err != nil {
+	if err := hideModules(ctx, c.Hide); err != nil {
 		return err
 	}
 	if err := showTools(c.Tools); err != nil {
@@ -54,8 +61,8 @@ func prepare(c *guest.Case) error {
 		}
 		for _, module := range kernel.BootModules(table) {
 			// As at boot, one that is missing keeps nothing else from being loaded.
-			if output, err := exec.Command("modprobe", module).CombinedOutput(); err != nil && len(c.Hide) == 0 {
-				return fmt.Errorf("modprobe %s: %w: %s", module, err, output)
+			if err := command.Run(ctx, "modprobe", module); err != nil && len(c.Hide) == 0 {
+				return err
 			}
 		}
 	}
@@ -74,7 +81,7 @@ func prepare(c *guest.Case) error {
 }
 
 // probe runs kernel-probe and fills in its result.
-func probe(c *guest.Case, result *guest.Result) error {
+func probe(ctx context.Context, c *guest.Case, result *guest.Result) error {
 	uses := c.For
 	if uses == "" {
 		uses = "all"
@@ -84,9 +91,9 @@ func probe(c *guest.Case, result *guest.Result) error {
 		args = append(args, "--fix", "--yes")
 	}
 	var stdout, stderr bytes.Buffer
-	command := exec.Command("/bin/kernel-probe", args...)
-	command.Stdout, command.Stderr = &stdout, &stderr
-	err := command.Run()
+	run := exec.CommandContext(ctx, "/bin/kernel-probe", args...)
+	run.Stdout, run.Stderr = &stdout, &stderr
+	err := run.Run()
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) {
 		return err
