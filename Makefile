@@ -37,6 +37,10 @@ images: $(BIN)/istio-conformance ## Build or fetch every image and chart of a ru
 doctor: $(BIN)/istio-conformance ## Say whether this machine can run the checks
 	@$(BIN)/istio-conformance doctor
 
+.PHONY: kernel
+kernel: $(BIN)/kernel-probe ## Say whether this machine's kernel can carry Istio, and what to do if not
+	@$(BIN)/kernel-probe
+
 .PHONY: clean
 clean: $(BIN)/istio-conformance ## Remove the clusters, containers and reports of this project, and stop the engine it started
 	@$(BIN)/istio-conformance clean
@@ -50,6 +54,10 @@ test: lint unit ## Run the linters and the unit tests
 .PHONY: unit
 unit: ## Run the unit tests
 	@$(TOOL) gotestsum --format pkgname-and-test-fails -- $$(go list ./... | grep -v /e2e$$)
+
+.PHONY: test-kernel
+test-kernel: ## Boot a kernel in QEMU, take its modules away one by one, and prove that exactly the right requirement turns red
+	@ISTIO_CONFORMANCE_GUEST=1 go test -count=1 -timeout 20m -run TestEachMissingModule -v ./internal/kernel/guest
 
 .PHONY: lint
 lint: ## Check formatting, go vet, golangci-lint and that the modules are tidy
@@ -71,10 +79,13 @@ help: ## Show this help
 		/^[a-z0-9-]+:.*##/ {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # The compiler decides what is out of date; it knows better than make.
-.PHONY: $(BIN)/e2e.test $(BIN)/istio-conformance
+.PHONY: $(BIN)/e2e.test $(BIN)/istio-conformance $(BIN)/kernel-probe
 $(BIN)/e2e.test:
 	@echo "compiling the harness (several minutes the first time)"
 	@set -o pipefail; go test -c -o $@ ./e2e 2>&1 | { grep -v '^go: downloading' || true; }
 
 $(BIN)/istio-conformance:
 	@set -o pipefail; go build -o $@ ./cmd/istio-conformance 2>&1 | { grep -v '^go: downloading' || true; }
+
+$(BIN)/kernel-probe:
+	@set -o pipefail; go build -ldflags "-s -w" -o $@ ./cmd/kernel-probe 2>&1 | { grep -v '^go: downloading' || true; }

@@ -3,72 +3,78 @@ package kernel
 
 import (
 	"context"
-	"fmt"
-	"sync"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/onsi/gomega"
 
 	"istio-conformance/internal/check"
 	"istio-conformance/internal/kernel"
 	"istio-conformance/internal/stack"
 )
 
-// Suite returns the kernel checks for the nodes of a cluster.
+// parts are the parts of Istio that have a check of their own, by its name. What
+// istio-cni needs is what sidecars need.
+var parts = []struct {
+	name string
+	part kernel.Part
+}{
+	{"node-runtime", kernel.Node}, {"sidecars", kernel.Sidecar}, {"dns-capture", kernel.DNS},
+	{"tproxy", kernel.TProxy}, {"native-nftables", kernel.NFTables}, {"ambient", kernel.Ambient},
+}
+
+// settings are the sysctls and limits that have a check, by their name in a report.
+var settings = map[string]string{
+	"ip-forward":              "every node forwards packets from pod to pod",
+	"bridge-nf-call-iptables": "traffic on a bridge of any node passes the Services' rules",
+	"inotify":                 "every node has inotify instances and watches to spare",
+	"conntrack-table":         "every node has room in its table of connections",
+	"open-files":              "every node lets a proxy open as many files as it has connections",
+	"cgroup":                  "every node's version of control groups is one that its kubelet takes",
+}
+
+// Suite returns the kernel checks for the nodes of a cluster. Each requirement that
+// has a check of its own is left out of those about parts, so that one cause is one
+// failure.
 func Suite(s *stack.Stack) check.Suite {
-	surveys := &surveys{stack: s}
-	suite := check.Suite{Name: "kernel"}
-	for _, r := range kernel.Requirements() {
-		suite.Checks = append(suite.Checks, module(surveys, r))
-	}
-	suite.Checks = append(suite.Checks, natRedirect(s))
+	suite := suiteOf(&nodes{stack: s})
 	for i := range suite.Checks {
 		suite.Checks[i].SkipIf = s.WhyNotOurs
 	}
 	return suite
 }
 
-// survey is what one node says about its kernel.
-type survey struct {
-	facts  kernel.Facts
-	probes kernel.Probes
+func suiteOf(n *nodes) check.Suite {
+	suite := check.Suite{Name: "kernel"}
+	table, err := kernel.Requirements()
+	if err != nil {
+		// The table is embedded and has tests; a wrong one is a failure like others.
+		suite.Checks = []check.Check{{
+			Name: "table", Promise: "the table of requirements can be read",
+			Run: func(_ context.Context, t *check.T) { t.Expect(err).NotTo(gomega.HaveOccurred()) },
+		}}
+		return suite
+	}
+	own := map[string]bool{}
+	for _, r := range table {
+		if r.Boot || r.Name == "nat-redirect" || r.Name == "unprivileged-ports" {
+			own[r.Name] = true
+			suite.Checks = append(suite.Checks, requirement(n, &r))
+		}
+	}
+	for _, p := range parts {
+		suite.Checks = append(suite.Checks, part(n, p.name, p.part, own))
+	}
+	suite.Checks = append(suite.Checks, ipv6(n, own))
+	for _, name := range slices.Sorted(maps.Keys(settings)) {
+		own[name] = true
+		suite.Checks = append(suite.Checks, setting(n, name, settings[name]))
+	}
+	return suite
 }
 
-// surveys asks every node once, and all checks look at the answers.
-type surveys struct {
-	stack *stack.Stack
-	once  sync.Once
-	nodes map[string]survey
-	err   error
-}
-
-func (s *surveys) get(ctx context.Context) (map[string]survey, error) {
-	s.once.Do(func() {
-		var mu sync.Mutex
-		s.nodes = map[string]survey{}
-		s.err = s.stack.OnEachNode(func(node string) error {
-			found, err := ask(ctx, s.stack, node)
-			mu.Lock()
-			defer mu.Unlock()
-			s.nodes[node] = found
-			return err
-		})
-	})
-	return s.nodes, s.err
-}
-
-func ask(ctx context.Context, s *stack.Stack, node string) (survey, error) {
-	output, err := s.Cluster.Exec(ctx, node, kernel.GatherScript)
-	if err != nil {
-		return survey{}, fmt.Errorf("read the kernel's facts on node %s: %w", node, err)
-	}
-	facts, err := kernel.ParseFacts(output)
-	if err != nil {
-		return survey{}, fmt.Errorf("node %s: %w", node, err)
-	}
-	if output, err = s.Cluster.Exec(ctx, node, kernel.ProbeScript); err != nil {
-		return survey{}, fmt.Errorf("probe the kernel on node %s: %w", node, err)
-	}
-	probes, err := kernel.ParseProbes(output)
-	if err != nil {
-		return survey{}, fmt.Errorf("node %s: %w", node, err)
-	}
-	return survey{facts: facts, probes: probes}, nil
+// checkName is how a requirement is called as a check: xt_REDIRECT is xt-redirect.
+func checkName(requirement string) string {
+	return strings.ToLower(strings.ReplaceAll(requirement, "_", "-"))
 }

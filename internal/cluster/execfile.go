@@ -1,0 +1,43 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"istio-conformance/internal/command"
+)
+
+// runFile receives a program on its standard input, runs it and removes it, however
+// it ends. A node's /tmp is a tmpfs without room to spare, so it goes to the root
+// directory. Should nobody wait any more it ends by itself.
+const runFile = `f=/istio-conformance-program.$$; trap 'rm -f "$f"' EXIT
+cat >"$f" && chmod 0700 "$f" && timeout "$0" "$f" "$@"`
+
+// runFileSeconds bounds a program in a node.
+const runFileSeconds = "60"
+
+// ExecFile copies a program of this machine into a node, runs it there as root with
+// the arguments and removes it again, all in one call of the engine. The program is
+// static, for the node has none of its libraries. It returns standard output, and
+// with an error of exec.ExitError the status that the program ended with.
+func (c *Cluster) ExecFile(ctx context.Context, node, program string, args ...string) (_ string, err error) {
+	if _, err := c.node(node); err != nil {
+		return "", err
+	}
+	file, err := os.Open(program)
+	if err != nil {
+		return "", fmt.Errorf("node %s: program for it: %w", node, err)
+	}
+	defer func() { err = errors.Join(err, file.Close()) }()
+	run := command.Command{
+		Args:  append([]string{"docker", "exec", "--interactive", node, "bash", "-c", runFile, runFileSeconds}, args...),
+		Stdin: file,
+	}
+	out, err := run.Output(ctx)
+	if err != nil {
+		return out, fmt.Errorf("node %s: %w", node, err)
+	}
+	return out, nil
+}
