@@ -57,7 +57,8 @@ func containers(ctx context.Context, cluster string) ([]container, error) {
 		return nil, nil
 	}
 	out, err := docker(ctx, append([]string{"inspect", "--type=container"}, strings.Fields(ids)...)...)
-	if err != nil {
+	// One that went away since the list was made is no error: the others are printed.
+	if err != nil && !strings.Contains(strings.ToLower(err.Error()), "no such container") {
 		return nil, fmt.Errorf("inspect the nodes of kind clusters: %w", err)
 	}
 	return parseContainers(out)

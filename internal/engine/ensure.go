@@ -8,9 +8,8 @@ import (
 	"os/exec"
 	"strings"
 
-	"golang.org/x/sys/unix"
-
 	"istio-conformance/internal/exitcode"
+	"istio-conformance/internal/filelock"
 	"istio-conformance/internal/host/capability"
 	"istio-conformance/internal/progress"
 )
@@ -156,7 +155,7 @@ func usePrivate(ctx context.Context, o Options, private layout) (engine *Engine,
 	if err != nil || !engine.Owned {
 		return engine, err
 	}
-	engine.using, err = tryLock(private.users(), unix.LOCK_SH)
+	engine.using, err = filelock.Shared(private.users())
 	return engine, err
 }
 

@@ -5,10 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"time"
 
-	"golang.org/x/sys/unix"
+	"istio-conformance/internal/filelock"
 )
 
 // lockPoll is how often a lock held by another run is tried again. flock has
@@ -23,8 +22,8 @@ func lockFile(ctx context.Context, path string) (*os.File, error) {
 	tick := time.NewTicker(lockPoll)
 	defer tick.Stop()
 	for {
-		file, err := tryLock(path, unix.LOCK_EX)
-		if !errors.Is(err, errLocked) {
+		file, err := filelock.Exclusive(path)
+		if !errors.Is(err, filelock.ErrLocked) {
 			return file, err
 		}
 		select {
@@ -33,26 +32,4 @@ func lockFile(ctx context.Context, path string) (*os.File, error) {
 		case <-tick.C:
 		}
 	}
-}
-
-// errLocked says that another run holds a lock.
-var errLocked = errors.New("locked by another run")
-
-// tryLock takes a lock, unix.LOCK_EX or unix.LOCK_SH, or returns errLocked.
-func tryLock(path string, how int) (*os.File, error) {
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return nil, fmt.Errorf("create the directory of the engine's lock: %w", err)
-	}
-	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o644)
-	if err != nil {
-		return nil, fmt.Errorf("open the engine's lock: %w", err)
-	}
-	err = unix.Flock(int(file.Fd()), how|unix.LOCK_NB)
-	if err == nil {
-		return file, nil
-	}
-	if errors.Is(err, unix.EWOULDBLOCK) {
-		err = errLocked
-	}
-	return nil, errors.Join(fmt.Errorf("lock %s: %w", path, err), file.Close())
 }

@@ -7,23 +7,23 @@ import (
 	"strings"
 	"testing"
 
-	"golang.org/x/sys/unix"
+	"istio-conformance/internal/filelock"
 )
 
 func TestLocks(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "engine", "lock")
-	first, err := tryLock(path, unix.LOCK_SH)
+	first, err := filelock.Shared(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	second, err := tryLock(path, unix.LOCK_SH)
+	second, err := filelock.Shared(path)
 	if err != nil {
 		t.Fatalf("two shared locks: %v", err)
 	}
 	if err := first.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := tryLock(path, unix.LOCK_EX); !errors.Is(err, errLocked) {
+	if _, err := filelock.Exclusive(path); !errors.Is(err, filelock.ErrLocked) {
 		t.Errorf("exclusive beside shared: %v", err)
 	}
 	ended, cancel := context.WithCancelCause(t.Context())

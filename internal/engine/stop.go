@@ -9,7 +9,7 @@ import (
 	"path/filepath"
 	"syscall"
 
-	"golang.org/x/sys/unix"
+	"istio-conformance/internal/filelock"
 )
 
 // ErrNoPrivate says that there is no private engine and nothing left of one.
@@ -51,8 +51,8 @@ func (e *Engine) Stop(ctx context.Context) (err error) {
 		}
 		e.using = nil
 	}
-	users, err := tryLock(e.private.users(), unix.LOCK_EX)
-	if errors.Is(err, errLocked) {
+	users, err := filelock.Exclusive(e.private.users())
+	if errors.Is(err, filelock.ErrLocked) {
 		e.logf("the private Docker engine stays: another run uses it")
 		return nil
 	}

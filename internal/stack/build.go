@@ -157,6 +157,9 @@ func (s *Stack) source(logf progress.Logf) (images.Source, error) {
 
 // prepareCluster takes up the kept cluster, or makes a new one.
 func (s *Stack) prepareCluster(ctx context.Context, logf progress.Logf) error {
+	if err := s.lockName(); err != nil {
+		return err
+	}
 	config, notes, err := cluster.Adapt(s.kindConfig, cluster.HostNeeds{
 		Kubernetes: s.Cell.Kubernetes, CgroupV1: s.Host.CgroupV1(), RestrictOOM: s.Host.Lacks("CAP_SYS_RESOURCE"), NodeCNI: s.Images.NodeCNI,
 	})

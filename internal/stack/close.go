@@ -26,6 +26,9 @@ func (s *Stack) Close(ctx context.Context, r *report.Recorder) error {
 }
 
 func (s *Stack) remove(ctx context.Context, logf progress.Logf) error {
+	if s.othersName {
+		return nil
+	}
 	// By name and not by s.Cluster: a creation that failed half-way has left none.
 	err := cluster.Delete(ctx, s.Config.Name, s.kubeconfigPath())
 	others, listErr := cluster.List(ctx)

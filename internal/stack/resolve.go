@@ -3,6 +3,7 @@ package stack
 import (
 	"context"
 	"fmt"
+	"os"
 	"path/filepath"
 	"time"
 
@@ -24,6 +25,8 @@ type plan struct {
 	kindConfig  *v1alpha4.Cluster
 	warnings    []string
 	evidenceDir string
+	nameLock    *os.File // held until the process ends
+	othersName  bool     // another run holds the cluster's name
 	proxy       report.Proxy
 }
 

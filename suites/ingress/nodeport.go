@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
@@ -11,11 +12,6 @@ import (
 	"istio-conformance/internal/check"
 	"istio-conformance/internal/stack"
 )
-
-// spreadRequests is how many requests may be needed until every pod has
-// answered. With two pods and a uniform choice the chance of missing one in 60
-// is below 2^-58.
-const spreadRequests = 60
 
 // nodePort sends requests from the host to the gateway's node port.
 func nodePort(s *stack.Stack) check.Check {
@@ -31,7 +27,10 @@ func nodePort(s *stack.Stack) check.Check {
 				"look for the request in the gateway's access log in the evidence: flag UF or UH is on the pods' side, no entry at all is on the way to the gateway",
 				"https://istio.io/latest/docs/ops/common-problems/network-issues/")
 			marked := map[string]string{}
-			for i := 0; i < spreadRequests && len(marked) < len(pods); i++ {
+			// A pod that has just become ready is in the gateway's endpoints a moment
+			// later: the wait is for the endpoints, each request must succeed.
+			deadline := time.Now().Add(propagationTimeout)
+			for i := 0; len(marked) < len(pods) && time.Now().Before(deadline); i++ {
 				id, header := mark()
 				response := r.get(ctx, "/", header)
 				t.Expect(response.Status).To(gomega.Equal(200), "request %d: %s", i, response)
@@ -41,7 +40,7 @@ func nodePort(s *stack.Stack) check.Check {
 			}
 			t.Diagnose("the gateway does not spread requests over all ready pods",
 				"compare the gateway's endpoints in the evidence with the pods", "https://istio.io/latest/docs/concepts/traffic-management/")
-			t.Expect(marked).To(gomega.HaveLen(len(pods)), "pods that answered, of %v", podNames(pods))
+			t.Expect(marked).To(gomega.HaveLen(len(pods)), "pods that answered within %s, of %v", propagationTimeout, podNames(pods))
 			t.Observe("%s answered on %s", strings.Join(podNames(pods), " and "), s.GatewayURL())
 			t.Diagnose("a response names a pod that did not log the request", "something other than the backend answers on the way", "")
 			for pod, id := range marked {
