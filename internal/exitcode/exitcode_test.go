@@ -15,6 +15,8 @@ func TestOf(t *testing.T) {
 		{"nil", nil, Pass},
 		{"usage", Usagef("no such version %s", "1.99"), Usage},
 		{"environment", Environmentf("no engine"), Environment},
+		{"fail", Failf("a check failed"), Fail},
+		{"invalid", Invalidf("cannot tell"), Invalid},
 		{"wrapped", fmt.Errorf("resolve: %w", Usagef("no")), Usage},
 		{"joined", errors.Join(errors.New("first"), Usagef("second")), Usage},
 		{"uncoded", errors.New("whatever"), Environment},

@@ -17,6 +17,9 @@ func TestEachMissingModule(t *testing.T) {
 	if os.Getenv(enable) != "1" {
 		t.Skip("boots an emulated machine: make test-kernel")
 	}
+	if err := Supported(); err != nil {
+		t.Fatal(err)
+	}
 	root, err := project.Root()
 	if err != nil {
 		t.Fatal(err)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -41,8 +42,7 @@ func bridge(ctx context.Context, tools map[string]Tool) Result {
 		if err := s.connect(pods[:]); err != nil {
 			return cannotTell(err.Error())
 		}
-		// Before Linux 5.3 only the machine's namespace has the file, and it counts for all.
-		if err := writeSetting(bridgeCall, "1"); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := callIptables(); err != nil {
 			return cannotTell(err.Error())
 		}
 		count, err := s.counter(ctx, tools)
@@ -61,6 +61,17 @@ func bridge(ctx context.Context, tools map[string]Tool) Result {
 		}
 		return works("a datagram crossed the bridge and passed a rule of iptables")
 	})
+}
+
+// callIptables makes sure that the namespace's bridges pass the rules, which is the
+// default. Before Linux 5.3 only the machine's own namespace has the file, and it
+// counts for all.
+func callIptables() error {
+	value, err := os.ReadFile(bridgeCall)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && strings.TrimSpace(string(value)) == "1" {
+		return nil
+	}
+	return errors.Join(err, writeSetting(bridgeCall, "1"))
 }
 
 // connect makes the bridge and ties the pods to it.
@@ -170,6 +181,9 @@ func (s *sandbox) counter(ctx context.Context, tools map[string]Tool) (func() (u
 			}
 			refused = append(refused, result.Message)
 		}
+	}
+	if len(refused) == 0 {
+		return nil, errors.New("there is no iptables here to count with")
 	}
 	return nil, fmt.Errorf("no table of iptables to count in: %s", strings.Join(refused, "; "))
 }

@@ -59,11 +59,9 @@ func prepare(ctx context.Context, c *guest.Case) error {
 		if err != nil {
 			return err
 		}
-		for _, module := range kernel.BootModules(table) {
-			// As at boot, one that is missing keeps nothing else from being loaded.
-			if err := command.Run(ctx, "modprobe", module); err != nil && len(c.Hide) == 0 {
-				return err
-			}
+		// As at boot, one that is missing keeps nothing else from being loaded.
+		if err := command.Run(ctx, append([]string{"modprobe", "--all"}, kernel.BootModules(table)...)...); err != nil && len(c.Hide) == 0 {
+			return err
 		}
 	}
 	for _, settings := range []map[string]string{normal, c.Sysctls} {
