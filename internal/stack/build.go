@@ -19,6 +19,7 @@ import (
 	"istio-conformance/internal/images/archive"
 	"istio-conformance/internal/images/modules"
 	"istio-conformance/internal/images/release"
+	"istio-conformance/internal/kernel"
 	"istio-conformance/internal/progress"
 	"istio-conformance/internal/report"
 )
@@ -92,7 +93,11 @@ func (s *Stack) prepareHost(ctx context.Context, logf progress.Logf) error {
 			logf("%s", finding)
 		}
 	}
-	var err error
+	warnings, err := kernel.EnsureHost(ctx, logf)
+	if err != nil {
+		return exitcode.Environmentf("the machine's kernel: %w", err)
+	}
+	s.warnings = append(s.warnings, warnings...)
 	s.Engine, err = engine.Ensure(ctx, engine.Options{CacheDir: s.Config.CacheDir, DockerHost: os.Getenv("DOCKER_HOST"), Logf: logf})
 	if err != nil {
 		return err
@@ -182,7 +187,23 @@ func (s *Stack) prepareCluster(ctx context.Context, logf progress.Logf) error {
 	if err := s.Cluster.LoadImages(ctx, s.Images.Load...); err != nil {
 		return err
 	}
+	if err := s.writeModulesFile(ctx); err != nil {
+		return err
+	}
 	return s.Cluster.Ready(ctx, readyTimeout)
+}
+
+// writeModulesFile gives each node the file by which a real node loads Istio's
+// kernel modules at boot.
+func (s *Stack) writeModulesFile(ctx context.Context) error {
+	script, err := kernel.BootScript()
+	if err != nil {
+		return err
+	}
+	return s.OnEachNode(func(node string) error {
+		_, err := s.Cluster.Exec(ctx, node, script)
+		return err
+	})
 }
 
 // openOrCreate uses the kept cluster when it is the one that would be made.
