@@ -41,6 +41,16 @@ func Environmentf(format string, args ...any) error {
 	return &codedError{Environment, fmt.Errorf(format, args...)}
 }
 
+// Failf returns an error that ends the run with status Fail.
+func Failf(format string, args ...any) error {
+	return &codedError{Fail, fmt.Errorf(format, args...)}
+}
+
+// Invalidf returns an error that ends the run with status Invalid.
+func Invalidf(format string, args ...any) error {
+	return &codedError{Invalid, fmt.Errorf(format, args...)}
+}
+
 // Of returns the exit status of err: Pass for nil, the status it was made with,
 // and Environment for an error that carries none.
 func Of(err error) int {

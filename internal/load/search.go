@@ -31,6 +31,17 @@ type Trial struct {
 	Result *Result `json:"result"`
 }
 
+// Outcome says in a few words what the trial showed.
+func (t *Trial) Outcome() string {
+	switch {
+	case t.Doubt != "":
+		return "unclear: " + t.Doubt
+	case t.Broke != "":
+		return "broke: " + t.Broke
+	}
+	return "held"
+}
+
 // Found is what a search found out.
 type Found struct {
 	// Rate is the highest rate that was held, also at the confirmation; 0 if none.

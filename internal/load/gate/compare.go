@@ -56,8 +56,15 @@ func (p *Plan) complete() error {
 	if err := p.Rules.Check(); err != nil {
 		return err
 	}
-	if p.Kind != Ratio && p.Kind != Added {
-		return fmt.Errorf("comparison %s: kind %q is neither %s nor %s", p.Name, p.Kind, Ratio, Added)
+	if err := p.Kind.Check(); err != nil {
+		return fmt.Errorf("comparison %s: %w", p.Name, err)
+	}
+	names := map[string]bool{}
+	for _, path := range append([]load.Path{p.Baseline, p.Candidate}, p.Others...) {
+		if path.Name == "" || names[path.Name] {
+			return fmt.Errorf("comparison %s: every path needs a name of its own, not %q", p.Name, path.Name)
+		}
+		names[path.Name] = true
 	}
 	if p.Measure == nil {
 		p.Measure = load.Run

@@ -2,6 +2,7 @@ package gate
 
 import (
 	"fmt"
+	"time"
 
 	"istio-conformance/internal/load"
 	"istio-conformance/internal/report"
@@ -16,6 +17,8 @@ type Comparison struct {
 	Name    string         `json:"name"`
 	Kind    Kind           `json:"kind"`
 	Verdict report.Verdict `json:"verdict"`
+	// Started is when the first block was.
+	Started time.Time `json:"started"`
 	// Reasons say why the verdict is not pass.
 	Reasons []string `json:"reasons"`
 	// Rate is in requests per second.
@@ -43,6 +46,17 @@ type PathSummary struct {
 	Failed   int64            `json:"failed"`
 	Errors   map[string]int64 `json:"errors"`
 	load.Latencies
+	Seconds []Second `json:"seconds"`
+}
+
+// Second is one second of a path's blocks.
+type Second struct {
+	// At is in seconds since the comparison started.
+	At        float64          `json:"at"`
+	P50Micros float64          `json:"p50Micros"`
+	P99Micros float64          `json:"p99Micros"`
+	MaxMicros float64          `json:"maxMicros"`
+	Errors    map[string]int64 `json:"errors,omitempty"`
 }
 
 func newComparison(plan *Plan) *Comparison {
@@ -63,10 +77,14 @@ func (c *Comparison) add(role Role, result *load.Result) error {
 	if role == Control {
 		role = Baseline
 	}
+	if c.Started.IsZero() {
+		c.Started = result.Started
+	}
 	for _, p := range c.Paths {
 		if p.Role != role || p.Name != result.Name {
 			continue
 		}
+		p.addSeconds(c.Started, result)
 		p.Requests += result.Counts.Planned
 		p.Failed += result.Counts.Failed
 		for class, n := range result.Errors {
@@ -77,6 +95,18 @@ func (c *Comparison) add(role Role, result *load.Result) error {
 	}
 	return fmt.Errorf("a result of %q belongs to no path", result.Name)
 }
+
+func (p *PathSummary) addSeconds(started time.Time, result *load.Result) {
+	measuring := result.Started.Sub(started).Seconds() + result.WarmupSeconds
+	for _, i := range result.Intervals {
+		p.Seconds = append(p.Seconds, Second{
+			At: measuring + float64(i.Second), P50Micros: micros(i.Response, 0.5), P99Micros: micros(i.Response, 0.99),
+			MaxMicros: micros(i.Response, 1), Errors: i.Errors,
+		})
+	}
+}
+
+func micros(h *load.Histogram, q float64) float64 { return float64(h.Quantile(q).Nanoseconds()) / 1e3 }
 
 // judge sets the verdict. What makes the latencies no measurement comes before
 // what they say; a request that the candidate failed is a failure in any case.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"istio-conformance/internal/exitcode"
 	"istio-conformance/internal/report"
 )
 
@@ -75,4 +76,17 @@ func (c *Comparison) Report() report.Load {
 		l.Quantiles = append(l.Quantiles, q)
 	}
 	return l
+}
+
+// Err returns nil for a pass, and otherwise an error with the exit status that
+// the verdict stands for.
+func (c *Comparison) Err() error {
+	switch c.Verdict {
+	case report.VerdictPass:
+		return nil
+	case report.VerdictFail:
+		return exitcode.Failf("%s: %s", c.Name, c.Reasons[0])
+	default:
+		return exitcode.Invalidf("%s is %s: %s", c.Name, c.Verdict, c.Reasons[0])
+	}
 }

@@ -20,6 +20,14 @@ const (
 	Added Kind = "added"
 )
 
+// Check refuses an unknown kind.
+func (k Kind) Check() error {
+	if k != Ratio && k != Added {
+		return fmt.Errorf("kind %q is neither %s nor %s", k, Ratio, Added)
+	}
+	return nil
+}
+
 // Judgement is what the rounds say about one quantile.
 type Judgement struct {
 	Quantile

@@ -39,20 +39,20 @@ func (r *Round) counts() bool { return len(r.Invalid) == 0 }
 // take adds a block.
 func (r *Round) take(rules *Rules, role Role, name string, result *load.Result) {
 	r.Order = append(r.Order, name)
-	micros := make([]float64, len(rules.Quantiles))
+	values := make([]float64, len(rules.Quantiles))
 	for i, q := range rules.Quantiles {
-		micros[i] = float64(result.Response.Quantile(q.Q).Nanoseconds()) / 1e3
+		values[i] = micros(result.Response, q.Q)
 		if problem := rules.Limits.Quantile(result, q.Q); problem != "" && role != Other && r.Problems[i] == "" {
 			r.Problems[i] = name + ": " + problem
 		}
 	}
 	switch role {
 	case Baseline:
-		r.Baseline = micros
+		r.Baseline = values
 	case Control:
-		r.Control = micros
+		r.Control = values
 	case Candidate:
-		r.Candidate = micros
+		r.Candidate = values
 	case Other:
 		return
 	}
