@@ -24,6 +24,7 @@ type loadFlags struct {
 	headers                           []string
 	steps                             []float64
 	newConnections, find, allowRemote bool
+	noRealtime                        bool
 	insecure                          bool
 	ca, certificate, key              string
 	baseline, kind, rules, output     string
@@ -40,6 +41,7 @@ func (f *loadFlags) register(c *cobra.Command) {
 	flags.IntVar(&f.connections, "connections", 8, "connections that the requests are spread over")
 	flags.IntVar(&f.streams, "streams", 100, "requests in flight on each connection, with h2 and grpc")
 	flags.IntVar(&f.workers, "workers", 1, "threads that send")
+	flags.BoolVar(&f.noRealtime, "no-realtime", false, "leave the sending threads at ordinary priority, also where more is granted")
 	flags.BoolVar(&f.newConnections, "new-connections", false, "a new connection for every request")
 	flags.StringVar(&f.protocol, "protocol", string(load.HTTP1), strings.Join(load.Protocols, ", ")+"; without TLS on http URLs, with it on https")
 	flags.StringVar(&f.host, "host", "", "the Host header, and the name in TLS")
@@ -71,11 +73,11 @@ func (f *loadFlags) config(url string) (*load.Config, error) {
 	}
 	config := &load.Config{
 		Path: load.Path{
-			Name: "candidate", URL: url, Host: f.host, Protocol: load.Protocol(f.protocol), Method: f.method, Body: []byte(f.data), TLS: settings,
+			URL: url, Host: f.host, Protocol: load.Protocol(f.protocol), Method: f.method, Body: []byte(f.data), TLS: settings,
 		},
 		Schedule:    load.Schedule{Rate: f.rate, To: f.to, Warmup: f.warmup, Duration: f.duration},
 		Connections: f.connections, NewConnections: f.newConnections, Streams: f.streams, Workers: f.workers,
-		Timeout: f.timeout, AllowRemote: f.allowRemote,
+		Timeout: f.timeout, AllowRemote: f.allowRemote, NoRealtime: f.noRealtime,
 	}
 	for _, header := range f.headers {
 		name, value, found := strings.Cut(header, ":")
@@ -137,14 +139,14 @@ func (f *loadFlags) plan(config *load.Config) (gate.Plan, error) {
 	if err := rules.Check(); err != nil {
 		return gate.Plan{}, err
 	}
-	baseline := config.Path
-	baseline.Name, baseline.URL = "baseline", f.baseline
+	baseline, candidate := config.Path, config.Path
+	baseline.Name, baseline.URL, candidate.Name = "baseline", f.baseline, "candidate"
 	other := *config
 	other.Path = baseline
 	if err := other.Check(); err != nil {
 		return gate.Plan{}, fmt.Errorf("--baseline: %w", err)
 	}
 	return gate.Plan{
-		Name: "candidate-vs-baseline", Kind: gate.Kind(f.kind), Rules: rules, Baseline: baseline, Candidate: config.Path, Block: *config,
+		Name: "candidate-vs-baseline", Kind: gate.Kind(f.kind), Rules: rules, Baseline: baseline, Candidate: candidate, Block: *config,
 	}, gate.Kind(f.kind).Check()
 }

@@ -30,6 +30,9 @@ type Config struct {
 	// Workers is how many threads send; 0 means 1, which is the most precise
 	// where there are few CPUs.
 	Workers int
+	// NoRealtime leaves the sending threads at ordinary priority, also where more
+	// would be granted.
+	NoRealtime bool
 	// Stripe is this generator's share of the schedule; the zero value is all of it.
 	Stripe Stripe
 	// Start is when the schedule begins, for several generators at once; the

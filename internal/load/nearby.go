@@ -19,8 +19,11 @@ type RemoteTargetError struct {
 }
 
 func (e *RemoteTargetError) Error() string {
-	return fmt.Sprintf("%s (%s) is neither a loopback nor a private address: load is only sent to this machine and its clusters",
-		e.Host, e.Address)
+	what := e.Address.String()
+	if e.Host != what {
+		what = fmt.Sprintf("%s (%s)", e.Host, what)
+	}
+	return what + " is neither a loopback nor a private address: load is only sent to this machine and its clusters"
 }
 
 // nearby looks the target's name up once, so that every connection goes to the

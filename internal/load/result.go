@@ -101,6 +101,8 @@ type Result struct {
 	Seconds        float64 `json:"seconds"`
 	Connections    int     `json:"connections"`
 	NewConnections bool    `json:"newConnections"`
+	// Realtime says that the sending threads ran at real-time priority.
+	Realtime bool `json:"realtime"`
 	// Stripes are the shares of the schedule that are in here.
 	Stripes []Stripe  `json:"stripes"`
 	Started time.Time `json:"started"`

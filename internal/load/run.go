@@ -148,11 +148,12 @@ func (p *plan) result(workers []*worker) *Result {
 		Schema: Schema, Name: c.Path.Name, URL: c.Path.URL, Host: p.target.request.Authority, Protocol: c.Path.Protocol,
 		Rate: c.Schedule.Rate, RateTo: c.Schedule.To, WarmupSeconds: c.Schedule.Warmup.Seconds(), Seconds: c.Schedule.Duration.Seconds(),
 		Connections: c.Connections, NewConnections: c.NewConnections, Stripes: []Stripe{c.Stripe}, Started: p.start,
-		Errors: map[string]int64{}, Latencies: NewLatencies(), Invalid: []string{},
+		Errors: map[string]int64{}, Latencies: NewLatencies(), Invalid: []string{}, Realtime: true,
 	}
 	for _, w := range workers {
 		r.Counts.add(w.recorder.counts)
 		r.Opened += w.recorder.opened
+		r.Realtime = r.Realtime && w.realtime
 		for class, n := range w.recorder.errors {
 			r.Errors[class] += n
 		}

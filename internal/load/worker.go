@@ -41,6 +41,7 @@ type worker struct {
 	pending  int64 // due, without an answer or a failure
 	recorder *recorder
 	busyWait time.Duration // before a request is due
+	realtime bool // the thread's priority was granted
 	stopped  atomic.Bool
 
 	mu     sync.Mutex
@@ -74,8 +75,9 @@ func (w *worker) keepsOpen() bool { return !w.plan.config.NewConnections && !w.d
 
 // run sends until every request has an answer or a failure.
 func (w *worker) run(ctx context.Context) error {
+	// The thread is never unlocked, so that it ends here, with its priority.
 	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
+	w.realtime = !w.plan.config.NoRealtime && realtime()
 	defer context.AfterFunc(ctx, func() { w.stopped.Store(true) })()
 	for !w.done() && !w.stopped.Load() {
 		w.tick()
