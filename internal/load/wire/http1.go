@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// http1 is one connection with one request in flight: pipelining would let one
+// http1Session is one connection with one request in flight: pipelining would let one
 // slow answer delay others, which no browser and no Envoy does.
-type http1 struct {
+type http1Session struct {
 	sink    Sink
 	request []byte
 	closing bool // every request asks for a new connection
@@ -21,7 +21,7 @@ type http1 struct {
 
 // NewHTTP1 returns a session of HTTP/1.1.
 func NewHTTP1(request *Request, sink Sink) Session {
-	return &http1{
+	return &http1Session{
 		sink: sink, request: http1Bytes(request), closing: request.Close, head: request.Method == "HEAD",
 		parser: response1{flagHeader: []byte(request.FlagHeader), errorBody: make([]byte, 0, maxErrorBody)},
 	}
@@ -41,16 +41,16 @@ func http1Bytes(r *Request) []byte {
 	return append(append(b, "\r\n"...), r.Body...)
 }
 
-func (s *http1) Open(out []byte) []byte { return out }
+func (s *http1Session) Open(out []byte) []byte { return out }
 
-func (s *http1) Room() int {
+func (s *http1Session) Room() int {
 	if s.busy || s.spent {
 		return 0
 	}
 	return 1
 }
 
-func (s *http1) Send(out []byte, ticket Ticket) []byte {
+func (s *http1Session) Send(out []byte, ticket Ticket) []byte {
 	s.busy, s.ticket = true, ticket
 	s.parser.reset(s.head)
 	return append(out, s.request...)
@@ -58,7 +58,7 @@ func (s *http1) Send(out []byte, ticket Ticket) []byte {
 
 var errUnasked = errors.New("the server sent data that no request asked for")
 
-func (s *http1) Receive(in, out []byte) (int, []byte, error) {
+func (s *http1Session) Receive(in, out []byte) (int, []byte, error) {
 	if !s.busy {
 		// Envoy answers 408 by itself on an idle connection before it closes it;
 		// whatever it is, it is no answer, and the connection is of no use.
@@ -79,22 +79,22 @@ func (s *http1) Receive(in, out []byte) (int, []byte, error) {
 	return used, out, nil
 }
 
-func (s *http1) finish() {
+func (s *http1Session) finish() {
 	s.busy = false
 	s.spent = s.closing || s.parser.close
 	s.sink.Answered(Answer{Ticket: s.ticket, Status: s.parser.status, GRPC: -1, Flag: s.parser.flagged()})
 }
 
-func (s *http1) End() {
+func (s *http1Session) End() {
 	s.spent = true
 	if s.busy && s.parser.untilClose() {
 		s.finish()
 	}
 }
 
-func (s *http1) Spent() bool { return s.spent && !s.busy }
+func (s *http1Session) Spent() bool { return s.spent && !s.busy }
 
-func (s *http1) Abandon(drop func(Ticket)) {
+func (s *http1Session) Abandon(drop func(Ticket)) {
 	s.spent = true
 	if s.busy {
 		s.busy = false
@@ -102,4 +102,4 @@ func (s *http1) Abandon(drop func(Ticket)) {
 	}
 }
 
-func (s *http1) Oldest() (time.Duration, bool) { return s.ticket.Sent, s.busy }
+func (s *http1Session) Oldest() (time.Duration, bool) { return s.ticket.Sent, s.busy }

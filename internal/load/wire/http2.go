@@ -25,9 +25,9 @@ const (
 	lastStream = math.MaxInt32
 )
 
-// http2 is one connection of HTTP/2 with prior knowledge or after ALPN. Requests
+// http2Session is one connection of HTTP/2 with prior knowledge or after ALPN. Requests
 // are frames made beforehand; only their stream number changes.
-type http2 struct {
+type http2Session struct {
 	sink       Sink
 	request    []byte // HEADERS and DATA with stream 0
 	streamAt   []int  // where the request holds its stream number
@@ -76,8 +76,8 @@ func NewGRPC(request *Request, streams int, sink Sink) (Session, error) {
 	return newHTTP2(&call, append(message, request.Body...), streams, true, sink)
 }
 
-func newHTTP2(request *Request, body []byte, streams int, grpc bool, sink Sink) (*http2, error) {
-	s := &http2{
+func newHTTP2(request *Request, body []byte, streams int, grpc bool, sink Sink) (*http2Session, error) {
+	s := &http2Session{
 		sink: sink, grpc: grpc, flagHeader: request.FlagHeader, body: int64(len(body)),
 		limit: streams, peerLimit: assumedStreams, next: 1, sendWindow: defaultWindow,
 		streams: make([]stream2, 0, streams),
@@ -128,7 +128,7 @@ func headerBlock(r *Request, body int) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-func (s *http2) Open(out []byte) []byte {
+func (s *http2Session) Open(out []byte) []byte {
 	out = append(out, preface...)
 	settings := binary.BigEndian.AppendUint16(nil, settingEnablePush)
 	settings = binary.BigEndian.AppendUint32(settings, 0)
@@ -138,14 +138,14 @@ func (s *http2) Open(out []byte) []byte {
 	return appendWindowUpdate(out, maxWindow-defaultWindow)
 }
 
-func (s *http2) Room() int {
+func (s *http2Session) Room() int {
 	if s.goingAway || s.sendWindow < s.body {
 		return 0
 	}
 	return max(0, min(s.limit, s.peerLimit)-len(s.streams))
 }
 
-func (s *http2) Send(out []byte, ticket Ticket) []byte {
+func (s *http2Session) Send(out []byte, ticket Ticket) []byte {
 	start := len(out)
 	out = append(out, s.request...)
 	for _, at := range s.streamAt {
@@ -162,11 +162,11 @@ func (s *http2) Send(out []byte, ticket Ticket) []byte {
 	return out
 }
 
-func (s *http2) End() { s.goingAway = true }
+func (s *http2Session) End() { s.goingAway = true }
 
-func (s *http2) Spent() bool { return s.goingAway && len(s.streams) == 0 }
+func (s *http2Session) Spent() bool { return s.goingAway && len(s.streams) == 0 }
 
-func (s *http2) Abandon(drop func(Ticket)) {
+func (s *http2Session) Abandon(drop func(Ticket)) {
 	s.goingAway = true
 	for i := range s.streams {
 		drop(s.streams[i].ticket)
@@ -174,7 +174,7 @@ func (s *http2) Abandon(drop func(Ticket)) {
 	s.streams = s.streams[:0]
 }
 
-func (s *http2) Oldest() (time.Duration, bool) {
+func (s *http2Session) Oldest() (time.Duration, bool) {
 	if len(s.streams) == 0 {
 		return 0, false
 	}

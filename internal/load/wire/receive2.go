@@ -20,7 +20,7 @@ var (
 	errBlock = errors.New("HTTP/2: a header block is interrupted or too long")
 )
 
-func (s *http2) Receive(in, out []byte) (used int, reply []byte, err error) {
+func (s *http2Session) Receive(in, out []byte) (used int, reply []byte, err error) {
 	for {
 		frame, n := cutFrame(in[used:])
 		if n == 0 {
@@ -36,7 +36,7 @@ func (s *http2) Receive(in, out []byte) (used int, reply []byte, err error) {
 	}
 }
 
-func (s *http2) frame(f frame2, out []byte) ([]byte, error) {
+func (s *http2Session) frame(f frame2, out []byte) ([]byte, error) {
 	if s.blockOpen && f.kind != frameContinuation {
 		return out, errBlock
 	}
@@ -69,7 +69,7 @@ func (s *http2) frame(f frame2, out []byte) ([]byte, error) {
 }
 
 // control takes the frames of the connection itself.
-func (s *http2) control(f frame2, out []byte) ([]byte, error) {
+func (s *http2Session) control(f frame2, out []byte) ([]byte, error) {
 	switch f.kind {
 	case frameSettings:
 		if f.flags&flagAck != 0 {
@@ -97,7 +97,7 @@ func (s *http2) control(f frame2, out []byte) ([]byte, error) {
 	return out, nil
 }
 
-func (s *http2) settings(payload []byte) error {
+func (s *http2Session) settings(payload []byte) error {
 	if len(payload)%6 != 0 {
 		return errFrame
 	}
@@ -117,7 +117,7 @@ func (s *http2) settings(payload []byte) error {
 
 // goAway fails the requests that the server says it will not answer. They are
 // not sent again: that is what a test of an upgrade must see.
-func (s *http2) goAway(payload []byte) error {
+func (s *http2Session) goAway(payload []byte) error {
 	if len(payload) < 8 {
 		return errFrame
 	}
@@ -132,7 +132,7 @@ func (s *http2) goAway(payload []byte) error {
 	return nil
 }
 
-func (s *http2) data(f frame2, out []byte) ([]byte, error) {
+func (s *http2Session) data(f frame2, out []byte) ([]byte, error) {
 	payload, ok := f.unpad()
 	if !ok {
 		return out, errFrame
@@ -151,7 +151,7 @@ func (s *http2) data(f frame2, out []byte) ([]byte, error) {
 }
 
 // headers takes a piece of a header block.
-func (s *http2) headers(piece []byte, whole bool) error {
+func (s *http2Session) headers(piece []byte, whole bool) error {
 	if !whole || s.blockOpen {
 		if s.block = append(s.block, piece...); len(s.block) > maxHead {
 			return errBlock
@@ -178,7 +178,7 @@ func (s *http2) headers(piece []byte, whole bool) error {
 }
 
 // field takes one decoded header field of the current stream.
-func (s *http2) field(f hpack.HeaderField) {
+func (s *http2Session) field(f hpack.HeaderField) {
 	if s.current == nil {
 		return
 	}

@@ -7,7 +7,7 @@ const grpcOK = 0
 
 // find returns the stream without an answer that has the number, or nil. There
 // are few at a time, and the oldest answers first most of the time.
-func (s *http2) find(id uint32) *stream2 {
+func (s *http2Session) find(id uint32) *stream2 {
 	for i := range s.streams {
 		if s.streams[i].id == id {
 			return &s.streams[i]
@@ -17,7 +17,7 @@ func (s *http2) find(id uint32) *stream2 {
 }
 
 // finish answers a stream that ended in good order.
-func (s *http2) finish(id uint32) {
+func (s *http2Session) finish(id uint32) {
 	stream := s.find(id)
 	if stream == nil {
 		return
@@ -38,7 +38,7 @@ func (s *http2) finish(id uint32) {
 }
 
 // fail answers a stream with a fault.
-func (s *http2) fail(id uint32, fault string) {
+func (s *http2Session) fail(id uint32, fault string) {
 	stream := s.find(id)
 	if stream == nil {
 		return
@@ -50,7 +50,7 @@ func (s *http2) fail(id uint32, fault string) {
 
 // remove takes the stream out and keeps the order of the others; its slot, with
 // its buffer, goes behind the last.
-func (s *http2) remove(id uint32) {
+func (s *http2Session) remove(id uint32) {
 	for i := range s.streams {
 		if s.streams[i].id != id {
 			continue
