@@ -75,16 +75,12 @@ func (p *Path) label() string {
 
 func (p *Path) parse(newConnections bool) (*target, error) {
 	u, err := url.Parse(p.URL)
-	if err != nil {
-		return nil, fmt.Errorf("the URL cannot be read: %w", err)
-	}
-	ports := map[string]string{"http": "80", "https": "443"}
-	port, known := ports[u.Scheme]
-	if !known || u.Hostname() == "" {
+	if err != nil || u.Hostname() == "" || u.Scheme != "http" && u.Scheme != "https" {
 		return nil, fmt.Errorf("%q is not of the form http://host:port/path or https://host:port/path", p.URL)
 	}
-	if u.Port() != "" {
-		port = u.Port()
+	port := u.Port()
+	if port == "" {
+		port = map[string]string{"http": "80", "https": "443"}[u.Scheme]
 	}
 	switch p.Protocol {
 	case HTTP1, HTTP2, GRPC:
