@@ -18,9 +18,9 @@ func good() *Result {
 
 func TestLimitsJudge(t *testing.T) {
 	for want, change := range map[string]func(*Result){
-		"": func(*Result) {},
-		"30 of 20000 requests were never sent":           func(r *Result) { r.Counts.OK, r.Counts.Overflow = 19970, 30 },
-		"only 98.5% of the requests":                     func(r *Result) { r.Counts.Late = 300 },
+		"":                                     func(*Result) {},
+		"30 of 20000 requests were never sent": func(r *Result) { r.Counts.OK, r.Counts.Overflow = 19970, 30 },
+		"only 98.5% of the requests":           func(r *Result) { r.Counts.Late = 300 },
 		"5 of 20000 requests are not accounted for":      func(r *Result) { r.Counts.OK -= 5 },
 		"the generator itself failed 3 times":            func(r *Result) { r.Errors[ClassGenerator] = 3 },
 		"the hypervisor took 3.0%":                       func(r *Result) { r.Machine.Steal = 0.03 },

@@ -128,7 +128,10 @@ func TestRunCountsErrorsAndNeverRetries(t *testing.T) {
 			hijack(w, func(c *net.TCPConn) error { return errors.Join(c.SetLinger(0), c.Close()) })
 		},
 		ClassProtocol: func(w http.ResponseWriter, _ *http.Request) {
-			hijack(w, func(c *net.TCPConn) error { _, err := c.Write([]byte("nonsense\r\n\r\n")); return errors.Join(err, c.Close()) })
+			hijack(w, func(c *net.TCPConn) error {
+				_, err := c.Write([]byte("nonsense\r\n\r\n"))
+				return errors.Join(err, c.Close())
+			})
 		},
 	} {
 		t.Run(class, func(t *testing.T) {

@@ -41,7 +41,7 @@ type worker struct {
 	pending  int64 // due, without an answer or a failure
 	recorder *recorder
 	busyWait time.Duration // before a request is due
-	realtime bool // the thread's priority was granted
+	realtime bool          // the thread's priority was granted
 	stopped  atomic.Bool
 
 	mu     sync.Mutex
