@@ -3,6 +3,7 @@ package main
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -62,11 +63,24 @@ func (f *loadFlags) register(c *cobra.Command) {
 	flags.StringVar(&f.rules, "rules", "", "with --baseline: file with margins instead of the built-in fixtures/load.yaml")
 	flags.IntVar(&f.rounds, "rounds", 0, "with --baseline: rounds before, and again after, the one extension (default from the rules)")
 	flags.StringVar(&f.output, "output", "", "directory for report.html, result.json and *.hgrm")
-	c.MarkFlagsMutuallyExclusive("steps", "find", "baseline", "to")
+}
+
+// modes are the flags that say what to measure; with none of them it is one rate.
+func (f *loadFlags) modes() int {
+	n := 0
+	for _, set := range []bool{len(f.steps) > 0, f.find, f.baseline != "", f.to != 0} {
+		if set {
+			n++
+		}
+	}
+	return n
 }
 
 // config checks the flags; nothing is sent yet.
 func (f *loadFlags) config(url string) (*load.Config, error) {
+	if f.modes() > 1 {
+		return nil, errors.New("--steps, --find, --baseline and --to exclude each other: give one of them")
+	}
 	settings, err := f.tls()
 	if err != nil {
 		return nil, err
