@@ -46,6 +46,7 @@ type Latencies struct {
 	OwnLag *Histogram `json:"ownLag"`
 }
 
+// NewLatencies returns empty histograms.
 func NewLatencies() Latencies {
 	return Latencies{NewHistogram(), NewHistogram(), NewHistogram(), NewHistogram()}
 }

@@ -82,7 +82,9 @@ func TestRunSendsTheSchedule(t *testing.T) {
 					w.Header().Set("Trailer", "grpc-status")
 					defer w.Header().Set("grpc-status", "0")
 				}
-				fmt.Fprint(w, "a body")
+				if _, err := io.WriteString(w, "a body"); err != nil {
+					wrong.Add(1)
+				}
 			})
 			config := brief(Path{URL: server.URL + "/test.Service/Call", Host: "example.com", Protocol: c.protocol, TLS: settings})
 			config.NewConnections, config.Workers = c.fresh, c.workers
@@ -197,7 +199,7 @@ func TestRunOverflows(t *testing.T) {
 }
 
 func TestRunRefusesToBegin(t *testing.T) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -61,7 +61,7 @@ func pathTable(c *gate.Comparison) table {
 		for _, q := range []float64{0.5, 0.9, 0.99, 0.999, 1} {
 			row = append(row, millis(path.Response.Quantile(q)))
 		}
-		t.Rows = append(t.Rows, append(row, millis(path.OwnLag.Quantile(0.99)), fmt.Sprint(path.Requests), fmt.Sprint(path.Failed)))
+		t.Rows = append(t.Rows, append(row, millis(path.OwnLag.Quantile(0.99)), decimal(path.Requests), decimal(path.Failed)))
 	}
 	return t
 }

@@ -33,7 +33,7 @@ func WriteCurve(dir string, c *Curve) error {
 			row = append(row, millis(r.Response.Quantile(q)))
 			series[k].Points = append(series[k].Points, plot.Point{X: trial.Rate, Y: milliseconds(r.Response.Quantile(q))})
 		}
-		t.Rows = append(t.Rows, append(row, fmt.Sprint(r.Counts.Failed), trial.Outcome()))
+		t.Rows = append(t.Rows, append(row, decimal(r.Counts.Failed), trial.Outcome()))
 		histograms[fmt.Sprintf("trial-%d", i+1)] = r.Response
 	}
 	for i := range series {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"time"
 
 	"istio-conformance/internal/load"
@@ -56,7 +57,7 @@ func latencyTable(title string, rows []named) table {
 		for _, q := range []float64{0.5, 0.9, 0.99, 0.999, 1} {
 			cells = append(cells, millis(row.h.Quantile(q)))
 		}
-		t.Rows = append(t.Rows, append(cells, fmt.Sprint(row.h.Count())))
+		t.Rows = append(t.Rows, append(cells, decimal(row.h.Count())))
 	}
 	return t
 }
@@ -69,8 +70,10 @@ func machineTable(m load.Machine) table {
 		return fmt.Sprintf("%.1f %%", 100*share)
 	}
 	return table{Title: "The machine meanwhile", Head: []string{"CPUs", "busy", "steal", "time in which something waited for a CPU"},
-		Rows: [][]string{{fmt.Sprint(m.CPUs), percent(m.Busy), percent(m.Steal), percent(m.Pressure)}}}
+		Rows: [][]string{{decimal(int64(m.CPUs)), percent(m.Busy), percent(m.Steal), percent(m.Pressure)}}}
 }
+
+func decimal(n int64) string { return strconv.FormatInt(n, 10) }
 
 func millis(d time.Duration) string { return fmt.Sprintf("%.3f", milliseconds(d)) }
 

@@ -5,6 +5,7 @@ import (
 	"html"
 	"math"
 	"slices"
+	"strings"
 )
 
 // Percentiles draws latency against quantile, on an axis on which each step is a
@@ -93,11 +94,11 @@ func Errors(title string, series []Series) string {
 }
 
 func lines(title string, x, y axis, series []Series, marks []Mark) string {
-	names := ""
-	for _, s := range series {
-		names += s.Name + " "
+	names := make([]string, len(series))
+	for i, s := range series {
+		names[i] = s.Name
 	}
-	f := newFrame(title, "Lines: "+names, x, y)
+	f := newFrame(title, "Lines: "+strings.Join(names, ", "), x, y)
 	for _, s := range series {
 		f.line(s)
 	}

@@ -38,7 +38,7 @@ func parse(t *testing.T, svg string) (elements map[string]int, text string) {
 
 func inside(t *testing.T, element string, a xml.Attr) {
 	t.Helper()
-	limit := 0.0
+	var limit float64
 	switch a.Name.Local {
 	case "x", "x1", "x2", "cx":
 		limit = width

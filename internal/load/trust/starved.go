@@ -49,7 +49,7 @@ func burn(n int) (stop func()) {
 			if err := unix.Setpriority(unix.PRIO_PROCESS, 0, 0); err != nil {
 				fmt.Println("burning at the default priority:", err)
 			}
-			for !over.Load() { //nolint:revive // Doing nothing is the point.
+			for !over.Load() { // Doing nothing is the point.
 			}
 		}()
 	}

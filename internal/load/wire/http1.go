@@ -2,6 +2,7 @@ package wire
 
 import (
 	"errors"
+	"net/http"
 	"strconv"
 	"time"
 )
@@ -22,7 +23,7 @@ type http1Session struct {
 // NewHTTP1 returns a session of HTTP/1.1.
 func NewHTTP1(request *Request, sink Sink) Session {
 	return &http1Session{
-		sink: sink, request: http1Bytes(request), closing: request.Close, head: request.Method == "HEAD",
+		sink: sink, request: http1Bytes(request), closing: request.Close, head: request.Method == http.MethodHead,
 		parser: response1{flagHeader: []byte(request.FlagHeader), errorBody: make([]byte, 0, maxErrorBody)},
 	}
 }
@@ -32,7 +33,7 @@ func http1Bytes(r *Request) []byte {
 	for _, field := range r.Header {
 		b = append(b, field.Name+": "+field.Value+"\r\n"...)
 	}
-	if len(r.Body) > 0 || r.Method == "POST" || r.Method == "PUT" || r.Method == "PATCH" {
+	if len(r.Body) > 0 || r.Method == http.MethodPost || r.Method == http.MethodPut || r.Method == http.MethodPatch {
 		b = append(b, "Content-Length: "+strconv.Itoa(len(r.Body))+"\r\n"...)
 	}
 	if r.Close {

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"net/http"
 	"strconv"
 	"time"
 
@@ -70,7 +71,7 @@ func NewHTTP2(request *Request, streams int, sink Sink) (Session, error) {
 // such as "/grpc.health.v1.Health/Check", request.Body its message.
 func NewGRPC(request *Request, streams int, sink Sink) (Session, error) {
 	call := *request
-	call.Method = "POST"
+	call.Method = http.MethodPost
 	call.Header = append([]Field{{"content-type", "application/grpc"}, {"te", "trailers"}}, request.Header...)
 	message := binary.BigEndian.AppendUint32([]byte{0}, uint32(len(request.Body)))
 	return newHTTP2(&call, append(message, request.Body...), streams, true, sink)

@@ -73,26 +73,27 @@ func sent(data []byte) []string {
 		if err != nil {
 			return frames
 		}
-		text := fmt.Sprintf("%v %d", frame.Header().Type, frame.Header().StreamID)
+		var text strings.Builder
+		fmt.Fprintf(&text, "%v %d", frame.Header().Type, frame.Header().StreamID)
 		switch f := frame.(type) {
 		case *http2.MetaHeadersFrame:
 			for _, field := range f.Fields {
-				text += " " + field.Name + "=" + field.Value
+				fmt.Fprintf(&text, " %s=%s", field.Name, field.Value)
 			}
-			text += fmt.Sprintf(" end=%t", f.StreamEnded())
+			fmt.Fprintf(&text, " end=%t", f.StreamEnded())
 		case *http2.DataFrame:
-			text += fmt.Sprintf(" %q end=%t", f.Data(), f.StreamEnded())
+			fmt.Fprintf(&text, " %q end=%t", f.Data(), f.StreamEnded())
 		case *http2.SettingsFrame:
-			text += fmt.Sprintf(" ack=%t", f.IsAck())
+			fmt.Fprintf(&text, " ack=%t", f.IsAck())
 			for i := range f.NumSettings() {
-				text += " " + f.Setting(i).String()
+				fmt.Fprintf(&text, " %v", f.Setting(i))
 			}
 		case *http2.PingFrame:
-			text += fmt.Sprintf(" ack=%t", f.IsAck())
+			fmt.Fprintf(&text, " ack=%t", f.IsAck())
 		case *http2.WindowUpdateFrame:
-			text += fmt.Sprintf(" %d", f.Increment)
+			fmt.Fprintf(&text, " %d", f.Increment)
 		}
-		frames = append(frames, text)
+		frames = append(frames, text.String())
 	}
 }
 
