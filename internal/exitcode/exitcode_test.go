@@ -14,6 +14,8 @@ func TestOf(t *testing.T) {
 	}{
 		{"nil", nil, Pass},
 		{"usage", Usagef("no such version %s", "1.99"), Usage},
+		{"fail", Failf("2 requests failed"), Fail},
+		{"invalid", Invalidf("too few answers"), Invalid},
 		{"environment", Environmentf("no engine"), Environment},
 		{"fail", Failf("a check failed"), Fail},
 		{"invalid", Invalidf("cannot tell"), Invalid},

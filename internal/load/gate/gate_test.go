@@ -1,0 +1,236 @@
+package gate
+
+import (
+	"context"
+	"errors"
+	"math"
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"time"
+
+	"istio-conformance/internal/exitcode"
+	"istio-conformance/internal/load"
+	"istio-conformance/internal/report"
+)
+
+// machine plays load.Run: each block of a path takes as long as the path's own
+// latency, times the noise of a block.
+type machine struct {
+	random  *rand.Rand
+	noise   float64 // standard deviation of the logarithm
+	latency map[string]time.Duration
+	// spoil changes the result of block number n, from 0.
+	spoil func(n int, r *load.Result)
+	order []string
+}
+
+func (m *machine) measure(_ context.Context, c load.Config) (*load.Result, error) {
+	r := &load.Result{
+		Name: c.Path.Name, Rate: c.Schedule.Rate, Seconds: c.Schedule.Duration.Seconds(), Errors: map[string]int64{},
+		Latencies: load.NewLatencies(), Counts: load.Counts{Planned: 20000, OK: 20000},
+	}
+	base := float64(m.latency[c.Path.Name]) * math.Exp(m.noise*m.random.NormFloat64())
+	for i := range 20000 {
+		// A tail in which p90 is twice and p99 three times the median.
+		d := base * (1 + math.Max(0, math.Log10(0.5/(1-float64(i)/20000))))
+		r.Response.Record(time.Duration(d))
+		r.OwnLag.Record(20 * time.Microsecond)
+	}
+	if m.spoil != nil {
+		m.spoil(len(m.order), r)
+	}
+	m.order = append(m.order, c.Path.Name)
+	return r, nil
+}
+
+func rules(t *testing.T) *Rules {
+	t.Helper()
+	r, err := DefaultRules()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func compare(t *testing.T, m *machine, change func(*Plan)) *Comparison {
+	t.Helper()
+	m.random = rand.New(rand.NewPCG(7, 7))
+	plan := Plan{
+		Name: "test", Kind: Ratio, Rules: rules(t), Baseline: load.Path{Name: "old"}, Candidate: load.Path{Name: "new"},
+		Block: load.Config{Schedule: load.Schedule{Rate: 1000, Duration: 20 * time.Second}, Connections: 8}, Seed: 1, Measure: m.measure,
+	}
+	if change != nil {
+		change(&plan)
+	}
+	c, err := Compare(t.Context(), plan)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+const ms = time.Millisecond
+
+func TestVerdicts(t *testing.T) {
+	for name, c := range map[string]struct {
+		machine  machine
+		change   func(*Plan)
+		verdict  report.Verdict
+		reason   string
+		extended bool
+		status   int
+	}{
+		"equal paths pass": {
+			machine: machine{noise: 0.01, latency: map[string]time.Duration{"old": ms, "new": ms}},
+			verdict: report.VerdictPass, status: exitcode.Pass,
+		},
+		"a faster candidate passes": {
+			machine: machine{noise: 0.01, latency: map[string]time.Duration{"old": 2 * ms, "new": ms}},
+			verdict: report.VerdictPass, status: exitcode.Pass,
+		},
+		"15 percent more fail": {
+			machine: machine{noise: 0.01, latency: map[string]time.Duration{"old": ms, "new": 1150 * time.Microsecond}},
+			verdict: report.VerdictFail, reason: "p50", status: exitcode.Fail,
+		},
+		"an increase below the floor passes": {
+			machine: machine{noise: 0.01, latency: map[string]time.Duration{"old": 100 * time.Microsecond, "new": 130 * time.Microsecond}},
+			verdict: report.VerdictPass, status: exitcode.Pass,
+		},
+		"what is exactly at the margin stays undecided": {
+			machine: machine{noise: 0.005, latency: map[string]time.Duration{"old": 2 * ms, "new": 2100 * time.Microsecond}},
+			verdict: report.VerdictInconclusive, reason: "p50", extended: true, status: exitcode.Invalid,
+		},
+		"a machine that differs from itself carries no verdict": {
+			machine: machine{noise: 0.6, latency: map[string]time.Duration{"old": ms, "new": 2 * ms}},
+			verdict: report.VerdictInvalid, reason: "no quantile can carry a verdict", status: exitcode.Invalid,
+		},
+		"a failed request of the candidate fails": {
+			machine: machine{noise: 0.01, latency: map[string]time.Duration{"old": ms, "new": ms}, spoil: func(_ int, r *load.Result) {
+				if r.Name == "new" {
+					r.Counts.Failed, r.Errors["http 503 UF"] = 1, 1
+				}
+			}},
+			verdict: report.VerdictFail, reason: "new failed 10 of 200000 requests: 10 http 503 UF", status: exitcode.Fail,
+		},
+		"a failed request of the baseline is no measurement": {
+			machine: machine{noise: 0.01, latency: map[string]time.Duration{"old": ms, "new": 3 * ms}, spoil: func(n int, r *load.Result) {
+				if r.Name == "old" && n < 3 {
+					r.Counts.Failed, r.Errors["reset"] = 1, 1
+				}
+			}},
+			verdict: report.VerdictInvalid, reason: "the baseline old failed", status: exitcode.Invalid,
+		},
+		"added latency below the ceiling passes": {
+			machine: machine{noise: 0.01, latency: map[string]time.Duration{"old": ms, "new": 1500 * time.Microsecond}},
+			change:  func(p *Plan) { p.Kind = Added }, verdict: report.VerdictPass, status: exitcode.Pass,
+		},
+		"added latency above the ceiling fails": {
+			machine: machine{noise: 0.01, latency: map[string]time.Duration{"old": ms, "new": 4 * ms}},
+			change:  func(p *Plan) { p.Kind = Added }, verdict: report.VerdictFail, reason: "2000 us may be added", status: exitcode.Fail,
+		},
+	} {
+		got := compare(t, &c.machine, c.change)
+		if got.Verdict != c.verdict || got.Extended != c.extended || exitcode.Of(got.Err()) != c.status {
+			t.Errorf("%s: got %s, extended %t, %v\n%v", name, got.Verdict, got.Extended, got.Err(), got)
+		}
+		if !strings.Contains(strings.Join(got.Reasons, "\n"), c.reason) || (c.verdict == report.VerdictPass) != (len(got.Reasons) == 0) {
+			t.Errorf("%s: reasons %q, want %q", name, got.Reasons, c.reason)
+		}
+	}
+}
+
+// Rounds that are no measurement are replaced, but only so many.
+func TestInvalidRoundsAreReplaced(t *testing.T) {
+	equal := map[string]time.Duration{"old": ms, "new": ms}
+	starve := func(until int) func(int, *load.Result) {
+		return func(n int, r *load.Result) {
+			if n < until {
+				r.Invalid = []string{"the generator itself was late"}
+			}
+		}
+	}
+	few := compare(t, &machine{noise: 0.01, latency: equal, spoil: starve(9)}, nil)
+	if few.Verdict != report.VerdictPass || len(few.Rounds) != 13 || few.Rounds[0].counts() || !few.Rounds[3].counts() {
+		t.Errorf("3 of 13 rounds were spoilt: %v", few)
+	}
+	if len(few.Judgements) == 0 || few.Judgements[0].Rounds != 10 {
+		t.Errorf("the spoilt rounds count: %+v", few.Judgements)
+	}
+	all := compare(t, &machine{noise: 0.01, latency: equal, spoil: starve(1000)}, nil)
+	if all.Verdict != report.VerdictInvalid || !strings.Contains(all.Reasons[len(all.Reasons)-1], "only 0 of 10 rounds could be used, after 6 attempts; the last reason: ") {
+		t.Errorf("nothing could be measured: %v", all)
+	}
+}
+
+// A quantile with too few answers in its tail is reported, and says why.
+func TestQuantileWithoutEnoughAnswers(t *testing.T) {
+	c := compare(t, &machine{noise: 0.01, latency: map[string]time.Duration{"old": ms, "new": ms}}, func(p *Plan) {
+		p.Rules.Limits.TailSamples = 1000 // 20000 answers are enough for p90, p99 needs 100000
+	})
+	if c.Verdict != report.VerdictPass || c.Judgements[1].Verdict != report.VerdictPass || c.Judgements[2].Verdict != "" {
+		t.Errorf("%v", c)
+	}
+	if !strings.Contains(c.Judgements[2].Reason, "p99 needs 100000 answers, there are 20000") || c.Judgements[2].Ratio.Center == 0 {
+		t.Errorf("%+v", c.Judgements[2])
+	}
+}
+
+// The order is random, the same for the same seed, and every round has each path
+// once and the baseline twice.
+func TestOrder(t *testing.T) {
+	orders := map[string]bool{}
+	for _, seed := range []uint64{1, 1, 2} {
+		m := &machine{noise: 0.01, latency: map[string]time.Duration{"old": ms, "new": ms, "direct": ms}}
+		c := compare(t, m, func(p *Plan) { p.Seed, p.Others = seed, []load.Path{{Name: "direct"}} })
+		first := map[string]int{}
+		for _, r := range c.Rounds {
+			n := map[string]int{}
+			for _, name := range r.Order {
+				n[name]++
+			}
+			if n["old"] != 2 || n["new"] != 1 || n["direct"] != 1 {
+				t.Fatalf("round %d: %v", r.Number, r.Order)
+			}
+			first[r.Order[0]]++
+		}
+		if len(first) < 3 {
+			t.Errorf("seed %d: only %v come first", seed, first)
+		}
+		orders[strings.Join(m.order, " ")] = true
+	}
+	if len(orders) != 2 {
+		t.Errorf("%d orders of two seeds", len(orders))
+	}
+}
+
+func TestCompareRefuses(t *testing.T) {
+	good := Plan{Name: "x", Kind: Ratio, Rules: rules(t), Baseline: load.Path{Name: "a"}, Candidate: load.Path{Name: "b"}}
+	for name, change := range map[string]func(*Plan){
+		"kind":       func(p *Plan) { p.Kind = "other" },
+		"same names": func(p *Plan) { p.Candidate.Name = "a" },
+		"no name":    func(p *Plan) { p.Baseline.Name = "" },
+		"rules":      func(p *Plan) { p.Rules = &Rules{} },
+		"a block that cannot be measured": func(p *Plan) {
+			p.Measure = func(context.Context, load.Config) (*load.Result, error) { return nil, errors.New("nothing listens") }
+		},
+	} {
+		p := good
+		change(&p)
+		if _, err := Compare(t.Context(), p); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+}
+
+func TestReportHoldsTheComparison(t *testing.T) {
+	c := compare(t, &machine{noise: 0.01, latency: map[string]time.Duration{"old": ms, "new": 1200 * time.Microsecond}}, nil)
+	l := c.Report()
+	if l.Verdict != report.VerdictFail || l.Rounds != 10 || l.Requests != 600000 || l.SendLagP99Micros < 19 || len(l.Quantiles) != 3 {
+		t.Errorf("%+v", l)
+	}
+	q := l.Quantiles[0]
+	if math.Abs(q.Ratio-1.2) > 0.02 || q.CILow > q.Ratio || q.CIHigh < q.Ratio || q.Limit < 1.05 || math.Abs(q.BaselineMicros-1000) > 30 {
+		t.Errorf("%+v", q)
+	}
+}

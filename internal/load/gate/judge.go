@@ -1,0 +1,171 @@
+package gate
+
+import (
+	"fmt"
+	"math"
+
+	"istio-conformance/internal/load/stats"
+	"istio-conformance/internal/report"
+)
+
+// Kind is the question that is asked about the candidate.
+type Kind string
+
+const (
+	// Ratio asks whether the candidate takes longer than the baseline by more
+	// than the margin: a new gateway against the old one.
+	Ratio Kind = "ratio"
+	// Added asks whether the candidate adds more than the ceiling to the
+	// baseline: the gateway against the way without it.
+	Added Kind = "added"
+)
+
+// Check refuses an unknown kind.
+func (k Kind) Check() error {
+	if k != Ratio && k != Added {
+		return fmt.Errorf("kind %q is neither %s nor %s", k, Ratio, Added)
+	}
+	return nil
+}
+
+// Judgement is what the rounds say about one quantile.
+type Judgement struct {
+	Quantile
+	// Verdict is pass, fail or inconclusive; empty when the quantile is only
+	// reported, and Reason says why.
+	Verdict report.Verdict `json:"verdict,omitempty"`
+	Reason  string         `json:"reason,omitempty"`
+	Rounds  int            `json:"rounds"`
+	// BaselineMicros and CandidateMicros are medians over the rounds.
+	BaselineMicros  float64 `json:"baselineMicros"`
+	CandidateMicros float64 `json:"candidateMicros"`
+	// Ratio is candidate over baseline, AddedMicros their difference.
+	Ratio       Bounds `json:"ratio"`
+	AddedMicros Bounds `json:"addedMicros"`
+	// Limit is the ratio, or for Added the microseconds, that is tolerated after
+	// the machine's own spread was taken into account.
+	Limit float64 `json:"limit"`
+	// Control compares the baseline with itself in the same way as Ratio.
+	Control Bounds `json:"control"`
+	// Resolution is the ratio, or for Added the microseconds, below which the
+	// machine's own spread hides everything.
+	Resolution float64 `json:"resolution"`
+}
+
+// Bounds is an estimate with its interval; Low and High are 0 when there are too
+// few rounds for one.
+type Bounds struct {
+	Center float64 `json:"center"`
+	Low    float64 `json:"low"`
+	High   float64 `json:"high"`
+}
+
+// pairs are the differences of one quantile in all rounds that count.
+type pairs struct {
+	baseline, candidate []float64 // microseconds
+	ratio, control      []float64 // logarithms
+	added, controlAdded []float64 // microseconds
+}
+
+// collect takes the quantile at index i of every round that count accepts.
+func collect(rounds []*Round, i int, count func(*Round) bool) pairs {
+	var p pairs
+	for _, r := range rounds {
+		if !count(r) {
+			continue
+		}
+		first, second, candidate := r.Baseline[i], r.Control[i], r.Candidate[i]
+		// The geometric mean of both blocks of the baseline: it is less noisy
+		// than one, and no more noisy than the candidate's.
+		baseline := math.Sqrt(first * second)
+		p.baseline = append(p.baseline, baseline)
+		p.candidate = append(p.candidate, candidate)
+		p.ratio = append(p.ratio, math.Log(candidate/baseline))
+		p.added = append(p.added, candidate-baseline)
+		p.control = append(p.control, math.Log(second/first))
+		p.controlAdded = append(p.controlAdded, second-first)
+	}
+	return p
+}
+
+// judge applies the rule for the quantile at index i.
+func (r *Rules) judge(kind Kind, rounds []*Round, i int) Judgement {
+	j := Judgement{Quantile: r.Quantiles[i]}
+	alpha := r.lookAlpha()
+	valid := collect(rounds, i, func(round *Round) bool { return round.counts() && round.Problems[i] == "" })
+	p := valid
+	if len(valid.ratio) < stats.MinPairs(alpha) {
+		j.Reason = tooFew(rounds, i, len(valid.ratio))
+		p = collect(rounds, i, (*Round).counts)
+	}
+	j.Rounds = len(p.ratio)
+	if j.Rounds == 0 {
+		return j
+	}
+	ratio, added, control := stats.Locate(p.ratio, alpha), stats.Locate(p.added, alpha), stats.Locate(p.control, alpha)
+	j.BaselineMicros, j.CandidateMicros = stats.Median(p.baseline), stats.Median(p.candidate)
+	j.Ratio, j.Control, j.AddedMicros = bounds(ratio, math.Exp), bounds(control, math.Exp), bounds(added, identity)
+	j.limit(kind, r.SpreadFactor, p)
+	switch {
+	case j.Reason != "":
+	case kind == Added:
+		j.Verdict = decide(added, j.CeilingMicros)
+	case added.High < j.FloorMicros:
+		j.Verdict = report.VerdictPass
+	default:
+		j.Verdict = decide(ratio, math.Log(j.Limit))
+		if j.Verdict == report.VerdictFail && added.Center <= j.FloorMicros {
+			j.Verdict = report.VerdictInconclusive
+		}
+	}
+	return j
+}
+
+// limit sets what is tolerated, and takes the verdict from a quantile that the
+// machine cannot resolve.
+func (j *Judgement) limit(kind Kind, factor float64, p pairs) {
+	root := math.Sqrt(float64(j.Rounds))
+	if kind == Added {
+		j.Limit, j.Resolution = j.CeilingMicros, factor*stats.Spread(p.controlAdded)/root
+		if j.Reason == "" && j.Resolution > j.CeilingMicros {
+			j.Reason = fmt.Sprintf("on this machine two equal paths differ so much that only %.0f us can be told apart, the ceiling is %.0f us", j.Resolution, j.CeilingMicros)
+		}
+		return
+	}
+	j.Resolution = math.Exp(factor * stats.Spread(p.control) / root)
+	j.Limit = max(j.Margin, j.Resolution)
+	if j.Reason == "" && j.Limit > j.MaxMargin {
+		j.Reason = fmt.Sprintf("on this machine two equal paths differ so much that a margin of %.3g would be needed, %.3g is the largest", j.Limit, j.MaxMargin)
+	}
+}
+
+// decide compares an interval with what is tolerated.
+func decide(e stats.Estimate, limit float64) report.Verdict {
+	switch {
+	case e.Low > limit:
+		return report.VerdictFail
+	case e.High < limit:
+		return report.VerdictPass
+	default:
+		return report.VerdictInconclusive
+	}
+}
+
+func tooFew(rounds []*Round, i, usable int) string {
+	for _, r := range rounds {
+		if r.counts() && r.Problems[i] != "" {
+			return fmt.Sprintf("only %d rounds can be used; round %d: %s", usable, r.Number, r.Problems[i])
+		}
+	}
+	return fmt.Sprintf("only %d rounds can be used", usable)
+}
+
+func identity(x float64) float64 { return x }
+
+func bounds(e stats.Estimate, scale func(float64) float64) Bounds {
+	b := Bounds{Center: scale(e.Center)}
+	if !math.IsInf(e.Low, 0) {
+		b.Low, b.High = scale(e.Low), scale(e.High)
+	}
+	return b
+}

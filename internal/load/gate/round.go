@@ -1,0 +1,65 @@
+package gate
+
+import (
+	"fmt"
+
+	"istio-conformance/internal/load"
+)
+
+// Role is what a block of a round is for.
+type Role string
+
+// The roles. Control is the baseline once more; Other is measured and reported.
+const (
+	Baseline  Role = "baseline"
+	Control   Role = "control"
+	Candidate Role = "candidate"
+	Other     Role = "other"
+)
+
+// Round is one block of every path, measured one after the other.
+type Round struct {
+	// Number counts from 1, rounds that do not count included.
+	Number int `json:"number"`
+	// Order is in which order the paths were measured.
+	Order []string `json:"order"`
+	// Baseline, Control and Candidate are the response times at the rules'
+	// quantiles, in microseconds.
+	Baseline  []float64 `json:"baseline"`
+	Control   []float64 `json:"control"`
+	Candidate []float64 `json:"candidate"`
+	// Problems say, for each quantile, why it cannot be believed in this round.
+	Problems []string `json:"problems"`
+	// Invalid says why the round is left out; another one is measured instead.
+	Invalid []string `json:"invalid,omitempty"`
+}
+
+func (r *Round) counts() bool { return len(r.Invalid) == 0 }
+
+// take adds a block.
+func (r *Round) take(rules *Rules, role Role, name string, result *load.Result) {
+	r.Order = append(r.Order, name)
+	values := make([]float64, len(rules.Quantiles))
+	for i, q := range rules.Quantiles {
+		values[i] = micros(result.Response, q.Q)
+		if problem := rules.Limits.Quantile(result, q.Q); problem != "" && role != Other && r.Problems[i] == "" {
+			r.Problems[i] = name + ": " + problem
+		}
+	}
+	switch role {
+	case Baseline:
+		r.Baseline = values
+	case Control:
+		r.Control = values
+	case Candidate:
+		r.Candidate = values
+	case Other:
+		return
+	}
+	for _, reason := range result.Invalid {
+		r.Invalid = append(r.Invalid, fmt.Sprintf("%s: %s", name, reason))
+	}
+	if result.Counts.OK == 0 && len(result.Invalid) == 0 {
+		r.Invalid = append(r.Invalid, name+": there is no good answer")
+	}
+}

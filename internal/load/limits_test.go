@@ -1,0 +1,75 @@
+package load
+
+import (
+	"strings"
+	"testing"
+	"time"
+)
+
+// good is a result that nothing is wrong with.
+func good() *Result {
+	r := &Result{Rate: 1000, Seconds: 20, Errors: map[string]int64{}, Latencies: NewLatencies(), Counts: Counts{Planned: 20000, OK: 20000}}
+	for range 20000 {
+		r.Response.Record(time.Millisecond)
+		r.OwnLag.Record(20 * time.Microsecond)
+	}
+	return r
+}
+
+func TestLimitsJudge(t *testing.T) {
+	for want, change := range map[string]func(*Result){
+		"":                                     func(*Result) {},
+		"30 of 20000 requests were never sent": func(r *Result) { r.Counts.OK, r.Counts.Overflow = 19970, 30 },
+		"only 98.5% of the requests":           func(r *Result) { r.Counts.Late = 300 },
+		"5 of 20000 requests are not accounted for":      func(r *Result) { r.Counts.OK -= 5 },
+		"the generator itself failed 3 times":            func(r *Result) { r.Errors[ClassGenerator] = 3 },
+		"the hypervisor took 3.0%":                       func(r *Result) { r.Machine.Steal = 0.03 },
+		"gateway: nr_throttled rose by 4, at most 0":     func(r *Result) { r.Counters = []CounterReading{{Name: "gateway: nr_throttled", Before: 3, After: 7}} },
+		"backend: nr_throttled could not be read: gone":  func(r *Result) { r.Counters = []CounterReading{{Name: "backend: nr_throttled", Error: "gone"}} },
+		"1 answers took longer":                          func(r *Result) { r.Response.Record(time.Hour) },
+		"the generator itself was late: its send lag at": func(r *Result) { lag(r, 8000, 200*time.Microsecond) },
+		"p50 needs 200 answers, there are 0":             func(r *Result) { r.Latencies = NewLatencies() },
+	} {
+		r := good()
+		change(r)
+		limits := DefaultLimits()
+		got := limits.judge(r)
+		if want == "" && len(got) != 0 || want != "" && (len(got) == 0 || !strings.Contains(strings.Join(got, "\n"), want)) {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
+
+// lag makes n of the 20000 requests late by d.
+func lag(r *Result, n int, d time.Duration) {
+	r.OwnLag = NewHistogram()
+	for i := range 20000 {
+		if i < n {
+			r.OwnLag.Record(d)
+		} else {
+			r.OwnLag.Record(0)
+		}
+	}
+}
+
+func TestLimitsQuantile(t *testing.T) {
+	limits := DefaultLimits()
+	for _, c := range []struct {
+		late int
+		by   time.Duration
+		q    float64
+		ok   bool
+	}{
+		// A tenth of 1 ms is allowed at p75, p95 and p99.5.
+		{6000, 150 * time.Microsecond, 0.5, false}, {4000, 150 * time.Microsecond, 0.5, true}, {6000, 90 * time.Microsecond, 0.5, true},
+		{4000, 150 * time.Microsecond, 0.9, false}, {900, 150 * time.Microsecond, 0.9, true},
+		{150, time.Second, 0.99, false}, {90, time.Second, 0.99, true},
+		{0, 0, 0.999, false}, // too few answers
+	} {
+		r := good()
+		lag(r, c.late, c.by)
+		if problem := limits.Quantile(r, c.q); (problem == "") != c.ok {
+			t.Errorf("%d late by %s at %v: %q", c.late, c.by, c.q, problem)
+		}
+	}
+}

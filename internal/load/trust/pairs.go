@@ -1,0 +1,95 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"istio-conformance/internal/load"
+	"istio-conformance/internal/load/gate"
+	"istio-conformance/internal/report"
+)
+
+// pairRate is the rate of a comparison, in requests per second, and pairConnections
+// its connections: those of the short profile.
+const (
+	pairRate        = 300
+	pairConnections = 8
+)
+
+// same compares a stub with itself.
+func same(ctx context.Context, o *options) (bool, error) {
+	tally, recorded, err := comparisons(ctx, o, func(time.Duration) time.Duration { return 0 })
+	if err != nil {
+		return false, err
+	}
+	fmt.Println(tally)
+	if o.record != "" {
+		data, err := json.Marshal(recorded)
+		if err == nil {
+			err = os.WriteFile(o.record, append(data, '\n'), 0o644)
+		}
+		if err != nil {
+			return false, fmt.Errorf("record the rounds: %w", err)
+		}
+	}
+	return tally[report.VerdictFail]*100 <= o.runs, nil
+}
+
+// slower compares a stub with itself and a delay of 10 % of what is measured.
+func slower(ctx context.Context, o *options) (bool, error) {
+	tally, _, err := comparisons(ctx, o, func(p50 time.Duration) time.Duration { return p50 / 10 })
+	if err != nil {
+		return false, err
+	}
+	fmt.Println(tally)
+	return tally[report.VerdictFail]*100 >= 95*(o.runs-tally[report.VerdictInvalid]) && tally[report.VerdictFail] > 0, nil
+}
+
+// verdicts counts how often each came out.
+type verdicts map[report.Verdict]int
+
+func (v verdicts) String() string {
+	return fmt.Sprintf("pass %d, fail %d, inconclusive %d, invalid %d", v[report.VerdictPass], v[report.VerdictFail],
+		v[report.VerdictInconclusive], v[report.VerdictInvalid])
+}
+
+// comparisons makes the runs, with a candidate that is slower by what extra says
+// for the baseline's p50.
+func comparisons(ctx context.Context, o *options, extra func(time.Duration) time.Duration) (tally verdicts, recorded [][]*gate.Round, err error) {
+	rules, err := gate.DefaultRules()
+	if err != nil {
+		return nil, nil, err
+	}
+	rules.Rounds, rules.Extension = o.rounds, o.rounds
+	s, err := startStub(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer func() { err = errors.Join(err, s.stop()) }()
+	schedule := load.Schedule{Rate: pairRate, Warmup: 100 * time.Millisecond, Duration: o.block}
+	first, err := measure(ctx, "calibration", s.with(o.delay), load.Schedule{Rate: pairRate, Duration: 5 * time.Second}, pairConnections)
+	if err != nil {
+		return nil, nil, err
+	}
+	delay := o.delay + extra(first.Response.Quantile(0.5))
+	tally = verdicts{}
+	for i := range o.runs {
+		c, err := gate.Compare(ctx, gate.Plan{
+			Name: fmt.Sprintf("run %d", i+1), Kind: gate.Ratio, Rules: rules,
+			Baseline:  load.Path{Name: "baseline", URL: s.with(o.delay), Protocol: load.HTTP1},
+			Candidate: load.Path{Name: "candidate", URL: s.with(delay), Protocol: load.HTTP1},
+			Block:     load.Config{Schedule: schedule, Connections: pairConnections},
+		})
+		if err != nil {
+			return nil, nil, err
+		}
+		tally[c.Verdict]++
+		recorded = append(recorded, c.Rounds)
+		fmt.Printf("%v\n  machine: at most %.0f %% busy, waiting for CPU %.0f %% of the time; so far %v\n", c, 100*c.Busy, 100*c.Pressure, tally)
+	}
+	return tally, recorded, nil
+}
