@@ -43,20 +43,21 @@ func Cases() []Case {
 		{Name: "everything is there, legacy iptables only", Tools: LegacyOnly},
 		{Name: "everything is there, nft iptables only", Tools: NFTOnly},
 	}
-	for _, module := range []string{
-		"overlay", "br_netfilter", "nf_nat", "xt_REDIRECT", "xt_owner", "nf_conntrack", "xt_conntrack", "xt_multiport", "xt_connmark", "xt_TPROXY",
-		"nf_tproxy_ipv4", "nf_tproxy_ipv6", "xt_CT", "ip_set", "ip_set_hash_ip", "xt_set", "nf_tables", "nft_redir", "nft_ct", "nft_tproxy", "nft_nat",
-	} {
+	for _, module := range []string{"nf_nat", "nf_conntrack", "xt_REDIRECT", "xt_owner", "nf_tables"} {
 		cases = append(cases, Case{Name: "without " + module, Hide: []string{module}, Red: []string{module}})
+	}
+	// With one backend it takes half the time, and says the same about these.
+	for _, module := range []string{
+		"overlay", "br_netfilter", "xt_conntrack", "xt_multiport", "xt_connmark", "xt_TPROXY", "nf_tproxy_ipv4", "nf_tproxy_ipv6", "xt_CT",
+		"ip_set", "ip_set_hash_ip", "xt_set", "nft_chain_nat", "nft_compat", "nft_redir", "nft_ct", "nft_tproxy", "nft_nat",
+	} {
+		cases = append(cases, Case{Name: "nft iptables without " + module, Hide: []string{module}, Tools: NFTOnly, Red: []string{module}})
 	}
 	// What the nft backend does itself is missed with the legacy one only.
 	for _, module := range []string{
 		"iptable_nat", "iptable_mangle", "iptable_filter", "iptable_raw", "ip6table_nat", "ip6table_mangle", "ip6table_filter", "ip6table_raw", "xt_tcpudp", "xt_mark",
 	} {
 		cases = append(cases, Case{Name: "legacy iptables without " + module, Hide: []string{module}, Tools: LegacyOnly, Red: []string{module}})
-	}
-	for _, module := range []string{"nft_chain_nat", "nft_compat"} {
-		cases = append(cases, Case{Name: "nft iptables without " + module, Hide: []string{module}, Tools: NFTOnly, Red: []string{module}})
 	}
 	legacyTables := strings.Fields("ip_tables iptable_nat iptable_mangle iptable_filter iptable_raw ip6_tables ip6table_nat ip6table_mangle ip6table_filter ip6table_raw")
 	return append(cases,
