@@ -96,7 +96,8 @@ func (r reading) until(after reading) Machine {
 		m.Busy, m.Steal = busy/all, steal/all
 	}
 	if r.havePressure && after.havePressure && m.Seconds > 0 {
-		m.Pressure = (after.pressure - r.pressure) / 1e6 / m.Seconds
+		// The kernel adds it up every two seconds, so it may be late.
+		m.Pressure = min(1, (after.pressure-r.pressure)/1e6/m.Seconds)
 	}
 	return m
 }

@@ -31,7 +31,9 @@ func WriteCurve(dir string, c *Curve) error {
 		row := []string{fmt.Sprintf("%.6g", trial.Rate), fmt.Sprintf("%.6g", r.HeldRate())}
 		for k, q := range []float64{0.5, 0.9, 0.99} {
 			row = append(row, millis(r.Response.Quantile(q)))
-			series[k].Points = append(series[k].Points, plot.Point{X: trial.Rate, Y: milliseconds(r.Response.Quantile(q))})
+			if trial.Doubt == "" {
+				series[k].Points = append(series[k].Points, plot.Point{X: trial.Rate, Y: milliseconds(r.Response.Quantile(q))})
+			}
 		}
 		t.Rows = append(t.Rows, append(row, decimal(r.Counts.Failed), trial.Outcome()))
 		histograms[fmt.Sprintf("trial-%d", i+1)] = r.Response

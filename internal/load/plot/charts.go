@@ -89,7 +89,7 @@ func Errors(title string, series []Series) string {
 				s.Color%palette, x, up, max(1, to-x-1), base-up, html.EscapeString(s.Name), p.Y)
 		}
 	}
-	f.named(series)
+	f.legend(series)
 	return f.end()
 }
 
@@ -103,17 +103,8 @@ func lines(title string, x, y axis, series []Series, marks []Mark) string {
 		f.line(s)
 	}
 	f.marks(marks)
-	f.named(series)
+	f.legend(series)
 	return f.end()
-}
-
-func (f *frame) named(series []Series) {
-	var names []string
-	var colors []int
-	for _, s := range series {
-		names, colors = append(names, s.Name), append(colors, s.Color)
-	}
-	f.legend(names, colors)
 }
 
 // extremes returns the largest X and Y, and whether there is any point.

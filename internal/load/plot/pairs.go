@@ -40,7 +40,7 @@ func Rounds(p Pairs) string {
 		fmt.Fprintf(&f.b, `<circle class="c0 fill" cx="%.1f" cy="%.1f" r="5"/>`, at, from)
 		fmt.Fprintf(&f.b, `<rect class="c1 fill" x="%.1f" y="%.1f" width="9" height="9"/>`, at-4.5, to-4.5)
 	}
-	f.legend([]string{p.BaselineName, p.CandidateName}, []int{0, 1})
+	f.legend([]Series{{Name: p.BaselineName}, {Name: p.CandidateName, Color: 1}})
 	return f.end()
 }
 

@@ -83,7 +83,11 @@ func newFrame(title, description string, x, y axis) *frame {
 	for _, t := range f.x.ticks {
 		at := f.x.at(t.value)
 		fmt.Fprintf(&f.b, `<line class="grid" x1="%.1f" x2="%.1f" y1="%g" y2="%g"/>`, at, at, top, height-bottom)
-		fmt.Fprintf(&f.b, `<text class="tick" x="%.1f" y="%g" text-anchor="middle">%s</text>`, at, height-bottom+16, html.EscapeString(t.text))
+		anchor := "middle"
+		if at > width-right-24 {
+			anchor = "end" // the text would leave the picture
+		}
+		fmt.Fprintf(&f.b, `<text class="tick" x="%.1f" y="%g" text-anchor="%s">%s</text>`, at, height-bottom+16, anchor, html.EscapeString(t.text))
 	}
 	for _, t := range f.y.ticks {
 		at := f.y.at(t.value)
@@ -96,12 +100,17 @@ func newFrame(title, description string, x, y axis) *frame {
 }
 
 // legend names the series at the top right.
-func (f *frame) legend(names []string, colors []int) {
+func (f *frame) legend(series []Series) {
 	x := width - right
-	for i := len(names) - 1; i >= 0; i-- {
-		x -= 7*float64(len([]rune(names[i]))) + 28
-		fmt.Fprintf(&f.b, `<rect class="c%d fill" x="%.0f" y="25" width="12" height="4"/>`, colors[i]%palette, x)
-		fmt.Fprintf(&f.b, `<text class="tick" x="%.0f" y="31">%s</text>`, x+16, html.EscapeString(names[i]))
+	for i := len(series) - 1; i >= 0; i-- {
+		s := series[i]
+		x -= 7*float64(len([]rune(s.Name))) + 28
+		dash := ""
+		if s.Dashed {
+			dash = ` stroke-dasharray="5 3"`
+		}
+		fmt.Fprintf(&f.b, `<path class="c%d key" d="M%.0f 27h13"%s/>`, s.Color%palette, x, dash)
+		fmt.Fprintf(&f.b, `<text class="tick" x="%.0f" y="31">%s</text>`, x+17, html.EscapeString(s.Name))
 	}
 }
 

@@ -64,15 +64,15 @@ func TestPercentiles(t *testing.T) {
 			t.Errorf("%q is missing in %q", want, text)
 		}
 	}
-	if elements["path"] != 2 {
-		t.Errorf("%d lines, want 2", elements["path"])
+	if n := strings.Count(svg, ` line" d=`); n != 2 || elements["path"] != 4 {
+		t.Errorf("%d lines and %d paths, want 2 and a key for each", n, elements["path"])
 	}
 }
 
 func TestTimelineAndRates(t *testing.T) {
 	series := []Series{{Name: "p50", Points: []Point{{0.5, 0.3}, {1.5, 0.4}, {2.5, 250}}}}
 	elements, text := parse(t, Timeline("Seconds", series, []Mark{{1, "rollout"}}))
-	if !strings.Contains(text, "rollout") || elements["path"] != 1 || elements["circle"] != 0 {
+	if !strings.Contains(text, "rollout") || elements["path"] != 2 || elements["circle"] != 0 {
 		t.Errorf("%v %q", elements, text)
 	}
 	elements, text = parse(t, Rates("Rates", series, []Mark{{400, "knee"}}))
@@ -85,7 +85,7 @@ func TestErrorsStack(t *testing.T) {
 	elements, text := parse(t, Errors("Errors", []Series{
 		{Name: "reset", Color: 1, Points: []Point{{0, 3}, {4, 1}}}, {Name: "http 503 UF", Color: 2, Points: []Point{{4, 2}}},
 	}))
-	if elements["rect"] != 3+2 || !strings.Contains(text, "http 503 UF: 2") || !strings.Contains(text, "5\n") {
+	if elements["rect"] != 3 || !strings.Contains(text, "http 503 UF: 2") || !strings.Contains(text, "5\n") {
 		t.Errorf("%v %q", elements, text)
 	}
 }
@@ -96,7 +96,7 @@ func TestPairs(t *testing.T) {
 		Ratio: 1.2, Low: 1.15, High: 1.25, Limit: 1.05,
 	}
 	elements, text := parse(t, Rounds(p))
-	if elements["circle"] != 3 || elements["rect"] != 3+2 || !strings.Contains(text, "old\n") {
+	if elements["circle"] != 3 || elements["rect"] != 3 || !strings.Contains(text, "old\n") {
 		t.Errorf("%v %q", elements, text)
 	}
 	elements, text = parse(t, Interval(p))

@@ -20,12 +20,13 @@ svg.plot .grid { stroke: var(--grid) }
 svg.plot .join { stroke: var(--soft); stroke-width: 1.5 }
 svg.plot .mark { stroke: var(--mark); stroke-dasharray: 3 3 }
 svg.plot .line { fill: none; stroke-width: 2; stroke-linejoin: round }
+svg.plot .key { fill: none; stroke-width: 4 }
 svg.plot .interval { stroke: var(--text); stroke-width: 4; stroke-linecap: round }
 svg.plot .estimate { fill: var(--ground); stroke: var(--text); stroke-width: 3 }
-svg.plot .c0.line { stroke: var(--c0) } svg.plot .c0.fill { fill: var(--c0) }
-svg.plot .c1.line { stroke: var(--c1) } svg.plot .c1.fill { fill: var(--c1) }
-svg.plot .c2.line { stroke: var(--c2) } svg.plot .c2.fill { fill: var(--c2) }
-svg.plot .c3.line { stroke: var(--c3) } svg.plot .c3.fill { fill: var(--c3) }
-svg.plot .c4.line { stroke: var(--c4) } svg.plot .c4.fill { fill: var(--c4) }
-svg.plot .c5.line { stroke: var(--c5) } svg.plot .c5.fill { fill: var(--c5) }
+svg.plot .c0.line, svg.plot .c0.key { stroke: var(--c0) } svg.plot .c0.fill { fill: var(--c0) }
+svg.plot .c1.line, svg.plot .c1.key { stroke: var(--c1) } svg.plot .c1.fill { fill: var(--c1) }
+svg.plot .c2.line, svg.plot .c2.key { stroke: var(--c2) } svg.plot .c2.fill { fill: var(--c2) }
+svg.plot .c3.line, svg.plot .c3.key { stroke: var(--c3) } svg.plot .c3.fill { fill: var(--c3) }
+svg.plot .c4.line, svg.plot .c4.key { stroke: var(--c4) } svg.plot .c4.fill { fill: var(--c4) }
+svg.plot .c5.line, svg.plot .c5.key { stroke: var(--c5) } svg.plot .c5.fill { fill: var(--c5) }
 `

@@ -25,11 +25,16 @@ func between(label string, low, high float64) axis {
 	if room == 0 {
 		room = math.Max(math.Abs(high)*0.1, 0.1)
 	}
-	low, high = low-room, high+room
+	if low >= 0 { // a duration or a ratio
+		low = max(0, low-room)
+	} else {
+		low -= room
+	}
+	high += room
 	step := niceStep((high - low) / 5)
 	a := axis{label: label, low: low, high: high}
 	for v := math.Ceil(low/step) * step; v <= high; v += step {
-		a.ticks = append(a.ticks, tick{v, number(math.Round(v/step) * step)})
+		a.ticks = append(a.ticks, tick{v, number(math.Round(v/step)*step + 0)}) // + 0 makes -0 a 0
 	}
 	return a
 }
