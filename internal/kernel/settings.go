@@ -37,6 +37,9 @@ func (s *settings) forwarding() Finding {
 		return cannotTell(f, err)
 	case value == 1:
 		return ok(f, "net.ipv4.ip_forward=1")
+	case !s.isNode():
+		f.Status, f.Reason = Warn, fmt.Sprintf("net.ipv4.ip_forward=%d, and no kubelet is set up here: a container engine turns it on when it starts, kubeadm wants it on", value)
+		return f
 	}
 	return s.failed(f, fmt.Sprintf("net.ipv4.ip_forward=%d: the kernel drops packets from pod to pod", value),
 		"[ERROR FileContent--proc-sys-net-ipv4-ip_forward]: contents are not set to 1",
@@ -121,6 +124,13 @@ func (s *settings) openFiles() Finding {
 		return f
 	}
 	return ok(f, fmt.Sprintf("%.0f files are open on this machine, a process may open %d", used, own.Max))
+}
+
+// isNode says whether a kubelet was set up on the machine. Before that some settings
+// need not be what they will have to be.
+func (s *settings) isNode() bool {
+	_, err := os.Stat(filepath.Join(s.root, kubeletConfig))
+	return err == nil
 }
 
 func (s *settings) text(name string) (string, error) {

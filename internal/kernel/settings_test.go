@@ -32,7 +32,8 @@ func TestSettings(t *testing.T) {
 		reason     string
 	}{
 		{"forwarding", nil, "", true, "ip-forward", OK, "=1"},
-		{"no forwarding", map[string]string{"proc/sys/net/ipv4/ip_forward": "0"}, "", true, "ip-forward", Failed, "drops packets from pod to pod"},
+		{"no forwarding on a node", map[string]string{"proc/sys/net/ipv4/ip_forward": "0", "var/lib/kubelet/config.yaml": ""}, "", true, "ip-forward", Failed, "drops packets from pod to pod"},
+		{"no forwarding on what is no node yet", map[string]string{"proc/sys/net/ipv4/ip_forward": "0"}, "", true, "ip-forward", Warn, "no kubelet is set up here"},
 		{"no proc", map[string]string{"proc/sys/net/ipv4/ip_forward": "-"}, "", true, "ip-forward", CannotTell, "no such file"},
 		{"bridged packets pass no rules", map[string]string{"proc/sys/net/bridge/bridge-nf-call-iptables": "0"}, "", true, "bridge-nf-call-iptables", Failed, "=0"},
 		{"no br_netfilter", map[string]string{"proc/sys/net/bridge/bridge-nf-call-iptables": "-"}, "", false, "bridge-nf-call-iptables", Blocked, "needs br_netfilter"},
