@@ -11,6 +11,7 @@ import (
 	"istio-conformance/suites/ingress/nodeport"
 	"istio-conformance/suites/ingress/retries"
 	"istio-conformance/suites/ingress/timeouts"
+	"istio-conformance/suites/ingress/tls"
 	"istio-conformance/suites/kit"
 	"istio-conformance/suites/mutation"
 )
@@ -21,6 +22,7 @@ var features = []kit.Feature{
 	{Name: "direct-to-pods", Checks: direct.Checks, Mutations: direct.Mutations},
 	{Name: "retries", Checks: retries.Checks, Mutations: retries.Mutations},
 	{Name: "timeouts", Checks: timeouts.Checks, Mutations: timeouts.Mutations},
+	{Name: "tls", Checks: tls.Checks},
 }
 
 // Suite returns the ingress checks for a cluster with Istio and its gateway.
