@@ -7,7 +7,9 @@ package ingress
 import (
 	"istio-conformance/internal/check"
 	"istio-conformance/internal/stack"
+	"istio-conformance/suites/ingress/authorization"
 	"istio-conformance/suites/ingress/direct"
+	"istio-conformance/suites/ingress/mtls"
 	"istio-conformance/suites/ingress/nodeport"
 	"istio-conformance/suites/ingress/retries"
 	"istio-conformance/suites/ingress/timeouts"
@@ -23,6 +25,8 @@ var features = []kit.Feature{
 	{Name: "retries", Checks: retries.Checks, Mutations: retries.Mutations},
 	{Name: "timeouts", Checks: timeouts.Checks, Mutations: timeouts.Mutations},
 	{Name: "tls", Checks: tls.Checks},
+	{Name: "mtls", Checks: mtls.Checks},
+	{Name: "authorization", Checks: authorization.Checks},
 }
 
 // Suite returns the ingress checks for a cluster with Istio and its gateway.
