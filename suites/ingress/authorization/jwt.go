@@ -29,19 +29,21 @@ func jwt(s *stack.Stack) check.Check {
 				"look at the jwt_authn filter in the gateway's config dump in the evidence, and at response_code_details in its access log",
 				"https://istio.io/latest/docs/tasks/security/authentication/jwt-route/")
 			soon, ago := time.Now().Add(time.Hour), time.Now().Add(-time.Hour)
-			with := func(token string) http.Header { return http.Header{"Authorization": {"Bearer " + token}} }
-			foreign := mine.token(t, claims{Issuer: "https://elsewhere.conformance.test", Audience: audience, Expires: soon.Unix()})
-			waitForIssuer(ctx, t, r, with(mine.token(t, claims{Issuer: mine.name, Audience: audience, Expires: soon.Unix()})))
+			signed := func(by *issuer, issuer, audience string, expires time.Time) http.Header {
+				token := by.token(t, claims{Issuer: issuer, Subject: "someone", Audience: audience, Expires: expires.Unix()})
+				return http.Header{"Authorization": {"Bearer " + token}}
+			}
+			valid := signed(mine, mine.name, audience, soon)
+			waitForIssuer(ctx, t, r, valid)
 			for _, a := range []attempt{
 				{"no token", http.MethodGet, "/", nil, 403, denied(s, r.Name, 0)},
-				{"an expired token", http.MethodGet, "/", with(mine.token(t, claims{Issuer: mine.name, Audience: audience, Expires: ago.Unix()})), 401, "jwt_authn_access_denied{Jwt_is_expired}"},
-				{"a token for another audience", http.MethodGet, "/", with(mine.token(t, claims{Issuer: mine.name, Audience: "others", Expires: soon.Unix()})), 403, "jwt_authn_access_denied{Audiences_in_Jwt_are_not_allowed}"},
-				{"a token signed by another key", http.MethodGet, "/", with(forger.token(t, claims{Issuer: mine.name, Audience: audience, Expires: soon.Unix()})), 401, "jwt_authn_access_denied{Jwt_verification_fails}"},
-				{"a token of another issuer", http.MethodGet, "/", with(foreign), 401, "jwt_authn_access_denied{Jwt_issuer_is_not_configured}"},
+				{"an expired token", http.MethodGet, "/", signed(mine, mine.name, audience, ago), 401, "jwt_authn_access_denied{Jwt_is_expired}"},
+				{"a token for another audience", http.MethodGet, "/", signed(mine, mine.name, "others", soon), 403, "jwt_authn_access_denied{Audiences_in_Jwt_are_not_allowed}"},
+				{"a token signed by another key", http.MethodGet, "/", signed(forger, mine.name, audience, soon), 401, "jwt_authn_access_denied{Jwt_verification_fails}"},
+				{"a token of another issuer", http.MethodGet, "/", signed(mine, "https://elsewhere.conformance.test", audience, soon), 401, "jwt_authn_access_denied{Jwt_issuer_is_not_configured}"},
 			} {
 				try(ctx, t, s, r.Host, a)
 			}
-			valid := with(mine.token(t, claims{Issuer: mine.name, Subject: "someone", Audience: audience, Expires: soon.Unix()}))
 			arrived := try(ctx, t, s, r.Host, attempt{"a valid token", http.MethodGet, "/", valid, 200, passed})
 			t.Expect(arrived.Headers).NotTo(gomega.HaveKey("Authorization"), "the token at the backend without forwardOriginalToken")
 		},

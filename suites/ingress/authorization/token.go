@@ -23,10 +23,11 @@ type issuer struct {
 	key  *rsa.PrivateKey
 }
 
-// claims are what a token says; Expires is in seconds since 1970.
+// claims are what a token says; Expires is in seconds since 1970. Istio names who
+// asks "<issuer>/<subject>": without a subject it is nobody.
 type claims struct {
 	Issuer   string `json:"iss"`
-	Subject  string `json:"sub,omitempty"`
+	Subject  string `json:"sub"`
 	Audience string `json:"aud"`
 	Expires  int64  `json:"exp"`
 }

@@ -27,7 +27,14 @@ func clientCertificates(s *stack.Stack) check.Check {
 				map[string][]byte{"ca.crt": clients.PEM, "ca.crl": clients.Revoke(t, revoked.Cert)}, nil)
 			as := func(certificates ...tls.Certificate) *tls.Config {
 				client := r.Client()
-				client.Certificates = certificates
+				// Certificates would not do: Go's client keeps those to itself whose
+				// authority the server does not name.
+				client.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+					if len(certificates) == 0 {
+						return new(tls.Certificate), nil
+					}
+					return &certificates[0], nil
+				}
 				return client
 			}
 			r.MustBeServed(ctx, t, as(right.TLS))

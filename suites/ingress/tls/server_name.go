@@ -50,7 +50,7 @@ func getWithOwnCertificate(ctx context.Context, t *check.T, s *stack.Stack, r ki
 	t.Diagnose("the gateway shows a client the certificate of another host, or another protocol than was agreed",
 		"compare the Gateways' credentialName with the Secrets: istioctl proxy-config secret", docs)
 	id, header := kit.Mark()
-	response := r.Get(ctx, t, "/?id="+id, header, func(q *probe.Request) { q.HTTP2 = http2 })
+	response := r.Get(ctx, t, "/?id="+id, header, func(q *probe.Request) { q.HTTP2, q.TLS.NextProtos = http2, []string{alpn} })
 	t.Expect(response.Status).To(gomega.Equal(200), "%s over %s: %s", r.Host, protocol, response)
 	t.Expect(response.TLS.PeerCertificates[0].SerialNumber).To(gomega.Equal(r.Pair.Cert.SerialNumber), "serial of the certificate shown for %s", r.Host)
 	t.Expect(response.TLS.NegotiatedProtocol).To(gomega.Equal(alpn))
