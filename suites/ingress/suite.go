@@ -11,9 +11,12 @@ import (
 	"istio-conformance/suites/ingress/direct"
 	"istio-conformance/suites/ingress/mtls"
 	"istio-conformance/suites/ingress/nodeport"
+	"istio-conformance/suites/ingress/protocols"
 	"istio-conformance/suites/ingress/retries"
+	"istio-conformance/suites/ingress/telemetry"
 	"istio-conformance/suites/ingress/timeouts"
 	"istio-conformance/suites/ingress/tls"
+	"istio-conformance/suites/ingress/wire"
 	"istio-conformance/suites/kit"
 	"istio-conformance/suites/mutation"
 )
@@ -27,6 +30,9 @@ var features = []kit.Feature{
 	{Name: "tls", Checks: tls.Checks},
 	{Name: "mtls", Checks: mtls.Checks},
 	{Name: "authorization", Checks: authorization.Checks},
+	{Name: "protocols", Checks: protocols.Checks},
+	{Name: "telemetry", Checks: telemetry.Checks},
+	{Name: "wire", Checks: wire.Checks},
 }
 
 // Suite returns the ingress checks for a cluster with Istio and its gateway.

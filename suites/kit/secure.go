@@ -154,3 +154,10 @@ func Refusal(ctx context.Context, s *stack.Stack, client *tls.Config) (refusal, 
 		return err, nil
 	}
 }
+
+// NewStreamRoute makes a host whose TLS ends at the gateway and whose bytes go to
+// the backend's TCP port. It does not wait: there is no HTTP to ask.
+func NewStreamRoute(ctx context.Context, t *check.T, s *stack.Stack) SecureRoute {
+	t.Helper()
+	return NewSecureRoute(ctx, t, s, "stream", "mode: SIMPLE", nil, nil)
+}
