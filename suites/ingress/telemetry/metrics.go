@@ -31,29 +31,20 @@ func gatewayMetrics(s *stack.Stack) check.Check {
 		Parallel: true,
 		Promise:  fmt.Sprintf("the gateway's metrics at ports %d and %d count exactly the requests that were sent, by their status", proxyPort, mergedPort),
 		Run: func(ctx context.Context, t *check.T) {
-			name := countedTraffic(ctx, t, s)
-			cluster := fmt.Sprintf("outbound|80||%s.%s.svc.cluster.local", name, s.Namespace)
+			service := newCounted(ctx, t, s)
+			cluster := fmt.Sprintf("outbound|80||%s.%s.svc.cluster.local", service.name, s.Namespace)
+			counters := []*counter{}
+			for _, port := range []int{proxyPort, mergedPort} {
+				counters = append(counters,
+					&counter{port, "envoy_cluster_upstream_rq", map[string]string{"cluster_name": cluster, "response_code": "200"}, good},
+					&counter{port, "envoy_cluster_upstream_rq", map[string]string{"cluster_name": cluster, "response_code": "503"}, bad},
+					&counter{port, "envoy_cluster_upstream_rq_total", map[string]string{"cluster_name": cluster}, good + bad},
+				)
+			}
 			t.Diagnose("the gateway's metrics do not count what was sent",
 				"look at the cluster's statistics in the evidence: proxyStatsMatcher must include them, and no other route may lead there",
 				"https://istio.io/latest/docs/ops/configuration/telemetry/envoy-stats/")
-			for _, port := range []int{proxyPort, mergedPort} {
-				for _, c := range []struct {
-					series string
-					labels map[string]string
-					want   float64
-				}{
-					{"envoy_cluster_upstream_rq", map[string]string{"response_code": "200"}, good},
-					{"envoy_cluster_upstream_rq", map[string]string{"response_code": "503"}, bad},
-					{"envoy_cluster_upstream_rq_total", nil, good + bad},
-				} {
-					labels := map[string]string{"cluster_name": cluster}
-					for k, v := range c.labels {
-						labels[k] = v
-					}
-					t.Eventually(ctx, func() (float64, error) { return gatewaySum(ctx, s, port, c.series, labels) }).
-						Should(gomega.Equal(c.want), "%s%v at port %d", c.series, labels, port)
-				}
-			}
+			service.counts(ctx, t, s, counters)
 			t.Observe("%d requests with 200 and %d with 503 counted at both ports", good, bad)
 		},
 	}
@@ -69,51 +60,81 @@ func istioMetrics(s *stack.Stack) check.Check {
 			if !slices.ContainsFunc(s.Proxy().Extensions, func(name string) bool { return name == "envoy.filters.http.istio_stats" }) {
 				t.Skipf("the proxy's Envoy %s lacks Istio's own filter istio_stats", s.Proxy().Version)
 			}
-			name := countedTraffic(ctx, t, s)
-			t.Diagnose("Istio's own metrics do not count what was sent", "look for the istio_stats filter in the gateway's config dump in the evidence", "https://istio.io/latest/docs/reference/config/metrics/")
-			for code, want := range map[string]float64{"200": good, "503": bad} {
-				labels := map[string]string{"response_code": code, "reporter": "source", "destination_service_name": name}
-				t.Eventually(ctx, func() (float64, error) { return gatewaySum(ctx, s, mergedPort, "istio_requests_total", labels) }).
-					Should(gomega.Equal(want), "istio_requests_total%v", labels)
+			service := newCounted(ctx, t, s)
+			labels := func(code string) map[string]string {
+				return map[string]string{"response_code": code, "reporter": "source", "destination_service_name": service.name}
 			}
+			t.Diagnose("Istio's own metrics do not count what was sent", "look for the istio_stats filter in the gateway's config dump in the evidence", "https://istio.io/latest/docs/reference/config/metrics/")
+			service.counts(ctx, t, s, []*counter{
+				{mergedPort, "istio_requests_total", labels("200"), good}, {mergedPort, "istio_requests_total", labels("503"), bad},
+			})
 			t.Observe("%d requests with 200 and %d with 503 counted", good, bad)
 		},
 	}
 }
 
-// countedTraffic sends good and bad requests to a Service of the check's own,
-// whose name it returns; the backend's log is the other witness of their number.
-func countedTraffic(ctx context.Context, t *check.T, s *stack.Stack) string {
-	name := newName("counted")
-	host := name + ".conformance.test"
-	kit.Apply(ctx, t, s, s.Namespace, "telemetry/counted.yaml", map[string]string{"Name": name, "Host": host})
-	send := func(target, id string) int {
-		return probe.HTTP(ctx, probe.Request{URL: s.GatewayURL() + target, Host: host, Headers: http.Header{"X-Conformance-Id": {id}}, Timeout: kit.RequestTimeout}).Status
+// counted is a Service of a check's own, behind a host of its own.
+type counted struct{ name, host string }
+
+// newCounted makes the Service and waits until the gateway serves it.
+func newCounted(ctx context.Context, t *check.T, s *stack.Stack) counted {
+	c := counted{name: newName("counted")}
+	c.host = c.name + ".conformance.test"
+	kit.Apply(ctx, t, s, s.Namespace, "telemetry/counted.yaml", map[string]string{"Name": c.name, "Host": c.host})
+	t.Eventually(ctx, func() int { return c.send(ctx, s, "/", "").Status }).WithTimeout(kit.PropagationTimeout).
+		Should(gomega.Equal(http.StatusOK), "host %s", c.host)
+	return c
+}
+
+func (c counted) send(ctx context.Context, s *stack.Stack, target, id string) probe.Response {
+	return probe.HTTP(ctx, probe.Request{URL: s.GatewayURL() + target, Host: c.host, Headers: http.Header{"X-Conformance-Id": {id}}, Timeout: kit.RequestTimeout})
+}
+
+// counter is a series of the gateway's and by how much it must rise.
+type counter struct {
+	port   int
+	series string
+	labels map[string]string
+	rise   float64
+}
+
+// counts sends good and bad requests and asserts that the counters rise by their
+// number; the backend's log is the other witness of it.
+func (c counted) counts(ctx context.Context, t *check.T, s *stack.Stack, counters []*counter) {
+	before := make([]float64, len(counters))
+	for i, k := range counters {
+		var err error
+		before[i], err = gatewaySum(ctx, s, k)
+		t.Expect(err).NotTo(gomega.HaveOccurred())
 	}
-	// Every request that reaches the Service counts. While the route is not served
-	// none does, and the first that does is the first of the good ones.
 	id, _ := kit.Mark()
-	t.Eventually(ctx, func() int { return send("/", id) }).WithTimeout(kit.PropagationTimeout).Should(gomega.Equal(http.StatusOK), "host %s", host)
-	for i := 1; i < good; i++ {
-		t.Expect(send("/", id)).To(gomega.Equal(http.StatusOK), "request %d", i)
+	for i := range good {
+		response := c.send(ctx, s, "/", id)
+		t.Expect(response.Status).To(gomega.Equal(http.StatusOK), "request %d: %s", i, response)
 	}
 	for i := range bad {
-		t.Expect(send("/?status=503", id)).To(gomega.Equal(http.StatusServiceUnavailable), "request %d that fails", i)
+		response := c.send(ctx, s, "/?status=503", id)
+		t.Expect(response.Status).To(gomega.Equal(http.StatusServiceUnavailable), "request %d that fails: %s", i, response)
 	}
 	t.Eventually(ctx, func() ([]kit.Answer, error) { return kit.BackendLog(ctx, s, id) }).Should(gomega.HaveLen(good+bad), "the backend's own log")
-	return name
+	for i, k := range counters {
+		t.Eventually(ctx, func() (float64, error) {
+			now, err := gatewaySum(ctx, s, k)
+			return now - before[i], err
+		}).Should(gomega.Equal(k.rise), "rise of %s%v at port %d", k.series, k.labels, k.port)
+	}
 }
 
 // gatewaySum reads a series of the gateway's.
-func gatewaySum(ctx context.Context, s *stack.Stack, port int, series string, labels map[string]string) (float64, error) {
+func gatewaySum(ctx context.Context, s *stack.Stack, c *counter) (float64, error) {
 	pod, err := s.GatewayPod(ctx)
 	if err != nil {
 		return 0, err
 	}
-	page, err := scrape(ctx, s, pod, port, "stats/prometheus")
+	page, err := scrape(ctx, s, pod, c.port, "stats/prometheus")
 	if err != nil {
 		return 0, err
 	}
-	samples, err := envoy.Samples(page, series)
-	return envoy.Sum(samples, labels), err
+	samples, err := envoy.Samples(page, c.series)
+	return envoy.Sum(samples, c.labels), err
 }
