@@ -27,12 +27,12 @@ var features = []kit.Feature{
 	{Name: "direct-to-pods", Checks: direct.Checks, Mutations: direct.Mutations},
 	{Name: "retries", Checks: retries.Checks, Mutations: retries.Mutations},
 	{Name: "timeouts", Checks: timeouts.Checks, Mutations: timeouts.Mutations},
-	{Name: "tls", Checks: tls.Checks},
-	{Name: "mtls", Checks: mtls.Checks},
-	{Name: "authorization", Checks: authorization.Checks},
-	{Name: "protocols", Checks: protocols.Checks},
-	{Name: "telemetry", Checks: telemetry.Checks},
-	{Name: "wire", Checks: wire.Checks},
+	{Name: "tls", Checks: tls.Checks, Mutations: tls.Mutations},
+	{Name: "mtls", Checks: mtls.Checks, Mutations: mtls.Mutations},
+	{Name: "authorization", Checks: authorization.Checks, Mutations: authorization.Mutations},
+	{Name: "protocols", Checks: protocols.Checks, Mutations: protocols.Mutations},
+	{Name: "telemetry", Checks: telemetry.Checks, Mutations: telemetry.Mutations},
+	{Name: "wire", Checks: wire.Checks, Mutations: wire.Mutations},
 }
 
 // Suite returns the ingress checks for a cluster with Istio and its gateway.
