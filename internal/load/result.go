@@ -116,6 +116,8 @@ type Result struct {
 	Intervals []*Interval      `json:"intervals"`
 	Machine   Machine          `json:"machine"`
 	Counters  []CounterReading `json:"counters"`
+	// Unheld says that the path did not hold the rate; empty means that it did.
+	Unheld string `json:"unheld,omitempty"`
 	// Invalid says why the run is no measurement; empty means that it is one.
 	Invalid []string `json:"invalid"`
 }
@@ -153,6 +155,7 @@ func (r *Result) Merge(other *Result) error {
 	r.Stripes = append(r.Stripes, other.Stripes...)
 	r.Counters = append(r.Counters, other.Counters...)
 	r.Invalid = append(r.Invalid, other.Invalid...)
+	r.Realtime = r.Realtime && other.Realtime
 	return nil
 }
 

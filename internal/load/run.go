@@ -46,7 +46,7 @@ func Run(ctx context.Context, config Config) (*Result, error) {
 	p.dials.Wait()
 	result.Machine = machine.until(readMachine())
 	result.Counters = judgeCounters(p.config.Counters, before, readAll(context.WithoutCancel(ctx), p.config.Counters), result.Machine.Seconds)
-	result.Invalid = p.config.Limits.judge(result)
+	result.Invalid, result.Unheld = p.config.Limits.judge(result), p.config.Limits.unheld(result)
 	return result, errors.Join(err, closeAll(workers))
 }
 
