@@ -29,6 +29,10 @@ e2e: $(BIN)/e2e.test ## Prove that Istio, installed by Helm, works: KEEP=1 RUN=i
 mutate: $(BIN)/e2e.test ## Break the system on purpose and prove that exactly the right checks fail
 	@MUTATE=1 $(BIN)/e2e.test
 
+.PHONY: load
+load: $(BIN)/e2e.test ## Measure the gateway's latency and capacity thoroughly (about half an hour): KEEP=1 RUN=load/capacity
+	@LOAD=full RUN=$${RUN:-load} $(BIN)/e2e.test
+
 .PHONY: images
 images: $(BIN)/istio-conformance ## Build or fetch every image and chart of a run beforehand
 	@$(BIN)/istio-conformance images build
