@@ -45,7 +45,8 @@ type Latencies struct {
 	// Lag is from when it should have been sent to when it was: also waiting
 	// for a connection whose last answer is late.
 	Lag *Histogram `json:"sendLag"`
-	// OwnLag is the part of Lag for which the generator itself is to blame.
+	// OwnLag bounds what the generator itself added to Response: it sent later than
+	// it could have, or looked for the answer later.
 	OwnLag *Histogram `json:"ownLag"`
 }
 
