@@ -83,7 +83,7 @@ func (w *worker) keepsOpen() bool { return !w.plan.config.NewConnections && !w.d
 func (w *worker) run(ctx context.Context) error {
 	// The thread is never unlocked, so that it ends here, with its priority.
 	runtime.LockOSThread()
-	w.realtime = !w.plan.config.NoRealtime && realtime()
+	w.realtime = !w.plan.config.NoRealtime && Realtime()
 	defer context.AfterFunc(ctx, func() { w.stopped.Store(true) })()
 	w.waited = openWaited()
 	defer w.waited.close()

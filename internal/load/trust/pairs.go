@@ -13,12 +13,8 @@ import (
 	"istio-conformance/internal/report"
 )
 
-// pairRate is the rate of a comparison, in requests per second, and pairConnections
-// its connections: those of the short profile.
-const (
-	pairRate        = 300
-	pairConnections = 8
-)
+// pairConnections are the connections of a comparison: those of the profiles.
+const pairConnections = 8
 
 // same compares a stub with itself.
 func same(ctx context.Context, o *options) (bool, error) {
@@ -70,8 +66,8 @@ func comparisons(ctx context.Context, o *options, extra func(time.Duration) time
 		return nil, nil, err
 	}
 	defer func() { err = errors.Join(err, s.stop()) }()
-	schedule := load.Schedule{Rate: pairRate, Warmup: 100 * time.Millisecond, Duration: o.block}
-	first, err := measure(ctx, "calibration", s.with(o.delay), load.Schedule{Rate: pairRate, Duration: 5 * time.Second}, pairConnections)
+	schedule := load.Schedule{Rate: o.rate, Warmup: 100 * time.Millisecond, Duration: o.block}
+	first, err := measure(ctx, "calibration", s.with(o.delay), load.Schedule{Rate: o.rate, Duration: 5 * time.Second}, pairConnections)
 	if err != nil {
 		return nil, nil, err
 	}
