@@ -63,6 +63,10 @@ unit: ## Run the unit tests
 test-kernel: ## Boot a kernel in QEMU, take its modules away one by one, and prove that exactly the right requirement turns red
 	@ISTIO_CONFORMANCE_GUEST=1 go test -count=1 -timeout 20m -run TestEachMissingModule -v ./internal/kernel/guest
 
+.PHONY: trust
+trust: ## Show whether the load generator and its verdicts can be believed on this machine: stubs of known delay, comparisons of equal paths (half an hour)
+	@go run ./internal/load/trust -rate 1000 -block 250ms -record out/aa-rounds.json
+
 .PHONY: lint
 lint: ## Check formatting, go vet, golangci-lint and that the modules are tidy
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$unformatted" || { echo "gofmt: $$unformatted"; exit 1; }
