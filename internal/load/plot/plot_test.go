@@ -124,11 +124,14 @@ func TestAddedShowsTheCeiling(t *testing.T) {
 func TestNothingToDraw(t *testing.T) {
 	for name, svg := range map[string]string{
 		"percentiles": Percentiles("x", nil), "timeline": Timeline("x", []Series{{Name: "p50"}}, nil), "rates": Rates("x", nil, nil),
-		"errors": Errors("x", nil), "rounds": Rounds(Pairs{}), "interval": Interval(Pairs{}),
+		"rounds": Rounds(Pairs{}), "interval": Interval(Pairs{}),
 	} {
 		if _, text := parse(t, svg); !strings.Contains(text, "no data") {
 			t.Errorf("%s: %q", name, text)
 		}
+	}
+	if _, text := parse(t, Errors("x", nil)); !strings.Contains(text, "no request failed") {
+		t.Errorf("errors: %q", text)
 	}
 }
 

@@ -36,7 +36,7 @@ func simulate(_ context.Context, o *options) (bool, error) {
 	fmt.Printf("%d rounds of %d blocks, p50 %.0f us; %d comparisons of equal paths: %v\n", len(rounds), 4*len(rounds), stats.Median(p50), o.replay, equal)
 	delay := stats.Median(p50) / 10
 	slower := play(rules, rounds, random, o.replay, delay)
-	decided := o.replay - slower[report.VerdictInvalid]
+	decided := slower.decided()
 	fmt.Printf("%d comparisons with %.0f us more (10 %% of p50): %v; found in %.1f %% of the %d that were measurements\n",
 		o.replay, delay, slower, 100*float64(slower[report.VerdictFail])/float64(max(1, decided)), decided)
 	return equal[report.VerdictFail]*100 <= o.replay && decided > 0 && slower[report.VerdictFail]*100 >= 95*decided, nil
