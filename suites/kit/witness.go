@@ -12,7 +12,12 @@ import (
 
 // BackendLog returns what the backend's pods themselves logged of a request.
 func BackendLog(ctx context.Context, s *stack.Stack, id string) ([]Answer, error) {
-	logs, err := s.Logs(ctx, s.Namespace, BackendSelector, "backend")
+	return LogOf(ctx, s, BackendSelector, id)
+}
+
+// LogOf is BackendLog for pods of a check's own that run the backend.
+func LogOf(ctx context.Context, s *stack.Stack, selector, id string) ([]Answer, error) {
+	logs, err := s.Logs(ctx, s.Namespace, selector, "backend")
 	if err != nil {
 		return nil, err
 	}
