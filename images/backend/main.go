@@ -5,6 +5,8 @@
 //	?status=503              answers 503 to every attempt
 //	?delay=3s                waits before it answers
 //
+// misbehave.go and health.go say what else it can be told.
+//
 // A request that carries the header x-conformance-id is written to standard
 // output as one line of JSON: the backend's own count of what reached it.
 package main
@@ -46,11 +48,10 @@ func run() error {
 	if err != nil {
 		return fmt.Errorf("read the host name: %w", err)
 	}
-	health := http.NewServeMux()
-	health.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
+	crash := func() { os.Exit(1) }
 	errs := make(chan error, 2)
-	traffic := serve(trafficAddress, &backend{pod: pod, version: os.Getenv("VERSION"), log: os.Stdout}, errs)
-	probes := serve(healthAddress, health, errs)
+	traffic := serve(trafficAddress, misbehaving(pod, &backend{pod: pod, version: os.Getenv("VERSION"), log: os.Stdout}), errs)
+	probes := serve(healthAddress, newHealth(crash), errs)
 	select {
 	case err := <-errs:
 		return err

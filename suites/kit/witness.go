@@ -56,13 +56,57 @@ func AccessLog(ctx context.Context, s *stack.Stack, id string) ([]envoy.AccessLo
 // GatewayEndpoints asks the gateway's Envoy for the addresses behind a Service's
 // port, as host:port.
 func GatewayEndpoints(ctx context.Context, s *stack.Stack, service string, port int) ([]string, error) {
+	clusters, err := gatewayClusters(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	return envoy.Addresses(clusters, Cluster(s, service, "", port)), nil
+}
+
+// GatewayHosts asks the gateway's Envoy for the endpoints of a cluster with their
+// health and counters, by their host:port. Cluster makes its name.
+func GatewayHosts(ctx context.Context, s *stack.Stack, cluster string) (map[string]envoy.Host, error) {
+	clusters, err := gatewayClusters(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	hosts, ok := envoy.Endpoints(clusters, cluster)
+	if !ok {
+		return nil, fmt.Errorf("the gateway has no cluster %s", cluster)
+	}
+	byAddress := map[string]envoy.Host{}
+	for _, host := range hosts {
+		byAddress[host.String()] = host
+	}
+	return byAddress, nil
+}
+
+// GatewayStats asks the gateway's Envoy for the statistics of a cluster, by names
+// such as "upstream_rq_total". Cluster makes its name.
+func GatewayStats(ctx context.Context, s *stack.Stack, cluster string) (map[string]uint64, error) {
+	// The filter is a regular expression; the host's part of the name needs no
+	// escapes, and other clusters that it lets pass are sorted out below.
+	output, err := s.GatewayAdmin(ctx, "stats?filter="+cluster[strings.LastIndex(cluster, "|")+1:])
+	if err != nil {
+		return nil, err
+	}
+	stats, err := envoy.ParseStats(output)
+	if err != nil {
+		return nil, err
+	}
+	return envoy.ClusterStats(stats, cluster), nil
+}
+
+// Cluster is Envoy's name for a port of a Service in the checks' namespace; an
+// empty subset means all its endpoints.
+func Cluster(s *stack.Stack, service, subset string, port int) string {
+	return fmt.Sprintf("outbound|%d|%s|%s.%s.svc.cluster.local", port, subset, service, s.Namespace)
+}
+
+func gatewayClusters(ctx context.Context, s *stack.Stack) ([]envoy.Cluster, error) {
 	output, err := s.GatewayAdmin(ctx, "clusters?format=json")
 	if err != nil {
 		return nil, err
 	}
-	clusters, err := envoy.ParseClusters([]byte(output))
-	if err != nil {
-		return nil, err
-	}
-	return envoy.Addresses(clusters, fmt.Sprintf("outbound|%d||%s.%s.svc.cluster.local", port, service, s.Namespace)), nil
+	return envoy.ParseClusters([]byte(output))
 }
