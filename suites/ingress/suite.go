@@ -10,6 +10,7 @@ import (
 	"istio-conformance/suites/ingress/direct"
 	"istio-conformance/suites/ingress/nodeport"
 	"istio-conformance/suites/ingress/retries"
+	"istio-conformance/suites/ingress/routing"
 	"istio-conformance/suites/ingress/timeouts"
 	"istio-conformance/suites/kit"
 	"istio-conformance/suites/mutation"
@@ -19,6 +20,7 @@ import (
 var features = []kit.Feature{
 	{Name: "node-port", Checks: nodeport.Checks, Mutations: nodeport.Mutations},
 	{Name: "direct-to-pods", Checks: direct.Checks, Mutations: direct.Mutations},
+	{Name: "routing", Checks: routing.Checks},
 	{Name: "retries", Checks: retries.Checks, Mutations: retries.Mutations},
 	{Name: "timeouts", Checks: timeouts.Checks, Mutations: timeouts.Mutations},
 }
