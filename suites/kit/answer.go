@@ -13,13 +13,13 @@ import (
 	"istio-conformance/internal/probe"
 )
 
-// idHeader marks a request; the backend logs what carries it.
-const idHeader = "X-Conformance-Id"
+// IDHeader marks a request; the backend logs what carries it.
+const IDHeader = "X-Conformance-Id"
 
 // Mark returns a new id for a request and the header that carries it.
 func Mark() (id string, header http.Header) {
 	id = rand.String(12)
-	return id, http.Header{idHeader: {id}}
+	return id, http.Header{IDHeader: {id}}
 }
 
 // WithID adds an id to a target's query, by which the access log is searched.

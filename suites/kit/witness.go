@@ -4,15 +4,22 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"istio-conformance/internal/envoy"
 	"istio-conformance/internal/stack"
 )
 
-// BackendLog returns what the backend's pods themselves logged of a request.
+// BackendLog returns what the backend's pods themselves logged of a request, or of
+// all requests whose ids are the given one with "-" and more behind it.
 func BackendLog(ctx context.Context, s *stack.Stack, id string) ([]Answer, error) {
-	logs, err := s.Logs(ctx, s.Namespace, BackendSelector, "backend")
+	return PodLog(ctx, s, BackendSelector, id)
+}
+
+// PodLog is BackendLog for other pods that run the backend, such as an App's.
+func PodLog(ctx context.Context, s *stack.Stack, selector, id string) ([]Answer, error) {
+	logs, err := s.Logs(ctx, s.Namespace, selector, "backend")
 	if err != nil {
 		return nil, err
 	}
@@ -25,7 +32,7 @@ func BackendLog(ctx context.Context, s *stack.Stack, id string) ([]Answer, error
 		if err := json.Unmarshal([]byte(line), &a); err != nil {
 			return nil, fmt.Errorf("backend log line %q: %w", line, err)
 		}
-		if a.ID == id {
+		if a.ID == id || strings.HasPrefix(a.ID, id+"-") {
 			found = append(found, a)
 		}
 	}
@@ -54,13 +61,20 @@ func AccessLog(ctx context.Context, s *stack.Stack, id string) ([]envoy.AccessLo
 }
 
 // GatewayEndpoints asks the gateway's Envoy for the addresses behind a Service's
-// port, as host:port.
+// port, as host:port, but those of which istiod says that they are not ready.
 func GatewayEndpoints(ctx context.Context, s *stack.Stack, service string, port int) ([]string, error) {
 	clusters, err := gatewayClusters(ctx, s)
 	if err != nil {
 		return nil, err
 	}
-	return envoy.Addresses(clusters, Cluster(s, service, "", port)), nil
+	hosts, _ := envoy.Endpoints(clusters, Cluster(s, service, "", port))
+	var addresses []string
+	for _, host := range hosts {
+		if !slices.Contains(host.Unhealthy, "eds_unhealthy") {
+			addresses = append(addresses, host.String())
+		}
+	}
+	return addresses, nil
 }
 
 // GatewayHosts asks the gateway's Envoy for the endpoints of a cluster with their

@@ -36,7 +36,7 @@ func changes(s *stack.Stack) check.Check {
 				header http.Header
 				want   types.GomegaMatcher
 			}{
-				{"/old/page", nil, gomega.And(path("/new/page"), gomega.HaveField("Host", "rewritten.example"), header("X-Envoy-Original-Path", "/old/page"))},
+				{"/old/page", nil, gomega.And(path("/new/page"), gomega.HaveField("Host", "rewritten.example"), gomega.HaveField("Headers", gomega.HaveKeyWithValue("X-Envoy-Original-Path", gomega.ConsistOf(gomega.HavePrefix("/old/page?")))))},
 				{"/user/42/orders", nil, gomega.And(path("/orders/of/42"), gomega.HaveField("Host", r.Host))},
 				{"/plain", nil, gomega.And(path("/plain"), gomega.HaveField("Host", r.Host), gomega.Not(gomega.HaveField("Headers", gomega.HaveKey("X-Set"))))},
 				{
@@ -60,7 +60,7 @@ func changes(s *stack.Stack) check.Check {
 			t.Expect(changed.Headers).To(gomega.And(gomega.HaveKeyWithValue("X-Answer", []string{"by-route"}), gomega.HaveKeyWithValue("X-More", []string{"by-route"}),
 				gomega.Not(gomega.HaveKey("Content-Type"))), "headers of the response")
 			t.Expect(plain.Headers).To(gomega.And(gomega.HaveKey("Content-Type"), gomega.Not(gomega.HaveKey("X-Answer"))), "headers of a response that no route changes")
-			t.Observe("two rewritten paths, one host name and %d headers arrived as the routes say", 7)
+			t.Observe("two rewritten paths, a rewritten host name and the headers of requests and responses arrived as the routes say")
 		},
 	}
 }
