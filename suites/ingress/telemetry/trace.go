@@ -104,7 +104,7 @@ func judgeTrace(ctx context.Context, t *check.T, s *stack.Stack, g ownGateway, i
 	var arrived []kit.Answer
 	t.Eventually(ctx, func() ([]kit.Answer, error) {
 		var err error
-		arrived, err = kit.LogOf(ctx, s, "app="+g.name, id)
+		arrived, err = kit.PodLog(ctx, s, "app="+g.name, id)
 		return arrived, err
 	}).Should(gomega.HaveLen(1), "the backend's own log")
 	t.Expect(arrived[0].Headers.Get("Traceparent")).To(gomega.ContainSubstring(all[0].Trace), "traceparent at the backend")
