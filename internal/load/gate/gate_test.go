@@ -133,6 +133,17 @@ func TestVerdicts(t *testing.T) {
 			}},
 			verdict: report.VerdictInvalid, reason: "rounds could be used", status: exitcode.Invalid,
 		},
+		"a machine that stands still is no failure of the candidate": {
+			machine: machine{noise: 0.01, latency: map[string]time.Duration{"old": ms, "new": ms}, spoil: func(_ int, r *load.Result) {
+				if r.Name == "new" {
+					r.Counts.Overflow, r.Errors[load.ClassTimeout] = 900, 8
+					r.Counts.Failed = 8
+				} else {
+					r.Invalid = []string{"the hypervisor took 9.8% of the CPU time"}
+				}
+			}},
+			verdict: report.VerdictInvalid, reason: "rounds could be used", status: exitcode.Invalid,
+		},
 		"a candidate that does not hold the rate fails": {
 			machine: machine{noise: 0.01, latency: map[string]time.Duration{"old": ms, "new": ms}, spoil: func(_ int, r *load.Result) {
 				if r.Name == "new" {
