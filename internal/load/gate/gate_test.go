@@ -50,6 +50,7 @@ func rules(t *testing.T) *Rules {
 	if err != nil {
 		t.Fatal(err)
 	}
+	r.Rounds, r.Extension = 10, 10
 	return r
 }
 
