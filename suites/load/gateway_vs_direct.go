@@ -94,5 +94,8 @@ func cause(c *gate.Comparison) string {
 			slow = append(slow, fmt.Sprintf("%.0f us at p%.6g, where %.0f us are allowed", j.AddedMicros.Center, j.Q*100, j.Limit))
 		}
 	}
+	if len(slow) == 0 {
+		return strings.Join(c.Reasons, "; ")
+	}
 	return "the gateway is too slow: it adds " + strings.Join(slow, ", ")
 }
