@@ -68,6 +68,7 @@ test-kernel: ## Boot a kernel in QEMU, take its modules away one by one, and pro
 
 .PHONY: trust
 trust: ## Show whether the load generator and its verdicts can be believed on this machine: stubs of known delay, comparisons of equal paths (half an hour)
+	@mkdir -p out
 	@go run ./internal/load/trust -rate 1000 -block 250ms -record out/aa-rounds.json
 
 .PHONY: lint
