@@ -76,6 +76,7 @@ func HTTP(ctx context.Context, r Request) Response {
 	response.Err = exchange(ctx, r, &response)
 	response.Duration = time.Since(started)
 	response.Class = classify(response.Err)
+	Exchanged(ctx, started, response.Evidence())
 	return response
 }
 
