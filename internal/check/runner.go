@@ -25,6 +25,8 @@ const evidenceTimeout = 45 * time.Second
 type Recorder interface {
 	StartTest(suite, name string)
 	EndTest(report.Test)
+	// AddLoad receives what a check measured, with a verdict of its own.
+	AddLoad(report.Load)
 	EvidenceDir(suite, name string) string
 }
 
@@ -88,6 +90,7 @@ func (r *Runner) feature(suite string, c Check) types.Feature {
 // run runs one check and records its outcome, however it ends.
 func (r *Runner) run(t *testing.T, suite string, c Check) {
 	checkT := newT(t)
+	checkT.addLoad = r.Recorder.AddLoad
 	started := time.Now()
 	r.Recorder.StartTest(suite, c.Name)
 	ctx, cancel := context.WithTimeout(probe.WithTrace(r.Context, &checkT.trace), c.timeout())

@@ -37,6 +37,7 @@ type T struct {
 	cleanups   []func()
 	panicked   []byte // the stack of a panic
 	trace      probe.Trace
+	addLoad    func(report.Load)
 }
 
 func newT(t *testing.T) *T {
@@ -123,6 +124,10 @@ func (t *T) Observe(format string, args ...any) {
 	defer t.mu.Unlock()
 	t.observed = append(t.observed, fmt.Sprintf(format, args...))
 }
+
+// RecordLoad adds a latency measurement to the report, where its verdict counts
+// for the run's: one that is invalid or inconclusive makes the run invalid.
+func (t *T) RecordLoad(l report.Load) { t.addLoad(l) }
 
 // Fatalf records a failure for the report and ends the check.
 func (t *T) Fatalf(format string, args ...any) {
