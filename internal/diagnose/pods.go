@@ -70,6 +70,7 @@ func (w *world) observeContainers(pod *corev1.Pod, specs []corev1.Container, sta
 			"pod": id(pod.Namespace, pod.Name), "ns": pod.Namespace, "role": role(pod), "podReady": yes(evidence.Ready(pod)),
 			"container": spec.Name, "init": yes(init), "image": spec.Image, "restarts": "0",
 			"reason": "", "message": "", "exit": "", "lastReason": "", "lastExit": "", "lastMessage": "", "state": "", "recent": "false",
+			"young": yes(w.now.Sub(pod.CreationTimestamp.Time) < settling),
 		}
 		if at := slices.IndexFunc(statuses, func(s corev1.ContainerStatus) bool { return s.Name == spec.Name }); at >= 0 {
 			w.fillStatus(fields, &statuses[at])
@@ -159,77 +160,4 @@ func (w *world) observeWorkloads() {
 			}
 		}
 	}
-}
-
-// observeEvents makes records of events, save those of objects that are gone: what
-// they tell of is over.
-func (w *world) observeEvents() {
-	ready := w.readiness()
-	for _, name := range w.glob("namespaces/*/events.txt") {
-		namespace := strings.Split(name, "/")[1]
-		for _, line := range w.lines(name) {
-			// As evidence writes them: time type kind/name reason: message.
-			parts := strings.SplitN(line, " ", 4)
-			if len(parts) < 4 {
-				continue
-			}
-			at, err := time.Parse(time.RFC3339, parts[0])
-			if err != nil {
-				continue
-			}
-			kind, object, _ := strings.Cut(parts[2], "/")
-			reason, message, _ := strings.Cut(parts[3], ": ")
-			state, known := ready[kind+" "+id(namespace, object)]
-			if !known {
-				continue
-			}
-			pod := ""
-			if kind == "pod" {
-				pod = id(namespace, object)
-			}
-			w.add("event", name, line, "kind", kind, "object", id(namespace, object), "ns", namespace, "pod", pod, "type", parts[1],
-				"reason", reason, "message", message, "ready", yes(state), "recent", yes(w.now.Sub(at) < recent))
-		}
-	}
-}
-
-// readiness says of each object that is there whether it is as it should be, by
-// "kind namespace/name".
-func (w *world) readiness() map[string]bool {
-	ready := map[string]bool{}
-	replicas := func(n *int32) int32 {
-		if n == nil {
-			return 1
-		}
-		return *n
-	}
-	for i := range w.pods {
-		if p := &w.pods[i]; p.DeletionTimestamp == nil {
-			ready["pod "+id(p.Namespace, p.Name)] = evidence.Ready(p)
-		}
-	}
-	for i := range w.deployments {
-		d := &w.deployments[i]
-		ready["deployment "+id(d.Namespace, d.Name)] = d.Status.ReadyReplicas >= replicas(d.Spec.Replicas)
-	}
-	for i := range w.replicasets {
-		r := &w.replicasets[i]
-		ready["replicaset "+id(r.Namespace, r.Name)] = r.Status.ReadyReplicas >= replicas(r.Spec.Replicas)
-	}
-	for i := range w.statefuls {
-		s := &w.statefuls[i]
-		ready["statefulset "+id(s.Namespace, s.Name)] = s.Status.ReadyReplicas >= replicas(s.Spec.Replicas)
-	}
-	for i := range w.daemonsets {
-		d := &w.daemonsets[i]
-		ready["daemonset "+id(d.Namespace, d.Name)] = d.Status.NumberReady >= d.Status.DesiredNumberScheduled
-	}
-	for i := range w.services {
-		ready["service "+id(w.services[i].Namespace, w.services[i].Name)] = true
-	}
-	for i := range w.others["horizontalpodautoscalers.autoscaling"] {
-		h := &w.others["horizontalpodautoscalers.autoscaling"][i]
-		ready["horizontalpodautoscaler "+id(h.GetNamespace(), h.GetName())] = true
-	}
-	return ready
 }

@@ -13,8 +13,9 @@ var sources = map[string][]string{
 	// A pod. role is istiod, gateway, sidecar or plain; wanted says that its namespace
 	// or it itself asks for a sidecar.
 	"pod": {"pod", "ns", "role", "phase", "ready", "reason", "message", "node", "injected", "wanted", "hostNetwork"},
-	// A container. last* is how it ended before.
-	"container": {"pod", "ns", "role", "podReady", "container", "init", "image", "state", "reason", "message", "exit", "restarts", "lastReason", "lastExit", "lastMessage", "recent"},
+	// A container. last* is how it ended before, recent says that this was in the last
+	// ten minutes; young is one of a pod of less than a minute.
+	"container": {"pod", "ns", "role", "podReady", "container", "init", "image", "state", "reason", "message", "exit", "restarts", "lastReason", "lastExit", "lastMessage", "recent", "young"},
 	// A condition of any object, and pod where it is a pod.
 	"condition": {"kind", "object", "ns", "pod", "type", "status", "reason", "message"},
 	// An event of an object that is still there. ready says whether the object is as
@@ -27,10 +28,11 @@ var sources = map[string][]string{
 	// A webhook. backend is ready, no-endpoints, no-service, url or unknown; ca is ok,
 	// empty, other (not the mesh's root), expired, unreadable or unknown.
 	"webhook": {"config", "webhook", "kind", "istio", "service", "backend", "policy", "ca"},
-	// A namespace. served says whether an injector takes the revision it asks for.
-	"namespace": {"ns", "injection", "rev", "served", "phase", "injectors"},
+	// A namespace. served says whether an injector takes the revision it asks for;
+	// stuck is one that is being deleted for five minutes.
+	"namespace": {"ns", "injection", "rev", "served", "phase", "stuck", "injectors"},
 	// A Service. selected counts the pods that its selector matches, endpoints the
-	// ready ones; pending is a load balancer without an address for a minute.
+	// ready ones, or is "starting" while all its pods are young; pending is a load balancer without an address for a minute.
 	"service": {"service", "ns", "type", "pending", "selector", "selected", "endpoints", "role", "policy", "uncovered"},
 	// A port of a Service. declared is the protocol by its name or appProtocol; target
 	// is ok, unknown-name (no pod has a port of that name) or unknown.

@@ -24,6 +24,9 @@ func (w *world) observeServices() {
 		}
 		if w.listed(s.Namespace, "endpointslices.discovery.k8s.io") {
 			endpoints = strconv.Itoa(len(w.endpoints(s)))
+			if endpoints == "0" && len(pods) > 0 && !slices.ContainsFunc(pods, func(p *corev1.Pod) bool { return w.now.Sub(p.CreationTimestamp.Time) > settling }) {
+				endpoints = "starting"
+			}
 		}
 		kind := "plain"
 		if slices.ContainsFunc(pods, func(p *corev1.Pod) bool { return evidence.Gateway(p) }) {

@@ -120,7 +120,33 @@ func parse(data []byte) (*Catalogue, error) {
 		}
 		c.symptoms = append(c.symptoms, *s)
 	}
-	return c, nil
+	return c, c.acyclic()
+}
+
+// acyclic refuses symptoms that explain each other: none would be the cause.
+func (c *Catalogue) acyclic() error {
+	explains := map[string][]string{}
+	for _, s := range c.symptoms {
+		explains[s.Name] = s.Explains
+	}
+	var visit func(name string, path []string) error
+	visit = func(name string, path []string) error {
+		if slices.Contains(path, name) {
+			return fmt.Errorf("%s: these explain each other: %s", catalogueFile, strings.Join(append(path, name), ", "))
+		}
+		for _, next := range explains[name] {
+			if err := visit(next, append(slices.Clone(path), name)); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	for _, s := range c.symptoms {
+		if err := visit(s.Name, nil); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 var kebab = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)

@@ -150,7 +150,8 @@ func (w *world) observeNamespaces() {
 			served = yes(injectors > 0)
 		}
 		w.add("namespace", "cluster/namespaces.yaml", fmt.Sprintf("Namespace %s: %s, istio-injection=%q, istio.io/rev=%q, %d injectors match", ns.Name, ns.Status.Phase, injection, rev, injectors),
-			"ns", ns.Name, "injection", injection, "rev", rev, "served", served, "phase", string(ns.Status.Phase), "injectors", strconv.Itoa(injectors))
+			"ns", ns.Name, "injection", injection, "rev", rev, "served", served, "phase", string(ns.Status.Phase),
+			"stuck", yes(ns.DeletionTimestamp != nil && w.now.Sub(ns.DeletionTimestamp.Time) > recent/2), "injectors", strconv.Itoa(injectors))
 		for _, c := range ns.Status.Conditions {
 			w.condition("cluster/namespaces.yaml", "Namespace", ns.Name, ns.Name, "", string(c.Type), string(c.Status), c.Reason, c.Message)
 		}

@@ -90,6 +90,18 @@ func (d *Diagnosis) Err() error {
 	return nil
 }
 
+// String is the diagnosis for people; of none it says so.
+func (d *Diagnosis) String() string {
+	if d == nil {
+		return "the cluster was not looked at"
+	}
+	var b strings.Builder
+	if err := d.WriteText(&b); err != nil {
+		return err.Error()
+	}
+	return b.String()
+}
+
 // WriteText writes the diagnosis for people.
 func (d *Diagnosis) WriteText(out io.Writer) error {
 	var b strings.Builder

@@ -2,8 +2,10 @@ package stack
 
 import (
 	"context"
+	"errors"
 	"os"
 	"strings"
+	"time"
 
 	"istio-conformance/internal/check"
 	"istio-conformance/internal/diagnose"
@@ -30,6 +32,26 @@ func (s *Stack) collector(failed check.Failure) *evidence.Collector {
 		c.Nodes = append(c.Nodes, node.Name)
 	}
 	return c
+}
+
+// Diagnose asks the catalogue what is wrong with Istio in the cluster, and in the
+// namespaces.
+func (s *Stack) Diagnose(ctx context.Context, namespaces ...string) (_ *diagnose.Diagnosis, err error) {
+	catalogue, err := diagnose.Load()
+	if err != nil {
+		return nil, err
+	}
+	c := s.collector(check.Failure{})
+	// What other namespaces hold may be on its way out. Nodes say nothing of what is
+	// asked here, and take the longest.
+	c.Only, c.Nodes = true, nil
+	c.Namespaces = append(c.Namespaces, namespaces...)
+	dir, remove, err := c.TempDir(ctx, time.Now())
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, remove()) }()
+	return catalogue.Diagnose(os.DirFS(dir))
 }
 
 // Symptoms says what the evidence in dir shows of a failed check.
