@@ -51,6 +51,7 @@ type Answer struct {
 type backend struct {
 	pod, version string
 	certificate  certificate
+	requests     requests
 
 	mu  sync.Mutex // of log
 	log interface{ Write([]byte) (int, error) }

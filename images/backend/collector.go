@@ -47,7 +47,7 @@ func serveCollector(ctx context.Context) error {
 	collector.RegisterTraceServiceServer(server, &spans{log: os.Stdout})
 	s := newServers(ctx)
 	s.grpc(collectorAddress, server)
-	s.http(healthAddress, healthy(), nil)
+	s.http(healthAddress, newHealth(crash), nil)
 	return s.wait()
 }
 

@@ -22,6 +22,7 @@ const (
 )
 
 func (b *backend) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	b.requests.receive(r)
 	if r.URL.Path == "/ws" {
 		b.serveWebSocket(w, r)
 		return

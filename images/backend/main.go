@@ -64,22 +64,22 @@ func serveTraffic(ctx context.Context) error {
 	if b.certificate, err = newCertificate(pod); err != nil {
 		return err
 	}
+	health := newHealth(crash)
+	health.HandleFunc("GET /requests", b.requests.ServeHTTP)
+	traffic := misbehaving(pod, b)
 	s := newServers(ctx)
 	for _, address := range trafficAddresses {
-		s.http(address, b, nil)
+		s.http(address, traffic, nil)
 	}
-	s.http(tlsAddress, b, b.tlsConfig())
+	s.http(tlsAddress, traffic, b.tlsConfig())
 	s.grpc(grpcAddress, newGRPCServer(b))
 	s.raw(tcpAddress, b.serveTCP)
-	s.http(healthAddress, healthy(), nil)
+	s.http(healthAddress, health, nil)
 	return s.wait()
 }
 
-func healthy() http.Handler {
-	health := http.NewServeMux()
-	health.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
-	return health
-}
+// crash ends the process as a fault of its own would.
+func crash() { os.Exit(1) }
 
 // servers are what listens; the first that fails ends all.
 type servers struct {

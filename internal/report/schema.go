@@ -114,35 +114,35 @@ type Diagnosis struct {
 	Cause string `json:"cause"`
 	Fix   string `json:"fix"`
 	Link  string `json:"link"`
+	// Symptoms are what the catalogue of symptoms found in the evidence, the most
+	// likely cause first; absent where nothing was found or asked.
+	Symptoms []Symptom `json:"symptoms,omitempty"`
+	// Looked says what was looked at; absent where the catalogue was not asked.
+	Looked []string `json:"looked,omitempty"`
 }
 
-// Load is the comparison of a candidate's latency with a baseline's.
-type Load struct {
+// Symptom is an entry of the catalogue of symptoms that the evidence shows.
+type Symptom struct {
+	// Name is the entry's in fixtures/symptoms.yaml.
 	Name string `json:"name"`
-	// Verdict is VerdictPass, VerdictFail, VerdictInconclusive or VerdictInvalid.
-	Verdict Verdict `json:"verdict"`
-	// Rate is in requests per second.
-	Rate     float64 `json:"rate"`
-	Rounds   int     `json:"rounds"`
-	Requests int     `json:"requests"`
-	Errors   int     `json:"errors"`
-	// SendLagP99Micros is how late the generator itself sent, in microseconds.
-	SendLagP99Micros float64    `json:"sendLagP99Micros"`
-	Quantiles        []Quantile `json:"quantiles"`
-}
-
-// Quantile compares one quantile of the latencies.
-type Quantile struct {
-	// Q is the quantile, above 0 and at most 1.
-	Q               float64 `json:"q"`
-	BaselineMicros  float64 `json:"baselineMicros"`
-	CandidateMicros float64 `json:"candidateMicros"`
-	// Ratio is candidate over baseline; CILow and CIHigh bound its confidence interval.
-	Ratio  float64 `json:"ratio"`
-	CILow  float64 `json:"ciLow"`
-	CIHigh float64 `json:"ciHigh"`
-	// Limit is the highest ratio that passes; 0 where the quantile is only reported.
-	Limit float64 `json:"limit"`
+	// Severity is fault or notice.
+	Severity string `json:"severity"`
+	// Rank is 1 for what explains best; symptoms of the same rank compete.
+	Rank int `json:"rank"`
+	// Specificity is how many conditions had to hold.
+	Specificity int `json:"specificity"`
+	// Related says that it may be the cause: it concerns the whole mesh, or an object
+	// that the failure names.
+	Related bool `json:"related"`
+	// Follows names the symptom that explains this one; absent for a cause.
+	Follows string `json:"follows,omitempty"`
+	Cause   string `json:"cause"`
+	Fix     string `json:"fix"`
+	Link    string `json:"link"`
+	// Objects are what it was found in, Evidence are the lines that show it, each
+	// behind the file that has it.
+	Objects  []string `json:"objects"`
+	Evidence []string `json:"evidence"`
 }
 
 // Upgrade is one upgrade, with its traffic, between two versions of Istio.

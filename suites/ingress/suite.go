@@ -13,6 +13,7 @@ import (
 	"istio-conformance/suites/ingress/nodeport"
 	"istio-conformance/suites/ingress/protocols"
 	"istio-conformance/suites/ingress/retries"
+	"istio-conformance/suites/ingress/routing"
 	"istio-conformance/suites/ingress/telemetry"
 	"istio-conformance/suites/ingress/timeouts"
 	"istio-conformance/suites/ingress/tls"
@@ -25,6 +26,7 @@ import (
 var features = []kit.Feature{
 	{Name: "node-port", Checks: nodeport.Checks, Mutations: nodeport.Mutations},
 	{Name: "direct-to-pods", Checks: direct.Checks, Mutations: direct.Mutations},
+	{Name: "routing", Checks: routing.Checks},
 	{Name: "retries", Checks: retries.Checks, Mutations: retries.Mutations},
 	{Name: "timeouts", Checks: timeouts.Checks, Mutations: timeouts.Mutations},
 	{Name: "tls", Checks: tls.Checks, Mutations: tls.Mutations},

@@ -3,6 +3,8 @@ package kit
 import (
 	"encoding/json"
 	"net/http"
+	"net/url"
+	"strings"
 
 	"github.com/onsi/gomega"
 	"k8s.io/apimachinery/pkg/util/rand"
@@ -11,13 +13,32 @@ import (
 	"istio-conformance/internal/probe"
 )
 
-// idHeader marks a request; the backend logs what carries it.
-const idHeader = "X-Conformance-Id"
+// IDHeader marks a request; the backend logs what carries it.
+const IDHeader = "X-Conformance-Id"
 
 // Mark returns a new id for a request and the header that carries it.
 func Mark() (id string, header http.Header) {
 	id = rand.String(12)
-	return id, http.Header{idHeader: {id}}
+	return id, http.Header{IDHeader: {id}}
+}
+
+// WithID adds an id to a target's query, by which the access log is searched.
+func WithID(target, id string) string {
+	separator := "?"
+	if strings.Contains(target, "?") {
+		separator = "&"
+	}
+	return target + separator + "id=" + id
+}
+
+// IDOf returns the id that WithID added to a target; empty when there is none.
+func IDOf(target string) string {
+	_, query, _ := strings.Cut(target, "?")
+	values, err := url.ParseQuery(query)
+	if err != nil {
+		return ""
+	}
+	return values.Get("id")
 }
 
 // Answer is what the backend says of a request: in its response and in its log.

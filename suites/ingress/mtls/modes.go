@@ -109,7 +109,7 @@ func fromNode(ctx context.Context, t *check.T, s *stack.Stack, pod corev1.Pod, m
 		last, err = ask()
 		return last, err
 	}).WithTimeout(kit.PropagationTimeout).Should(want, "plain text from node %s to port %d, mode %s", pod.Spec.NodeName, m.port, m.name)
-	t.Eventually(ctx, func() ([]kit.Answer, error) { return kit.LogOf(ctx, s, "app="+pod.Labels["app"], id) }).
+	t.Eventually(ctx, func() ([]kit.Answer, error) { return kit.PodLog(ctx, s, "app="+pod.Labels["app"], id) }).
 		Should(gomega.HaveLen(arrived), "the backend's own log of plain text at port %d, mode %s", m.port, m.name)
 	t.Observe("port %d, %s: plain text from node %s: %s", m.port, m.name, pod.Spec.NodeName, last)
 }

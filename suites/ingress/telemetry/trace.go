@@ -52,7 +52,7 @@ func trace(s *stack.Stack) check.Check {
 			}).WithTimeout(2*kit.PropagationTimeout).Should(gomega.Equal(linked), "spans of one request")
 			t.Diagnose("the spans of a request do not make up one trace with the logs",
 				"compare the trace ids in the collector's, the gateway's and the backend's log in the evidence", "https://istio.io/latest/docs/tasks/observability/distributed-tracing/overview/")
-			t.Eventually(ctx, func() ([]kit.Answer, error) { return kit.LogOf(ctx, s, "app="+g.name, seen.id) }).Should(gomega.ConsistOf(
+			t.Eventually(ctx, func() ([]kit.Answer, error) { return kit.PodLog(ctx, s, "app="+g.name, seen.id) }).Should(gomega.ConsistOf(
 				gomega.WithTransform(func(a kit.Answer) string { return a.Headers.Get("Traceparent") }, gomega.ContainSubstring(seen.trace))), "traceparent in the backend's own log")
 			t.Eventually(ctx, func() ([]envoy.AccessLog, error) { return jsonLines(ctx, s, g, seen.id) }).
 				Should(gomega.ConsistOf(gomega.HaveField("TraceID", seen.trace)), "trace_id in the gateway's access log")
