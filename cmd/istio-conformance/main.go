@@ -39,7 +39,7 @@ func root() *cobra.Command {
 	command.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return exitcode.Usagef("%s: %w; see %s --help", c.CommandPath(), err, c.CommandPath())
 	})
-	command.AddCommand(doctor(), kernelCommand(), imagesCommand(), clean(), versions(), reportCommand(), loadCommand())
+	command.AddCommand(doctor(), kernelCommand(), imagesCommand(), clean(), versions(), planCommand(), reportCommand(), loadCommand())
 	return command
 }
 
