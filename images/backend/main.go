@@ -4,6 +4,7 @@
 //	?status=503&attempts=2   answers 503 to the first two attempts of a request
 //	?status=503              answers 503 to every attempt
 //	?delay=3s                waits before it answers
+//	?forward=http://other/   asks another service first, and answers with its status
 //
 // A request that carries the header x-conformance-id is written to standard
 // output as one line of JSON: the backend's own count of what reached it.
@@ -128,6 +129,15 @@ func (b *backend) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !wait(r.Context(), order.delay) {
 		return
 	}
+	if order.forward != "" {
+		status, err := forward(r.Context(), order.forward)
+		if err != nil {
+			// Not an answer of the other service, and not one of a proxy on the way.
+			http.Error(w, err.Error(), statusNotForwarded)
+			return
+		}
+		order.status = status
+	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(order.status)
 	if _, err := w.Write(body); err != nil {
@@ -135,10 +145,14 @@ func (b *backend) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// statusNotForwarded answers a request that could not be sent on.
+const statusNotForwarded = 599
+
 // order is how a request wants to be answered.
 type order struct {
 	status, attempt int
 	delay           time.Duration
+	forward         string
 }
 
 // parseOrder reads status, attempts and delay from the query, and the attempt
@@ -146,6 +160,7 @@ type order struct {
 func parseOrder(r *http.Request) (order, error) {
 	o := order{status: http.StatusOK}
 	query := r.URL.Query()
+	o.forward = query.Get("forward")
 	var err error
 	if count := r.Header.Get("x-envoy-attempt-count"); count != "" {
 		if o.attempt, err = strconv.Atoi(count); err != nil {
