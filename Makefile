@@ -11,6 +11,9 @@ export IMAGES ?=
 export ARCHIVE ?=
 # 1 keeps the cluster for the next run.
 export KEEP ?=
+# What an upgrade leads from and to; empty means the default and the minor before.
+export FROM ?=
+export TO ?=
 # suite or suite/check, separated by commas; empty runs all.
 export RUN ?=
 
@@ -28,6 +31,10 @@ e2e: $(BIN)/e2e.test ## Prove that Istio, installed by Helm, works: KEEP=1 RUN=i
 .PHONY: mutate
 mutate: $(BIN)/e2e.test ## Break the system on purpose and prove that exactly the right checks fail
 	@MUTATE=1 $(BIN)/e2e.test
+
+.PHONY: upgrade
+upgrade: $(BIN)/e2e.test ## Upgrade Istio under traffic, roll it back and forward again: FROM=1.30 TO=1.31 REPEAT=1 BUDGET=0 VALUES=recommended|charts|both RUN=upgrade/in-place
+	@UPGRADE=1 $(BIN)/e2e.test
 
 .PHONY: images
 images: $(BIN)/istio-conformance ## Build or fetch every image and chart of a run beforehand

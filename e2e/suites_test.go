@@ -13,6 +13,9 @@ func TestIngress(t *testing.T) { runSuite(t, "ingress") }
 // TestMutation runs alone, when -mutate asks for it.
 func TestMutation(t *testing.T) { runSuite(t, "mutation") }
 
+// TestUpgrade runs alone, when -upgrade asks for it.
+func TestUpgrade(t *testing.T) { runSuite(t, "upgrade") }
+
 func runSuite(t *testing.T, name string) {
 	t.Helper()
 	for _, suite := range planned {

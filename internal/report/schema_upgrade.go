@@ -95,4 +95,7 @@ type UpgradeSecond struct {
 	Errors    map[string]int `json:"errors,omitempty"`
 	P50Micros float64        `json:"p50Micros"`
 	P99Micros float64        `json:"p99Micros"`
+	// GapMillis is the longest time without an answer that ended in this second or
+	// still went on, in milliseconds.
+	GapMillis float64 `json:"gapMillis"`
 }

@@ -1,0 +1,34 @@
+package e2e
+
+import (
+	"context"
+
+	"istio-conformance/internal/check"
+	"istio-conformance/internal/options"
+	"istio-conformance/internal/report"
+	"istio-conformance/internal/stack"
+	"istio-conformance/suites/upgrade"
+)
+
+// upgradeSuite returns the upgrade that the options ask for. The recorder is made
+// after it.
+func upgradeSuite(s *stack.Stack, o *options.Options, recorder **report.Recorder) check.Suite {
+	u := o.Upgrade
+	if u.Values[0] == options.RecommendedValues {
+		s.Config.ValuesLayer = options.RecommendedValues
+	}
+	return upgrade.Suite(s, upgrade.Options{
+		Budget: u.Budget, Rate: u.Rate, Repeat: u.Repeat, Values: u.Values, Soak: u.Soak, Force: o.Force,
+		Record: func(r report.Upgrade) { (*recorder).AddUpgrade(r) },
+		Logf:   func(format string, args ...any) { (*recorder).Logf(format, args...) },
+	})
+}
+
+// resolve decides what is built, and refuses an upgrade that Istio does not
+// support before anything is touched.
+func resolve(s *stack.Stack, o *options.Options) error {
+	if err := s.Resolve(context.Background()); err != nil || o.Upgrade == nil || o.Force {
+		return err
+	}
+	return upgrade.Refused(s)
+}
