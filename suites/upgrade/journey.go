@@ -2,6 +2,8 @@ package upgrade
 
 import (
 	"context"
+
+	"istio-conformance/internal/istio"
 )
 
 // The legs of a journey.
@@ -26,6 +28,7 @@ const (
 type journey struct {
 	name, promise string
 	layout        layout
+	method        istio.Method
 	// values means that the version stays and values change.
 	values bool
 	// steps returns the legs' steps; they are made in their order.
@@ -51,19 +54,19 @@ type versions struct {
 func journeys() []journey {
 	return []journey{
 		{
-			name: "in-place", layout: plain, steps: inPlace,
+			name: "in-place", layout: plain, method: istio.InPlace, steps: inPlace,
 			promise: "helm upgrade of base, istiod, gateway and workloads, the way back and forward again lose no request",
 		},
 		{
-			name: "canary-revision", layout: plain, steps: canaryRevision,
+			name: "canary-revision", layout: plain, method: istio.Canary, steps: canaryRevision,
 			promise: "a second control plane takes namespace and gateway over, gives them back, takes them again and becomes the only one, and no request is lost",
 		},
 		{
-			name: "canary-tag", layout: tagged, steps: canaryTag,
+			name: "canary-tag", layout: tagged, method: istio.Canary, steps: canaryTag,
 			promise: "a revision tag moves from one control plane to the other and back, namespace and gateway follow it, and no request is lost",
 		},
 		{
-			name: "values", layout: plain, values: true, steps: changedValues,
+			name: "values", layout: plain, method: istio.InPlace, values: true, steps: changedValues,
 			promise: "the same version with changed values, and back, loses no request",
 		},
 	}

@@ -49,7 +49,7 @@ func (r *run) travel(ctx context.Context) report.Upgrade {
 }
 
 // forced says whether the journey is made against the rules.
-func (r *run) forced() bool { return r.Force && Refused(r.stack) != nil }
+func (r *run) forced() bool { return whyNot(r.stack, r.journey) != "" }
 
 // underTraffic makes every step while traffic runs.
 func (r *run) underTraffic(ctx context.Context, u *report.Upgrade) error {
