@@ -32,6 +32,10 @@ e2e: $(BIN)/e2e.test ## Prove that Istio, installed by Helm, works: KEEP=1 RUN=i
 mutate: $(BIN)/e2e.test ## Break the system on purpose and prove that exactly the right checks fail
 	@MUTATE=1 $(BIN)/e2e.test
 
+.PHONY: matrix
+matrix: $(BIN)/e2e.test $(BIN)/istio-conformance ## Run the checks on many pairs of versions and merge one report: ISTIO=1.30,1.31 KUBERNETES=1.35,1.36 UPGRADES=1.30:1.31 JOBS=1 BASELINE=last/report.json
+	@$(BIN)/istio-conformance matrix $(if $(JOBS),--jobs $(JOBS)) $(if $(FRESH),--fresh)
+
 .PHONY: upgrade
 upgrade: $(BIN)/e2e.test ## Upgrade Istio under traffic, roll it back and forward again: FROM=1.30 TO=1.31 REPEAT=1 BUDGET=0 VALUES=recommended|charts|both RUN=upgrade/in-place
 	@UPGRADE=1 $(BIN)/e2e.test
