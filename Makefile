@@ -76,6 +76,7 @@ lint: ## Check formatting, go vet, golangci-lint and that the modules are tidy
 	@go mod tidy -diff
 	@go vet ./...
 	@$(TOOL) golangci-lint run ./...
+	@go tool -modfile=tools/actionlint/go.mod actionlint
 
 .PHONY: vulnerabilities
 vulnerabilities: ## Look for known vulnerabilities in what the code calls (asks the network)
