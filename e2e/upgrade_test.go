@@ -14,14 +14,19 @@ import (
 // after it.
 func upgradeSuite(s *stack.Stack, o *options.Options, recorder **report.Recorder) check.Suite {
 	u := o.Upgrade
-	if u.Values[0] == options.RecommendedValues {
-		s.Config.ValuesLayer = options.RecommendedValues
+	layer := o.Upgrade.Values[0]
+	if layer == options.RecommendedValues {
+		s.Config.ValuesLayer = layer
 	}
-	return upgrade.Suite(s, upgrade.Options{
+	how := upgrade.Options{
 		Budget: u.Budget, Rate: u.Rate, Repeat: u.Repeat, Values: u.Values, Soak: u.Soak, Force: o.Force,
 		Record: func(r report.Upgrade) { (*recorder).AddUpgrade(r) },
 		Logf:   func(format string, args ...any) { (*recorder).Logf(format, args...) },
-	})
+	}
+	if o.Mutate {
+		return upgrade.Breaks(s, how)
+	}
+	return upgrade.Suite(s, how)
 }
 
 // resolve decides what is built, and refuses an upgrade that Istio does not

@@ -55,8 +55,8 @@ func (o *Options) completeUpgrade() error {
 		o.From = ""
 		return nil
 	}
-	if o.Mutate || o.Kubeconfig != "" {
-		return exitcode.Usagef("an upgrade is made on a cluster of its own: leave MUTATE and CLUSTER=existing out")
+	if o.Kubeconfig != "" {
+		return exitcode.Usagef("an upgrade is made on a cluster of its own: leave CLUSTER=existing out")
 	}
 	if o.upgrade.to != "" {
 		o.Istio = o.upgrade.to

@@ -37,6 +37,8 @@ type mesh struct {
 	layer string
 	// now is what the last change left.
 	now versions
+	// spoiled is what is broken on purpose; nil is nothing.
+	spoiled *spoiled
 	// root is the mesh's root certificate when the journey began.
 	root string
 }
@@ -72,7 +74,7 @@ func (m *mesh) release(chart, version string, values map[string]any) (charts.Rel
 	}
 	r := planned[i]
 	r.Values = charts.Values(r.Values, values)
-	return r, nil
+	return m.spoiled.apply(chart, version == m.stack.Cell.Istio, r), nil
 }
 
 // canary returns the release of a second control plane.

@@ -17,6 +17,7 @@ type run struct {
 	layer      string
 	measured   bool
 	repetition int
+	spoiled    *spoiled
 
 	mesh    *mesh
 	traffic *traffic
@@ -33,6 +34,7 @@ func (r *run) travel(ctx context.Context) report.Upgrade {
 		u.From = u.To
 	}
 	r.mesh = newMesh(r.stack, r.layer)
+	r.mesh.spoiled = r.spoiled
 	r.logf("preparing Istio %s", u.From)
 	began := time.Now()
 	if err := r.mesh.begin(ctx, r.journey.layout, u.From); err != nil {

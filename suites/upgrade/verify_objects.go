@@ -69,21 +69,35 @@ func (m *mesh) present(ctx context.Context, namespace string, o *unstructured.Un
 
 // verifyCRDs compares the cluster's CRDs with those of the chart base that is
 // installed. What is stored must be served, or it could not be read any more.
-func (m *mesh) verifyCRDs(ctx context.Context, _ versions) (string, error) {
+func (m *mesh) verifyCRDs(ctx context.Context, want versions) (string, error) {
 	expected, err := m.expectedCRDs(ctx)
 	if err != nil {
 		return "", err
 	}
-	for _, want := range expected {
-		got, err := m.stack.Cluster.APIExtensions.ApiextensionsV1().CustomResourceDefinitions().Get(ctx, want.Name, metav1.GetOptions{})
+	for _, crd := range expected {
+		got, err := m.stack.Cluster.APIExtensions.ApiextensionsV1().CustomResourceDefinitions().Get(ctx, crd.Name, metav1.GetOptions{})
 		if err != nil {
-			return "", fmt.Errorf("CRD %s: %w", want.Name, err)
+			return "", fmt.Errorf("CRD %s: %w", crd.Name, err)
 		}
-		if err := judgeCRD(&want, got); err != nil {
+		if err := judgeCRD(&crd, got); err != nil {
 			return "", err
 		}
 	}
-	return fmt.Sprintf("%d", len(expected)), nil
+	// The chart could have lost what users rely on.
+	noted, err := istio.NotedCRDs(want.base)
+	if err != nil {
+		return "", err
+	}
+	for _, n := range noted {
+		resources, err := m.stack.Cluster.Kube.Discovery().ServerResourcesForGroupVersion(n.Group + "/" + n.Version)
+		if err != nil && !apierrors.IsNotFound(err) {
+			return "", fmt.Errorf("what is served at %s/%s: %w", n.Group, n.Version, err)
+		}
+		if err != nil || !slices.ContainsFunc(resources.APIResources, func(r metav1.APIResource) bool { return r.Kind == n.Kind }) {
+			return "", fmt.Errorf("CRD of the noted kinds: %s is not served at %s/%s", n.Kind, n.Group, n.Version)
+		}
+	}
+	return fmt.Sprintf("%d, and %d noted kinds and versions", len(expected), len(noted)), nil
 }
 
 // expectedCRDs are those of the release base as Helm has it.
