@@ -35,8 +35,11 @@ type Options struct {
 	// Force runs a path that Istio does not support, and marks it.
 	Force bool
 	// Record takes each journey, Logf what happens meanwhile.
-	Record func(report.Upgrade)
-	Logf   progress.Logf
+	Record     func(report.Upgrade)
+	RecordLoad func(report.Load)
+	Logf       progress.Logf
+
+	spoiled *spoiled
 }
 
 // journeyTimeout bounds one repetition of a journey: some twenty rollouts.
@@ -85,6 +88,7 @@ func Suite(s *stack.Stack, o Options) check.Suite {
 			suite.Checks = append(suite.Checks, travel(s, o, j, layer, i > 0))
 		}
 	}
+	suite.Checks = append(suite.Checks, latency(s, o))
 	for i := range suite.Checks {
 		suite.Checks[i].Feature = "upgrade"
 	}
