@@ -59,12 +59,17 @@ func (r *run) underTraffic(ctx context.Context, u *report.Upgrade) error {
 	if err != nil {
 		return err
 	}
-	if r.traffic, err = startTraffic(ctx, kinds(r.stack.Namespace), r.Rate, to); err != nil {
+	streams, left, err := spoken(ctx, streamKinds(to))
+	if err != nil {
+		return err
+	}
+	if r.traffic, err = startTraffic(ctx, kinds(r.stack.Namespace), streams, r.Rate, to); err != nil {
 		return err
 	}
 	defer r.traffic.stop()
 	u.Started = r.traffic.started
 	r.soak(ctx, legBefore)
+	r.made[0].Observed = left
 	leg := ""
 	for _, s := range r.journey.steps(r.mesh) {
 		if leg != "" && leg != s.leg {

@@ -75,6 +75,7 @@ type traffic struct {
 	results []*load.Result
 	errs    []error
 	broken  chan error // of a generator that ended by itself
+	streams []*streamRun
 	// answered and failed count while it runs.
 	answered, failed atomic.Int64
 }
@@ -87,7 +88,7 @@ type addresses struct {
 
 // startTraffic begins every kind at the same instant. The generators open their
 // connections first; a machine that is too slow for that gets more time.
-func startTraffic(ctx context.Context, all []kind, rate float64, to addresses) (*traffic, error) {
+func startTraffic(ctx context.Context, all []kind, streams []streamKind, rate float64, to addresses) (*traffic, error) {
 	var err error
 	for wait := lead; wait <= 4*lead; wait *= 2 {
 		t := &traffic{kinds: all, end: make(chan struct{}), results: make([]*load.Result, len(all)), errs: make([]error, len(all)), broken: make(chan error, len(all))}
@@ -101,6 +102,7 @@ func startTraffic(ctx context.Context, all []kind, rate float64, to addresses) (
 			})
 		}
 		if err = t.settle(ctx, wait); err == nil {
+			t.startStreams(ctx, streams)
 			return t, nil
 		}
 		t.stop()
@@ -109,6 +111,15 @@ func startTraffic(ctx context.Context, all []kind, rate float64, to addresses) (
 		}
 	}
 	return nil, err
+}
+
+// startStreams begins the kinds on streams.
+func (t *traffic) startStreams(ctx context.Context, all []streamKind) {
+	for _, k := range all {
+		r := newStreamRun(k, t.started)
+		t.streams = append(t.streams, r)
+		t.wait.Go(func() { r.run(ctx, t.end) })
+	}
 }
 
 func (t *traffic) config(k kind, rate float64, to addresses, start time.Time) load.Config {
@@ -157,6 +168,9 @@ func (t *traffic) report() []report.UpgradeTraffic {
 	all := make([]report.UpgradeTraffic, 0, len(t.kinds))
 	for i, k := range t.kinds {
 		all = append(all, describeKind(k, t.results[i], t.errs[i]))
+	}
+	for _, s := range t.streams {
+		all = append(all, s.report())
 	}
 	return all
 }
