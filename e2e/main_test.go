@@ -29,6 +29,7 @@ import (
 	"istio-conformance/suites/ingress"
 	"istio-conformance/suites/install"
 	"istio-conformance/suites/kernel"
+	"istio-conformance/suites/load"
 	"istio-conformance/suites/mutation"
 )
 
@@ -78,9 +79,12 @@ func run(m *testing.M, o *options.Options, console *os.File) (int, error) {
 		return exitcode.Of(err), err
 	}
 	s := stack.New(o.Config)
-	suites, target := []check.Suite{kernel.Suite(s), install.Suite(s), ingress.Suite(s)}, "e2e"
+	suites, target := []check.Suite{kernel.Suite(s), install.Suite(s), ingress.Suite(s), load.Suite(s, load.Mode(o.Load))}, "e2e"
+	if load.Mode(o.Load) == load.Full {
+		target = "load"
+	}
 	if o.Mutate {
-		suites, target = []check.Suite{mutation.Suite(s, suites, slices.Concat(install.Mutations(), ingress.Mutations()))}, "mutate"
+		suites, target = []check.Suite{mutation.Suite(s, suites, slices.Concat(install.Mutations(), ingress.Mutations(), load.Mutations()))}, "mutate"
 	}
 	var recorder *report.Recorder
 	if o.Upgrade != nil {

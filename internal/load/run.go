@@ -175,6 +175,7 @@ func (p *plan) result(workers []*worker) *Result {
 			r.Invalid = append(r.Invalid, err.Error())
 		}
 	}
+	r.Counts.Warmup = c.Stripe.of(c.Schedule.warmCount())
 	r.Counts.Planned = p.planned(workers)
 	for _, w := range workers {
 		if w.ended > 0 {
