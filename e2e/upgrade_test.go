@@ -20,9 +20,8 @@ func upgradeSuite(s *stack.Stack, o *options.Options, recorder **report.Recorder
 	}
 	how := upgrade.Options{
 		Budget: u.Budget, Rate: u.Rate, Repeat: u.Repeat, Values: u.Values, Soak: u.Soak, Force: o.Force,
-		Record:     func(r report.Upgrade) { (*recorder).AddUpgrade(r) },
-		RecordLoad: func(l report.Load) { (*recorder).AddLoad(l) },
-		Logf:       func(format string, args ...any) { (*recorder).Logf(format, args...) },
+		Record: func(r report.Upgrade) { (*recorder).AddUpgrade(r) },
+		Logf:   func(format string, args ...any) { (*recorder).Logf(format, args...) },
 	}
 	if o.Mutate {
 		return upgrade.Breaks(s, how)

@@ -55,7 +55,7 @@ func latency(s *stack.Stack, o Options) check.Check {
 			c, err := compare(ctx, "http://"+old, s.GatewayURL(), o)
 			t.Diagnose("the load generator could not measure", "its message says why", "")
 			t.Expect(err).NotTo(gomega.HaveOccurred())
-			o.RecordLoad(c.Report())
+			t.RecordLoad(c.Report())
 			t.Observe("%s", c)
 			if c.Verdict == report.VerdictInvalid || c.Verdict == report.VerdictInconclusive {
 				t.Skipf("the measurement is %s: %v", c.Verdict, c.Reasons)

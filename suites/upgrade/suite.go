@@ -35,9 +35,8 @@ type Options struct {
 	// Force runs a path that Istio does not support, and marks it.
 	Force bool
 	// Record takes each journey, Logf what happens meanwhile.
-	Record     func(report.Upgrade)
-	RecordLoad func(report.Load)
-	Logf       progress.Logf
+	Record func(report.Upgrade)
+	Logf   progress.Logf
 
 	spoiled *spoiled
 }
