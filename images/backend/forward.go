@@ -8,8 +8,12 @@ import (
 	"time"
 )
 
-// forwardTimeout bounds a request that is sent on.
-const forwardTimeout = 10 * time.Second
+const (
+	// forwardTimeout bounds a request that is sent on.
+	forwardTimeout = 10 * time.Second
+	// statusNotForwarded answers a request that could not be sent on.
+	statusNotForwarded = 599
+)
 
 // onward sends requests to other services. It is a client as any other in the
 // mesh: its connections go through the pod's own sidecar.

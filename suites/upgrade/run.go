@@ -59,8 +59,8 @@ func (r *run) underTraffic(ctx context.Context, u *report.Upgrade) error {
 	if err != nil {
 		return err
 	}
-	streams, left, err := spoken(ctx, streamKinds(to))
-	if err != nil {
+	streams := streamKinds(to)
+	if err := tryStreams(ctx, streams); err != nil {
 		return err
 	}
 	if r.traffic, err = startTraffic(ctx, kinds(r.stack.Namespace), streams, r.Rate, to); err != nil {
@@ -69,7 +69,6 @@ func (r *run) underTraffic(ctx context.Context, u *report.Upgrade) error {
 	defer r.traffic.stop()
 	u.Started = r.traffic.started
 	r.soak(ctx, legBefore)
-	r.made[0].Observed = left
 	leg := ""
 	for _, s := range r.journey.steps(r.mesh) {
 		if leg != "" && leg != s.leg {

@@ -6,15 +6,12 @@ import (
 	"fmt"
 	"net"
 	"net/url"
-	"strings"
 	"sync"
 	"time"
 
 	"golang.org/x/net/websocket"
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
-	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/wrapperspb"
 )
 
@@ -32,36 +29,21 @@ func streamKinds(to addresses) []streamKind {
 	}
 }
 
-// spoken returns the kinds that the backend speaks, and what is left out and why. Only
-// an answer that a backend without the protocol gives leaves a kind out: every
-// other failure is one of the traffic.
-func spoken(ctx context.Context, all []streamKind) (kinds []streamKind, left []string, err error) {
+// tryStreams waits until each kind works once, before anything is counted.
+func tryStreams(ctx context.Context, all []streamKind) error {
 	for _, k := range all {
 		err := until(ctx, settleTimeout, func(ctx context.Context) error {
 			s, err := k.open(ctx)
-			if err == nil {
-				err = errors.Join(s.Echo(ctx, "first"), s.Close())
-			}
-			if err == nil || !unspoken(err) {
+			if err != nil {
 				return err
 			}
-			left = append(left, fmt.Sprintf("traffic %s is left out, the backend does not speak it: %v", k.name, err))
-			return nil
+			return errors.Join(s.Echo(ctx, "first"), s.Close())
 		})
 		if err != nil {
-			return nil, nil, fmt.Errorf("traffic %s: %w", k.name, err)
-		}
-		if len(left) == 0 || !strings.Contains(left[len(left)-1], "traffic "+k.name+" ") {
-			kinds = append(kinds, k)
+			return fmt.Errorf("traffic %s: %w", k.name, err)
 		}
 	}
-	return kinds, left, nil
-}
-
-// unspoken recognises a backend without WebSocket, which answers an upgrade like any
-// request, and one without gRPC, where nothing listens at the port.
-func unspoken(err error) bool {
-	return errors.Is(err, websocket.ErrBadStatus) || status.Code(err) == codes.Unavailable && strings.Contains(err.Error(), "Connection refused")
+	return nil
 }
 
 // echoes is a stream by what sends and what receives.
