@@ -14,6 +14,9 @@ func TestLoad(t *testing.T)    { runSuite(t, "load") }
 // TestMutation runs alone, when -mutate asks for it.
 func TestMutation(t *testing.T) { runSuite(t, "mutation") }
 
+// TestUpgrade runs alone, when -upgrade asks for it.
+func TestUpgrade(t *testing.T) { runSuite(t, "upgrade") }
+
 // TestDiagnosis breaks the system too, and asks what the catalogue of symptoms makes
 // of it.
 func TestDiagnosis(t *testing.T) { runSuite(t, "diagnosis") }

@@ -126,7 +126,7 @@ func (s *Stack) prepareImages(ctx context.Context, logf progress.Logf) error {
 	for _, note := range s.Images.Notes {
 		logf("%s", note)
 	}
-	return nil
+	return s.prepareFrom(ctx, logf)
 }
 
 // ListImages returns what the images and charts of a run would be.
@@ -184,7 +184,11 @@ func (s *Stack) prepareCluster(ctx context.Context, logf progress.Logf) error {
 	if s.Client, err = client.New(s.Cluster.Config, client.Options{}); err != nil {
 		return fmt.Errorf("client for cluster %s: %w", s.Cluster.Name, err)
 	}
-	if err := s.Cluster.LoadImages(ctx, s.Images.Load...); err != nil {
+	load := s.Images.Load
+	if s.From != nil {
+		load = append(load[:len(load):len(load)], s.From.Load...)
+	}
+	if err := s.Cluster.LoadImages(ctx, load...); err != nil {
 		return err
 	}
 	if err := s.writeModulesFile(ctx); err != nil {

@@ -13,6 +13,7 @@ import (
 
 	"istio-conformance/fixtures"
 	"istio-conformance/internal/charts"
+	"istio-conformance/internal/images"
 	"istio-conformance/internal/progress"
 )
 
@@ -28,7 +29,7 @@ func (s *Stack) install(ctx context.Context, logf progress.Logf) error {
 	if s.Helm, err = charts.NewClient(s.Cluster.Kubeconfig, "", progress.Discard); err != nil {
 		return err
 	}
-	if s.Releases, err = s.plannedReleases(); err != nil {
+	if s.Releases, err = s.PlanReleases(s.firstImages(), s.Config.ValuesLayer); err != nil {
 		return err
 	}
 	for name, labels := range map[string]map[string]string{SystemNamespace: SystemLabels(), gatewayNamespace: {ownerLabel: "true"}} {
@@ -51,10 +52,11 @@ func (s *Stack) install(ctx context.Context, logf progress.Logf) error {
 	return err
 }
 
-// plannedReleases are base, istiod and the gateway with their values.
-func (s *Stack) plannedReleases() ([]charts.Release, error) {
+// PlanReleases are base, istiod and the gateway of a set with their values. A
+// layer adds fixtures/values/<layer>-<chart>.yaml where there is one.
+func (s *Stack) PlanReleases(set *images.Set, layer string) ([]charts.Release, error) {
 	istiodValues := []string{"istiod"}
-	if !s.Images.IstioFilters {
+	if !set.IstioFilters {
 		istiodValues = append(istiodValues, "istiod-vanilla-proxy")
 	}
 	var releases []charts.Release
@@ -67,7 +69,7 @@ func (s *Stack) plannedReleases() ([]charts.Release, error) {
 		{gatewayRelease, gatewayNamespace, "gateway", []string{"gateway"}},
 	} {
 		values := map[string]any{}
-		for _, file := range r.values {
+		for _, file := range withLayer(r.values, layer, r.chart) {
 			layer, err := charts.ReadValues(fixtures.Files, "values/"+file+".yaml")
 			if err != nil {
 				return nil, err
@@ -75,11 +77,11 @@ func (s *Stack) plannedReleases() ([]charts.Release, error) {
 			values = charts.Values(values, layer)
 		}
 		if r.chart == "istiod" {
-			values = charts.Values(values, map[string]any{"global": map[string]any{"hub": s.Images.Hub, "tag": s.Images.Tag}})
+			values = charts.Values(values, map[string]any{"global": map[string]any{"hub": set.Hub, "tag": set.Tag}})
 		}
-		path, ok := s.Images.Charts[r.chart]
+		path, ok := set.Charts[r.chart]
 		if !ok {
-			return nil, fmt.Errorf("source %s has no chart %s, only %s", s.Images.Source, r.chart, strings.Join(slices.Sorted(maps.Keys(s.Images.Charts)), ", "))
+			return nil, fmt.Errorf("source %s has no chart %s, only %s", set.Source, r.chart, strings.Join(slices.Sorted(maps.Keys(set.Charts)), ", "))
 		}
 		releases = append(releases, charts.Release{Name: r.name, Namespace: r.namespace, Chart: path, Values: values, Timeout: releaseTimeout})
 	}
