@@ -5,7 +5,6 @@ import (
 	"errors"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/onsi/gomega"
 	"istio-conformance/internal/report"
@@ -38,7 +37,7 @@ func play(ctx context.Context, t *testing.T, checks ...Check) []report.Test {
 func playWith(ctx context.Context, t *testing.T, parallel int, checks ...Check) []report.Test {
 	t.Helper()
 	out := &recorder{dir: t.TempDir()}
-	runner := &Runner{Recorder: out, Parallel: parallel, Target: "e2e", Context: ctx, Evidence: func(_ context.Context, dir string, _ time.Time) []string { return []string{dir + "/pods.yaml"} }}
+	runner := &Runner{Recorder: out, Parallel: parallel, Target: "e2e", Context: ctx, Evidence: func(_ context.Context, dir string, _ Failure) []string { return []string{dir + "/pods.yaml"} }}
 	gomega.NewWithT(t).Expect(runner.Play(Suite{Name: "suite", Checks: checks})).To(gomega.Succeed())
 	return out.tests
 }
