@@ -60,6 +60,18 @@ func TestRunnerReportsAPass(t *testing.T) {
 	g.Expect(tests[0].Rerun).To(gomega.Equal("make e2e KEEP=1 RUN=suite/good"))
 }
 
+func TestAMeasurementReachesTheRecorder(t *testing.T) {
+	g := gomega.NewWithT(t)
+	out := &recorder{dir: t.TempDir()}
+	runner := &Runner{Recorder: out, Context: t.Context(), Evidence: func(context.Context, string, time.Time) []string { return nil }}
+	g.Expect(runner.Play(Suite{Name: "load", Checks: []Check{{Name: "slow", Run: func(_ context.Context, t *T) {
+		t.RecordLoad(report.Load{Name: "slow", Verdict: report.VerdictInvalid})
+		t.Skipf("the measurement is invalid")
+	}}}})).To(gomega.Succeed())
+	g.Expect(out.loads).To(gomega.ConsistOf(report.Load{Name: "slow", Verdict: report.VerdictInvalid}))
+	g.Expect(out.tests[0].Status).To(gomega.Equal(report.Skip))
+}
+
 func TestRunnerReportsAFailure(t *testing.T) {
 	g := gomega.NewWithT(t)
 	tests := play(t.Context(), t, Check{Name: "bad", Run: func(_ context.Context, t *T) {
