@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/onsi/gomega"
+
 	"istio-conformance/internal/report"
 )
 
