@@ -30,6 +30,7 @@ import (
 	"istio-conformance/suites/install"
 	"istio-conformance/suites/kernel"
 	"istio-conformance/suites/mutation"
+	"istio-conformance/suites/uninstall"
 )
 
 // cleanupTimeout bounds how long it may take to remove what the run made.
@@ -78,9 +79,9 @@ func run(m *testing.M, o *options.Options, console *os.File) (int, error) {
 		return exitcode.Of(err), err
 	}
 	s := stack.New(o.Config)
-	suites, target := []check.Suite{kernel.Suite(s), install.Suite(s), ingress.Suite(s)}, "e2e"
+	suites, target := []check.Suite{kernel.Suite(s), install.Suite(s), ingress.Suite(s), uninstall.Suite(s)}, "e2e"
 	if o.Mutate {
-		suites, target = []check.Suite{mutation.Suite(s, suites, slices.Concat(install.Mutations(), ingress.Mutations()))}, "mutate"
+		suites, target = []check.Suite{mutation.Suite(s, suites, slices.Concat(install.Mutations(), ingress.Mutations(), uninstall.Mutations()))}, "mutate"
 	}
 	selection, err := check.Select(o.Run, suites)
 	if err != nil {

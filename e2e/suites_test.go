@@ -10,6 +10,9 @@ func TestKernel(t *testing.T)  { runSuite(t, "kernel") }
 func TestInstall(t *testing.T) { runSuite(t, "install") }
 func TestIngress(t *testing.T) { runSuite(t, "ingress") }
 
+// TestUninstall comes last: it takes away what the others stand on.
+func TestUninstall(t *testing.T) { runSuite(t, "uninstall") }
+
 // TestMutation runs alone, when -mutate asks for it.
 func TestMutation(t *testing.T) { runSuite(t, "mutation") }
 

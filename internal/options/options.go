@@ -34,6 +34,7 @@ func Register(flags *flag.FlagSet, getenv func(string) string) *Options {
 	text(&o.Istio, "istio", "ISTIO", "", "Istio's version, such as 1.31; default: the newest that the source has")
 	text(&o.Kubernetes, "kubernetes", "KUBERNETES", "", "Kubernetes' version, such as 1.36")
 	text(&o.Images, "images", "IMAGES", "", "source of images and charts: release, modules or archive; default: release if a registry answers, else modules")
+	text(&o.Profile, "profile", "PROFILE", stack.ProfileDefault, "how Istio is installed: default, cni or ambient")
 	text(&o.Archive, "archive", "ARCHIVE", "", "file that source archive reads")
 	text(&o.Hub, "hub", "HUB", "", "registry of Istio's images for source release")
 	text(&o.Charts, "charts", "CHARTS", "", "URL of the chart repository for source release")

@@ -39,9 +39,13 @@ func (s *Stack) needs() host.Needs {
 
 // Evidence collects what explains a failure of a check since a time.
 func (s *Stack) Evidence(ctx context.Context, dir string, since time.Time) []string {
+	namespaces := []string{SystemNamespace, s.Gateway.Namespace, s.Namespace, "kube-system"}
+	if s.scratch.name != "" {
+		namespaces = append(namespaces, s.scratch.name)
+	}
 	collector := &evidence.Collector{
 		Cluster: s.Cluster, Admin: s.GatewayAdmin,
-		Namespaces: []string{SystemNamespace, gatewayNamespace, s.Namespace, "kube-system"},
+		Namespaces: namespaces,
 	}
 	return collector.Collect(ctx, dir, since)
 }

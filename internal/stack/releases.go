@@ -1,0 +1,90 @@
+package stack
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"istio-conformance/fixtures"
+	"istio-conformance/internal/charts"
+	"istio-conformance/internal/exitcode"
+)
+
+// CNI reports whether chart cni is part of the installation.
+func (s *Stack) CNI() bool {
+	return s.Config.Profile == ProfileCNI || s.Config.Profile == ProfileAmbient
+}
+
+// component is a chart of the installation.
+type component struct {
+	release, namespace, chart string
+	// values are the files below fixtures/values, the later ones on top.
+	values []string
+	// images says that the chart takes global.hub and global.tag.
+	images bool
+}
+
+// components are the charts of the profile, in the order in which they can be
+// installed.
+func (s *Stack) components(profile string) []component {
+	istiod := component{"istiod", SystemNamespace, "istiod", []string{"istiod"}, true}
+	if !s.Images.IstioFilters {
+		istiod.values = append(istiod.values, "istiod-vanilla-proxy")
+	}
+	base := component{"istio-base", SystemNamespace, "base", []string{"base"}, false}
+	cni := component{"istio-cni", SystemNamespace, "cni", []string{"cni"}, true}
+	gateway := component{gatewayRelease, gatewayNamespace, "gateway", []string{"gateway"}, false}
+	switch profile {
+	case ProfileCNI:
+		istiod.values = append(istiod.values, "istiod-cni")
+		return []component{base, cni, istiod, gateway}
+	case ProfileAmbient:
+		istiod.values = append(istiod.values, "istiod-ambient")
+		cni.values = append(cni.values, "cni-ambient")
+		return []component{base, cni, istiod, {"ztunnel", SystemNamespace, "ztunnel", []string{"ztunnel"}, true}, gateway}
+	default:
+		return []component{base, istiod, gateway}
+	}
+}
+
+// ReleasesOf returns the charts of a profile with their values, in the order in
+// which they can be installed.
+func (s *Stack) ReleasesOf(profile string) ([]charts.Release, error) {
+	var releases []charts.Release
+	for _, c := range s.components(profile) {
+		values := map[string]any{}
+		for _, file := range c.values {
+			layer, err := charts.ReadValues(fixtures.Files, "values/"+file+".yaml")
+			if err != nil {
+				return nil, err
+			}
+			values = charts.Values(values, layer)
+		}
+		if c.images {
+			where := map[string]any{"hub": s.Images.Hub, "tag": s.Images.Tag}
+			values = charts.Values(values, map[string]any{"global": where})
+			if c.chart == "ztunnel" {
+				values = charts.Values(values, where) // its own names win over global's
+			}
+		}
+		path, ok := s.Images.Charts[c.chart]
+		if !ok {
+			return nil, fmt.Errorf("source %s has no chart %s, only %s", s.Images.Source, c.chart, strings.Join(slices.Sorted(maps.Keys(s.Images.Charts)), ", "))
+		}
+		releases = append(releases, charts.Release{Name: c.release, Namespace: c.namespace, Chart: path, Values: values, Timeout: releaseTimeout})
+	}
+	return releases, nil
+}
+
+// checkProfile refuses a profile whose images the source does not have.
+func (s *Stack) checkProfile() error {
+	switch {
+	case s.Config.Profile == ProfileAmbient && !s.Images.Ztunnel:
+		return exitcode.Usagef("PROFILE=ambient: source %s has no image of ztunnel; use IMAGES=release", s.Images.Source)
+	case s.CNI() && !s.Images.CNI:
+		return exitcode.Usagef("PROFILE=%s: source %s has no image install-cni; use IMAGES=release or modules", s.Config.Profile, s.Images.Source)
+	default:
+		return nil
+	}
+}
