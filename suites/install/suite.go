@@ -14,6 +14,7 @@ import (
 	"istio-conformance/suites/install/helm"
 	"istio-conformance/suites/install/injection"
 	"istio-conformance/suites/install/order"
+	"istio-conformance/suites/install/profiles"
 	"istio-conformance/suites/install/resilience"
 	"istio-conformance/suites/install/validation"
 	"istio-conformance/suites/install/verify"
@@ -25,14 +26,15 @@ import (
 var features = []kit.Feature{
 	{Name: "order", Checks: order.Checks, Mutations: order.Mutations},
 	{Name: "crds", Checks: crds.Checks, Mutations: crds.Mutations},
-	{Name: "verify", Checks: verify.Checks},
-	{Name: "configuration", Checks: configuration.Checks},
-	{Name: "discovery", Checks: discovery.Checks},
-	{Name: "certificates", Checks: certificates.Checks},
-	{Name: "validation", Checks: validation.Checks},
-	{Name: "injection", Checks: injection.Checks},
-	{Name: "helm", Checks: helm.Checks},
-	{Name: "resilience", Checks: resilience.Checks},
+	{Name: "verify", Checks: verify.Checks, Mutations: verify.Mutations},
+	{Name: "configuration", Checks: configuration.Checks, Mutations: configuration.Mutations},
+	{Name: "discovery", Checks: discovery.Checks, Mutations: discovery.Mutations},
+	{Name: "certificates", Checks: certificates.Checks, Mutations: certificates.Mutations},
+	{Name: "validation", Checks: validation.Checks, Mutations: validation.Mutations},
+	{Name: "injection", Checks: injection.Checks, Mutations: injection.Mutations},
+	{Name: "profiles", Checks: profiles.Checks, Mutations: profiles.Mutations},
+	{Name: "helm", Checks: helm.Checks, Mutations: helm.Mutations},
+	{Name: "resilience", Checks: resilience.Checks, Mutations: resilience.Mutations},
 }
 
 // Suite returns the checks of an installation of Istio by its charts.

@@ -58,7 +58,7 @@ func (c Scratch) Values(more map[string]string) map[string]string {
 	key, value, _ := strings.Cut(c.stack.Gateway.Selector, "=")
 	return with(map[string]string{
 		"Name": c.Name, "Host": c.Host, "SelectorKey": key, "SelectorValue": value, "Namespace": c.Namespace,
-		"Inject": "false", "ProxyMetadata": "{}",
+		"Inject": "false", "ProxyMetadata": "{}", "DataplaneMode": "none",
 	}, more)
 }
 

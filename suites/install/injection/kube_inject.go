@@ -17,6 +17,7 @@ import (
 	"istio-conformance/internal/istio"
 	"istio-conformance/internal/kube"
 	"istio-conformance/internal/stack"
+	"istio-conformance/suites/kit"
 )
 
 // kubeInject has istioctl do by itself what istiod's webhook did.
@@ -40,7 +41,7 @@ func kubeInject(s *stack.Stack) check.Check {
 			t.Expect(err).NotTo(gomega.HaveOccurred())
 			by.Native = native
 			want := byIstioctl(ctx, t, s, by)
-			got, err := injected(ctx, s, namespace, map[string]string{podLabel: "true"})
+			got, err := kit.Injected(ctx, s, namespace, map[string]string{kit.InjectLabel: "true"})
 			t.Expect(err).NotTo(gomega.HaveOccurred())
 			spec, err := runtime.DefaultUnstructuredConverter.ToUnstructured(&got.Spec)
 			t.Expect(err).NotTo(gomega.HaveOccurred())
@@ -54,7 +55,7 @@ func kubeInject(s *stack.Stack) check.Check {
 				}
 			}
 			t.Expect(differences).To(gomega.BeEmpty(), "kube-inject's pod and the webhook's")
-			t.Observe("compared the containers %v", names(got))
+			t.Observe("compared the containers %v", kit.ContainerNames(got))
 		},
 	}
 }
@@ -78,8 +79,8 @@ func byIstioctl(ctx context.Context, t *check.T, s *stack.Stack, by istio.Inject
 	t.Helper()
 	manifest, err := yaml.Marshal(map[string]any{
 		"apiVersion": "v1", "kind": "Pod",
-		"metadata": map[string]any{"name": "injection", "namespace": "default", "labels": map[string]any{podLabel: "true"}},
-		"spec":     map[string]any{"containers": []any{map[string]any{"name": "app", "image": appImage}}},
+		"metadata": map[string]any{"name": "injection", "namespace": "default", "labels": map[string]any{kit.InjectLabel: "true"}},
+		"spec":     map[string]any{"containers": []any{map[string]any{"name": "app", "image": kit.AppImage}}},
 	})
 	t.Expect(err).NotTo(gomega.HaveOccurred())
 	output, err := istio.KubeInject(ctx, s.Images.Istioctl, by, manifest)

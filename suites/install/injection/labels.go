@@ -11,13 +11,13 @@ import (
 
 	"istio-conformance/internal/check"
 	"istio-conformance/internal/stack"
+	"istio-conformance/suites/kit"
 )
 
 // Labels by which a user chooses.
 // https://istio.io/latest/docs/setup/additional-setup/sidecar-injection/#controlling-the-injection-policy
 const (
 	namespaceLabel = "istio-injection"
-	podLabel       = "sidecar.istio.io/inject"
 	revisionLabel  = "istio.io/rev"
 )
 
@@ -32,14 +32,14 @@ func labels(s *stack.Stack) check.Check {
 	}{
 		{"no label at all", nil, nil, false},
 		{"namespace enabled", set{namespaceLabel: "enabled"}, nil, true},
-		{"namespace enabled, pod opted out", set{namespaceLabel: "enabled"}, set{podLabel: "false"}, false},
+		{"namespace enabled, pod opted out", set{namespaceLabel: "enabled"}, set{kit.InjectLabel: "false"}, false},
 		{"namespace of the revision", set{revisionLabel: "default"}, nil, true},
-		{"namespace of the revision, pod opted out", set{revisionLabel: "default"}, set{podLabel: "false"}, false},
+		{"namespace of the revision, pod opted out", set{revisionLabel: "default"}, set{kit.InjectLabel: "false"}, false},
 		{"namespace of a revision that does not exist", set{revisionLabel: "no-such"}, nil, false},
-		{"pod opted in", nil, set{podLabel: "true"}, true},
+		{"pod opted in", nil, set{kit.InjectLabel: "true"}, true},
 		{"pod of the revision", nil, set{revisionLabel: "default"}, true},
-		{"pod of the revision, opted out", nil, set{revisionLabel: "default", podLabel: "false"}, false},
-		{"namespace disabled, pod opted in", set{namespaceLabel: "disabled"}, set{podLabel: "true"}, false},
+		{"pod of the revision, opted out", nil, set{revisionLabel: "default", kit.InjectLabel: "false"}, false},
+		{"namespace disabled, pod opted in", set{namespaceLabel: "disabled"}, set{kit.InjectLabel: "true"}, false},
 	}
 	return check.Check{
 		Name:    "injection-labels",
@@ -57,7 +57,7 @@ func labels(s *stack.Stack) check.Check {
 				t.Expect(label(ctx, s, namespace, c.namespace)).To(gomega.Succeed())
 				// The API server hears of a namespace's new label a moment later.
 				t.Eventually(ctx, func() (bool, error) {
-					pod, err := injected(ctx, s, namespace, c.pod)
+					pod, err := kit.Injected(ctx, s, namespace, c.pod)
 					if err != nil {
 						return false, err
 					}

@@ -23,17 +23,17 @@ func sidecar(s *stack.Stack) check.Check {
 		Run: func(ctx context.Context, t *check.T) {
 			namespace, err := s.ScratchNamespace(ctx)
 			t.Expect(err).NotTo(gomega.HaveOccurred())
-			pod, err := injected(ctx, s, namespace, map[string]string{podLabel: "true"})
+			pod, err := kit.Injected(ctx, s, namespace, map[string]string{kit.InjectLabel: "true"})
 			t.Expect(err).NotTo(gomega.HaveOccurred())
 			t.Diagnose("a pod that asks for a sidecar gets none", "istioctl x check-inject", "https://istio.io/latest/docs/ops/common-problems/injection/")
 			found, isInit := container(pod, proxy)
-			t.Expect(found).NotTo(gomega.BeNil(), "containers %v", names(pod))
+			t.Expect(found).NotTo(gomega.BeNil(), "containers %v", kit.ContainerNames(pod))
 			native, err := wantNative(ctx, s)
 			t.Expect(err).NotTo(gomega.HaveOccurred())
 			t.Diagnose("the proxy is not the kind of container that this version makes it on these nodes",
 				"look for ENABLE_NATIVE_SIDECARS in istiod's environment and for nodes older than Kubernetes 1.33",
 				"https://istio.io/latest/blog/2023/native-sidecars/")
-			t.Expect(isInit).To(gomega.Equal(native), "the proxy is an init container, in %v", names(pod))
+			t.Expect(isInit).To(gomega.Equal(native), "the proxy is an init container, in %v", kit.ContainerNames(pod))
 			if native {
 				t.Expect(ptr.Deref(found.RestartPolicy, "")).To(gomega.Equal(corev1.ContainerRestartPolicyAlways), "restartPolicy of the native sidecar")
 			}
@@ -43,21 +43,21 @@ func sidecar(s *stack.Stack) check.Check {
 			image, err := kit.ProxyImage(ctx, s)
 			t.Expect(err).NotTo(gomega.HaveOccurred())
 			t.Expect(found.Image).To(gomega.Equal(image), "image of the proxy")
-			t.Observe("%v, native sidecar %t, image %s", names(pod), native, found.Image)
+			t.Observe("%v, native sidecar %t, image %s", kit.ContainerNames(pod), native, found.Image)
 		},
 	}
 }
 
 // redirects asserts which container sees to it that traffic goes by the proxy.
 func redirects(t *check.T, s *stack.Stack, pod *corev1.Pod) {
-	want, other := initializr, validator
+	want, other := initializer, validator
 	if s.CNI() {
-		want, other = validator, initializr
+		want, other = validator, initializer
 	}
 	t.Diagnose("a pod's traffic is not redirected in the way of the profile: the istiod release and the cni release do not agree",
 		"with chart cni istiod needs pilot.cni.enabled=true, without it must not be set", "https://istio.io/latest/docs/setup/additional-setup/cni/")
-	t.Expect(names(pod)).To(gomega.ContainElement(want))
-	t.Expect(names(pod)).NotTo(gomega.ContainElement(other))
+	t.Expect(kit.ContainerNames(pod)).To(gomega.ContainElement(want))
+	t.Expect(kit.ContainerNames(pod)).NotTo(gomega.ContainElement(other))
 }
 
 // wantNative is what istiod should make of the proxy on this cluster's nodes.

@@ -2,9 +2,11 @@ package verify
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/onsi/gomega"
 	admissionv1 "k8s.io/api/admissionregistration/v1"
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -33,14 +35,17 @@ func Mutations() []mutation.Mutation {
 			Plays: "install/rendered-objects", Fails: map[string]string{"install/rendered-objects": "istio-reader-service-account"},
 		},
 		{
-			Name: "istiod-unschedulable", Promise: "a workload that is not ready is noticed",
+			Name: "istiod-scaled-by-hand", Promise: "a field that was changed by hand is noticed, with both values",
 			Break: func(ctx context.Context, t *check.T, s *stack.Stack) {
 				mutation.Scale(ctx, t, s, stack.SystemNamespace, "istiod", 0)
 			},
-			Plays: "install/workloads-ready,install/rendered-objects",
-			Fails: map[string]string{
-				"install/rendered-objects": "Deployment istio-system/istiod: spec.replicas: want 1, got 0",
-			},
+			Plays: "install/rendered-objects",
+			Fails: map[string]string{"install/rendered-objects": "Deployment istio-system/istiod: spec.replicas: want 1, got 0"},
+		},
+		{
+			Name: "istiod-rollout-stuck", Promise: "a rollout that does not come to its end is noticed",
+			Break: stickRollout, Plays: "install/workloads-ready",
+			Fails: map[string]string{"install/workloads-ready": "Deployment istio-system/istiod"},
 		},
 		{
 			Name: "proxy-of-another-image", Promise: "a proxy that runs another image than the release's is noticed",
@@ -80,6 +85,23 @@ func editConfigMap(ctx context.Context, t *check.T, s *stack.Stack) {
 		old = m.Data["mesh"]
 		m.Data["mesh"] += "\n# by hand\n"
 	})
+}
+
+// stickRollout asks for a node that does not exist.
+func stickRollout(ctx context.Context, t *check.T, s *stack.Stack) {
+	set := func(ctx context.Context, node string) {
+		deployment := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Namespace: stack.SystemNamespace, Name: "istiod"}}
+		patch := fmt.Sprintf(`{"spec":{"template":{"spec":{"nodeSelector":{"conformance":%s}}}}}`, node)
+		t.Expect(s.Client.Patch(ctx, deployment, client.RawPatch("application/merge-patch+json", []byte(patch)))).To(gomega.Succeed())
+	}
+	mutation.Mend(ctx, t, func(ctx context.Context) {
+		set(ctx, "null")
+		t.Eventually(ctx, func() (int, error) {
+			pods, err := s.ReadyPods(ctx, stack.SystemNamespace, kit.IstiodSelector)
+			return len(pods), err
+		}).WithTimeout(mutation.MendTimeout).Should(gomega.Equal(1), "pods of istiod")
+	})
+	set(ctx, `"no-such-node"`)
 }
 
 // otherImage makes a pod that has a proxy of another image; it need not run.
