@@ -19,7 +19,7 @@ type Options struct {
 	// Mutate proves that the checks can fail, instead of running them.
 	Mutate bool
 
-	cluster, keep, kubeconfig string
+	cluster, install, keep, kubeconfig string
 }
 
 // Register defines the flags on flags; getenv gives their defaults.
@@ -42,6 +42,7 @@ func Register(flags *flag.FlagSet, getenv func(string) string) *Options {
 	text(&o.KindConfig, "kind-config", "KIND_CONFIG", "", "configuration of the cluster; default: kind-config.yaml of the checkout")
 	text(&o.Name, "name", "NAME", stack.DefaultName, "name of the cluster")
 	text(&o.cluster, "cluster", "CLUSTER", "kind", "kind makes a cluster; existing takes the one of KUBECONFIG")
+	text(&o.install, "install", "INSTALL", "", "helm installs Istio; skip takes the one that an existing cluster has, and is the only way there")
 	text(&o.Context, "context", "CONTEXT", "", "context in KUBECONFIG for an existing cluster")
 	text(&o.keep, "keep", "KEEP", "0", "1 keeps the cluster for the next run")
 	text(&o.Run, "run", "RUN", "", "suite or suite/check, separated by commas")
@@ -82,5 +83,23 @@ func (o *Options) Complete() error {
 	default:
 		return exitcode.Usagef("CLUSTER=%s: want kind or existing", o.cluster)
 	}
+	if err := o.checkInstall(); err != nil {
+		return err
+	}
 	return o.Validate()
+}
+
+// checkInstall refuses to install into a cluster that is not the harness's own,
+// and to leave one of its own without Istio.
+func (o *Options) checkInstall() error {
+	switch {
+	case o.install != "" && o.install != "helm" && o.install != "skip":
+		return exitcode.Usagef("INSTALL=%s: want helm or skip", o.install)
+	case o.install == "helm" && o.cluster == "existing":
+		return exitcode.Usagef("INSTALL=helm CLUSTER=existing: nothing is installed into a cluster that is there already; leave INSTALL out, or leave CLUSTER out and have one made")
+	case o.install == "skip" && o.cluster == "kind":
+		return exitcode.Usagef("INSTALL=skip CLUSTER=kind: a cluster that is made here has no Istio yet; name an existing one: CLUSTER=existing KUBECONFIG=<path>")
+	default:
+		return nil
+	}
 }
