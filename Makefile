@@ -35,6 +35,10 @@ e2e: $(BIN)/e2e.test ## Prove that Istio, installed by Helm, works: KEEP=1 RUN=i
 mutate: $(BIN)/e2e.test ## Break the system on purpose and prove that exactly the right checks fail
 	@MUTATE=1 $(BIN)/e2e.test
 
+.PHONY: load
+load: $(BIN)/e2e.test ## Measure the gateway's latency and capacity thoroughly (about half an hour): KEEP=1 RUN=load/capacity
+	@LOAD=full RUN=$${RUN:-load} $(BIN)/e2e.test
+
 .PHONY: images
 images: $(BIN)/istio-conformance ## Build or fetch every image and chart of a run beforehand
 	@$(BIN)/istio-conformance images build
@@ -64,6 +68,10 @@ unit: ## Run the unit tests
 .PHONY: test-kernel
 test-kernel: ## Boot a kernel in QEMU, take its modules away one by one, and prove that exactly the right requirement turns red
 	@ISTIO_CONFORMANCE_GUEST=1 go test -count=1 -timeout 20m -run TestEachMissingModule -v ./internal/kernel/guest
+
+.PHONY: trust
+trust: ## Show whether the load generator and its verdicts can be believed on this machine: stubs of known delay, comparisons of equal paths (half an hour)
+	@go run ./internal/load/trust -rate 1000 -block 250ms -record out/aa-rounds.json
 
 .PHONY: lint
 lint: ## Check formatting, go vet, golangci-lint and that the modules are tidy

@@ -29,6 +29,7 @@ import (
 	"istio-conformance/suites/ingress"
 	"istio-conformance/suites/install"
 	"istio-conformance/suites/kernel"
+	"istio-conformance/suites/load"
 	"istio-conformance/suites/mutation"
 	"istio-conformance/suites/uninstall"
 )
@@ -79,9 +80,12 @@ func run(m *testing.M, o *options.Options, console *os.File) (int, error) {
 		return exitcode.Of(err), err
 	}
 	s := stack.New(o.Config)
-	suites, target := []check.Suite{kernel.Suite(s), install.Suite(s), ingress.Suite(s), uninstall.Suite(s)}, "e2e"
+	suites, target := []check.Suite{kernel.Suite(s), install.Suite(s), ingress.Suite(s), load.Suite(s, load.Mode(o.Load)), uninstall.Suite(s)}, "e2e"
+	if load.Mode(o.Load) == load.Full {
+		target = "load"
+	}
 	if o.Mutate {
-		suites, target = []check.Suite{mutation.Suite(s, suites, slices.Concat(install.Mutations(), ingress.Mutations(), uninstall.Mutations()))}, "mutate"
+		suites, target = []check.Suite{mutation.Suite(s, suites, slices.Concat(install.Mutations(), ingress.Mutations(), load.Mutations(), uninstall.Mutations()))}, "mutate"
 	}
 	selection, err := check.Select(o.Run, suites)
 	if err != nil {

@@ -24,6 +24,8 @@ const evidenceTimeout = 45 * time.Second
 type Recorder interface {
 	StartTest(suite, name string)
 	EndTest(report.Test)
+	// AddLoad receives what a check measured, with a verdict of its own.
+	AddLoad(report.Load)
 	EvidenceDir(suite, name string) string
 }
 
@@ -84,6 +86,7 @@ func (r *Runner) feature(suite string, c Check) types.Feature {
 // run runs one check and records its outcome, however it ends.
 func (r *Runner) run(t *testing.T, suite string, c Check) {
 	checkT := newT(t)
+	checkT.addLoad = r.Recorder.AddLoad
 	started := time.Now()
 	r.Recorder.StartTest(suite, c.Name)
 	ctx, cancel := context.WithTimeout(r.Context, c.timeout())

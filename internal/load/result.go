@@ -10,7 +10,7 @@ import (
 // same name; a field keeps its meaning.
 const Schema = "istio-conformance/load/v1"
 
-// Counts are numbers of requests, those of the warm-up left out.
+// Counts are numbers of requests, those of the warm-up left out but for Warmup.
 type Counts struct {
 	// Planned is what the schedule holds: OK, Failed and Overflow together,
 	// unless the run was interrupted.
@@ -22,6 +22,8 @@ type Counts struct {
 	// Late counts the requests that were sent only after the schedule's end, or
 	// answered a second after it: the rate was not held.
 	Late int64 `json:"late"`
+	// Warmup counts the requests that were due before; nothing else counts them.
+	Warmup int64 `json:"warmup"`
 }
 
 func (c *Counts) add(other Counts) {
@@ -30,6 +32,7 @@ func (c *Counts) add(other Counts) {
 	c.Failed += other.Failed
 	c.Overflow += other.Overflow
 	c.Late += other.Late
+	c.Warmup += other.Warmup
 }
 
 // Latencies are of good answers only.
@@ -42,7 +45,8 @@ type Latencies struct {
 	// Lag is from when it should have been sent to when it was: also waiting
 	// for a connection whose last answer is late.
 	Lag *Histogram `json:"sendLag"`
-	// OwnLag is the part of Lag for which the generator itself is to blame.
+	// OwnLag bounds what the generator itself added to Response: it sent later than
+	// it could have, or looked for the answer later.
 	OwnLag *Histogram `json:"ownLag"`
 }
 
@@ -116,6 +120,10 @@ type Result struct {
 	Intervals []*Interval      `json:"intervals"`
 	Machine   Machine          `json:"machine"`
 	Counters  []CounterReading `json:"counters"`
+	// Usage is what the containers that were watched used.
+	Usage []Usage `json:"usage,omitempty"`
+	// Unheld says that the path did not hold the rate; empty means that it did.
+	Unheld string `json:"unheld,omitempty"`
 	// Invalid says why the run is no measurement; empty means that it is one.
 	Invalid []string `json:"invalid"`
 }
@@ -123,6 +131,14 @@ type Result struct {
 // HeldRate returns the rate that was held, in requests per second.
 func (r *Result) HeldRate() float64 {
 	return float64(r.Counts.Planned-r.Counts.Overflow-r.Counts.Late) / r.Seconds
+}
+
+// Judge decides anew whether the result is a measurement, as is needed after
+// Merge: what one stripe has too few answers for, all of them together may have
+// enough of. Reasons of the stripes themselves are forgotten.
+func (r *Result) Judge(l *Limits) {
+	r.Invalid = []string{}
+	r.Invalid, r.Unheld = l.judge(r), l.unheld(r)
 }
 
 // Merge adds what another stripe of the same schedule measured.
@@ -153,6 +169,8 @@ func (r *Result) Merge(other *Result) error {
 	r.Stripes = append(r.Stripes, other.Stripes...)
 	r.Counters = append(r.Counters, other.Counters...)
 	r.Invalid = append(r.Invalid, other.Invalid...)
+	r.Realtime = r.Realtime && other.Realtime
+	r.Machine = r.Machine.worst(other.Machine)
 	return nil
 }
 

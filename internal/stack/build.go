@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"time"
 
-
 	"istio-conformance/internal/cluster"
 	"istio-conformance/internal/engine"
 	"istio-conformance/internal/exitcode"

@@ -37,4 +37,3 @@ func noted(s *stack.Stack) check.Check {
 		},
 	}
 }
-

@@ -152,4 +152,3 @@ func missingSecret(ctx context.Context, t *check.T, s *stack.Stack) {
 	t.Eventually(ctx, func() (string, error) { return s.GatewayAdmin(ctx, "config_dump?resource=dynamic_warming_secrets") }).
 		Should(gomega.ContainSubstring("no-such-secret"), "secrets that the gateway waits for")
 }
-
