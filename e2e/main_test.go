@@ -26,6 +26,7 @@ import (
 	"istio-conformance/internal/options"
 	"istio-conformance/internal/report"
 	"istio-conformance/internal/stack"
+	"istio-conformance/suites/diagnosis"
 	"istio-conformance/suites/ingress"
 	"istio-conformance/suites/install"
 	"istio-conformance/suites/kernel"
@@ -85,7 +86,7 @@ func run(m *testing.M, o *options.Options, console *os.File) (int, error) {
 		target = "load"
 	}
 	if o.Mutate {
-		suites, target = []check.Suite{mutation.Suite(s, suites, slices.Concat(install.Mutations(), ingress.Mutations(), load.Mutations(), uninstall.Mutations()))}, "mutate"
+		suites, target = []check.Suite{mutation.Suite(s, suites, slices.Concat(install.Mutations(), ingress.Mutations(), load.Mutations(), uninstall.Mutations())), diagnosis.Suite(s)}, "mutate"
 	}
 	selection, err := check.Select(o.Run, suites)
 	if err != nil {
@@ -106,7 +107,7 @@ func run(m *testing.M, o *options.Options, console *os.File) (int, error) {
 		status = exitcode.Of(err)
 	} else {
 		recorder.Plan(check.Count(planned))
-		runner = &check.Runner{Recorder: recorder, Target: target, Context: ctx, Evidence: s.Evidence, Parallel: check.DefaultParallel}
+		runner = &check.Runner{Recorder: recorder, Target: target, Context: ctx, Evidence: s.Evidence, Symptoms: s.Symptoms, Parallel: check.DefaultParallel}
 		testenv = check.NewEnvironment(envconf.NewWithKubeConfig(s.Cluster.Kubeconfig))
 		testenv.Run(m)
 	}

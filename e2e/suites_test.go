@@ -17,6 +17,10 @@ func TestUninstall(t *testing.T) { runSuite(t, "uninstall") }
 // TestMutation runs alone, when -mutate asks for it.
 func TestMutation(t *testing.T) { runSuite(t, "mutation") }
 
+// TestDiagnosis breaks the system too, and asks what the catalogue of symptoms makes
+// of it.
+func TestDiagnosis(t *testing.T) { runSuite(t, "diagnosis") }
+
 func runSuite(t *testing.T, name string) {
 	t.Helper()
 	for _, suite := range planned {

@@ -1,82 +1,54 @@
 package envoy
 
 import (
+	"crypto/sha256"
 	"crypto/x509"
+	"encoding/hex"
 	"encoding/json"
 	"encoding/pem"
+	"errors"
 	"fmt"
 )
 
-// dynamicSecret is an entry of the config dump for a secret that came by SDS:
-// envoy.admin.v3.SecretsConfigDump.DynamicSecret.
-const dynamicSecret = "type.googleapis.com/envoy.admin.v3.SecretsConfigDump.DynamicSecret"
+// workloadSecret is the name by which Istio's proxies ask for their own certificate.
+const workloadSecret = "default"
 
-// Secret is what an Envoy got by SDS under one name, without the private key.
-type Secret struct {
-	// Name is "default" for the workload's own certificate and "ROOTCA" for what
-	// it trusts.
-	Name string
-	// Certificates are the chain, the workload's own first, or the roots.
-	Certificates []*x509.Certificate
-}
-
-// inline is bytes in the configuration itself.
-type inline struct {
-	InlineBytes  []byte `json:"inline_bytes"`
-	InlineString string `json:"inline_string"`
-}
-
-// ParseSecrets reads the answer of GET /config_dump?resource=dynamic_active_secrets.
-// A secret without certificates is passed over.
-func ParseSecrets(data []byte) ([]Secret, error) {
-	var dump struct {
+// WorkloadCertificate returns the certificate by which a proxy shows who it is to
+// others of the mesh, from the answer of GET
+// /config_dump?resource=dynamic_active_secrets. Envoy leaves keys out of it.
+func WorkloadCertificate(dump []byte) (*x509.Certificate, error) {
+	var answer struct {
 		Configs []struct {
-			Type   string `json:"@type"`
 			Name   string `json:"name"`
 			Secret struct {
-				TLSCertificate struct {
-					Chain inline `json:"certificate_chain"`
+				TLS struct {
+					Chain struct {
+						Bytes []byte `json:"inline_bytes"`
+					} `json:"certificate_chain"`
 				} `json:"tls_certificate"`
-				Validation struct {
-					Trusted inline `json:"trusted_ca"`
-				} `json:"validation_context"`
 			} `json:"secret"`
 		} `json:"configs"`
 	}
-	if err := json.Unmarshal(data, &dump); err != nil {
+	if err := json.Unmarshal(dump, &answer); err != nil {
 		return nil, fmt.Errorf("envoy's secrets: %w", err)
 	}
-	var found []Secret
-	for _, c := range dump.Configs {
-		if c.Type != dynamicSecret {
+	for _, c := range answer.Configs {
+		if c.Name != workloadSecret {
 			continue
 		}
-		s := Secret{Name: c.Name}
-		for _, source := range []inline{c.Secret.TLSCertificate.Chain, c.Secret.Validation.Trusted} {
-			some, err := certificates(append(source.InlineBytes, source.InlineString...))
-			if err != nil {
-				return nil, fmt.Errorf("envoy's secret %s: %w", c.Name, err)
-			}
-			s.Certificates = append(s.Certificates, some...)
+		// The first of the chain is the proxy's own.
+		block, _ := pem.Decode(c.Secret.TLS.Chain.Bytes)
+		if block == nil {
+			return nil, fmt.Errorf("envoy's secret %s: no certificate in PEM", c.Name)
 		}
-		if len(s.Certificates) > 0 {
-			found = append(found, s)
-		}
+		return x509.ParseCertificate(block.Bytes)
 	}
-	return found, nil
+	return nil, errors.New("envoy's secrets: none has the name " + workloadSecret)
 }
 
-func certificates(data []byte) ([]*x509.Certificate, error) {
-	var all []*x509.Certificate
-	for {
-		var block *pem.Block
-		if block, data = pem.Decode(data); block == nil {
-			return all, nil
-		}
-		certificate, err := x509.ParseCertificate(block.Bytes)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, certificate)
-	}
+// Fingerprint is how Envoy names a certificate in X-Forwarded-Client-Cert: the
+// SHA-256 of its DER, in hexadecimal.
+func Fingerprint(c *x509.Certificate) string {
+	sum := sha256.Sum256(c.Raw)
+	return hex.EncodeToString(sum[:])
 }

@@ -43,11 +43,11 @@ type worker struct {
 	busyWait time.Duration // before a request is due
 	// late bounds how much earlier what is being read could have been read: the
 	// thread was not running, or busy with something else.
-	late   time.Duration
-	looked time.Duration // when what there was to read was looked for last
-	lost   time.Duration // without a CPU, until then
-	waited *waited
-	realtime bool          // the thread's priority was granted
+	late     time.Duration
+	looked   time.Duration // when what there was to read was looked for last
+	lost     time.Duration // without a CPU, until then
+	waited   *waited
+	realtime bool // the thread's priority was granted
 	stopped  atomic.Bool
 
 	mu     sync.Mutex

@@ -2,85 +2,106 @@ package kit
 
 import (
 	"context"
-	"fmt"
+	"net/http"
 	"sync"
-	"time"
+	"sync/atomic"
+
+	"github.com/onsi/gomega"
+
+	"istio-conformance/internal/check"
+	"istio-conformance/internal/probe"
 )
 
-// trafficPause is between two requests of one worker; trafficWorkers send at once.
-const (
-	trafficPause   = 50 * time.Millisecond
-	trafficWorkers = 2
-	// keptFailures is how many failures are told; all are counted.
-	keptFailures = 5
-)
+// Parallel is how many requests of a Bulk are in flight: enough to be quick, few
+// enough that two cores answer each within its time.
+const Parallel = 8
 
-// Traffic is a stream of requests that goes on while something is done to the
-// mesh. Its rate is low: it is there to notice a gap, not to measure.
-type Traffic struct {
-	stop context.CancelFunc
-	wait sync.WaitGroup
-	once sync.Once
-
-	mu     sync.Mutex
-	result TrafficResult
+// Send sends one request through the gateway's node port. The target is a path
+// with its query; the route gives URL and Host, unless the request names a host.
+func (r Route) Send(ctx context.Context, target string, request probe.Request) probe.Response {
+	return probe.HTTP(ctx, r.complete(target, request))
 }
 
-// TrafficResult is what became of the requests.
-type TrafficResult struct {
-	Requests, Failed int
-	// Failures are the first ones that were not answered 200, with their time.
-	Failures []string
-}
-
-// StartTraffic sends requests to the host, each once, until Stop.
-func StartTraffic(ctx context.Context, c Scratch) *Traffic {
-	ctx, cancel := context.WithCancel(ctx)
-	t := &Traffic{stop: cancel}
-	for range trafficWorkers {
-		t.wait.Go(func() { t.send(ctx, c) })
+// complete fills in what all requests through the route have in common.
+func (r Route) complete(target string, request probe.Request) probe.Request {
+	request.URL = r.stack.GatewayURL() + target
+	if request.Host == "" {
+		request.Host = r.Host
 	}
-	return t
+	if request.Timeout == 0 {
+		request.Timeout = RequestTimeout
+	}
+	return request
 }
 
-func (t *Traffic) send(ctx context.Context, c Scratch) {
-	ticker := time.NewTicker(trafficPause)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-ticker.C:
-		}
-		started := time.Now()
-		// Not ctx: the last request must be answered too.
-		response := c.Get(context.WithoutCancel(ctx), nil)
-		t.mu.Lock()
-		t.result.Requests++
-		if response.Status != 200 || response.Err != nil {
-			t.result.Failed++
-			if t.result.Failed <= keptFailures {
-				t.result.Failures = append(t.result.Failures, fmt.Sprintf("%s: %s %.200q", started.Format("15:04:05.000"), response, response.Body))
+// Bulk sends n requests, Parallel of them at a time and each on a connection of
+// its own. headers may be nil.
+func (r Route) Bulk(ctx context.Context, target string, n int, headers func(i int) http.Header) []probe.Response {
+	responses := make([]probe.Response, n)
+	var next atomic.Int64
+	var wait sync.WaitGroup
+	for range min(n, Parallel) {
+		wait.Go(func() {
+			for i := int(next.Add(1)) - 1; i < n && ctx.Err() == nil; i = int(next.Add(1)) - 1 {
+				request := probe.Request{}
+				if headers != nil {
+					request.Headers = headers(i)
+				}
+				responses[i] = r.Send(ctx, target, request)
 			}
-		}
-		t.mu.Unlock()
+		})
 	}
+	wait.Wait()
+	return responses
 }
 
-// Requests is how many requests have been answered or have failed so far.
-func (t *Traffic) Requests() int {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.result.Requests
+// MustAnswer asserts that each response is the backend's with status 200, and
+// returns how many each pod and each version gave.
+func MustAnswer(t *check.T, responses []probe.Response) (pods, versions map[string]int) {
+	t.Helper()
+	pods, versions = map[string]int{}, map[string]int{}
+	for i, response := range responses {
+		t.Expect(response.Status).To(gomega.Equal(http.StatusOK), "request %d of %d: %s", i+1, len(responses), response)
+		a := ParseAnswer(t, response)
+		pods[a.Pod]++
+		versions[a.Version]++
+	}
+	return pods, versions
 }
 
-// Stop ends the stream after the requests that are under way.
-func (t *Traffic) Stop() TrafficResult {
-	t.once.Do(func() {
-		t.stop()
-		t.wait.Wait()
-	})
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.result
+// Session is a client of a route whose requests share connections.
+type Session struct {
+	route   Route
+	session *probe.Session
 }
+
+// OneConnection returns a client whose requests go over one HTTP/2 connection, so
+// that one thread of the gateway handles them all: limits of connections and the
+// order of balancing are each thread's own. It ends with the check.
+func (r Route) OneConnection(ctx context.Context, t *check.T) Session {
+	t.Helper()
+	s := Session{r, probe.NewSession(probe.Request{HTTP2: true})}
+	t.Cleanup(s.session.Close)
+	// The first request opens the connection: later ones at once share it.
+	first := s.Get(ctx, "/", nil)
+	t.Expect(first.Status).To(gomega.Equal(http.StatusOK), "the first request of an HTTP/2 connection: %s", first)
+	return s
+}
+
+// Get sends one request over the session's connection.
+func (s Session) Get(ctx context.Context, target string, header http.Header) probe.Response {
+	return s.session.HTTP(ctx, s.route.complete(target, probe.Request{Headers: header}))
+}
+
+// Held is a request whose response is still to come.
+type Held struct{ response chan probe.Response }
+
+// Hold sends a request and does not wait for its response.
+func (s Session) Hold(ctx context.Context, target string, header http.Header) Held {
+	h := Held{make(chan probe.Response, 1)}
+	go func() { h.response <- s.Get(ctx, target, header) }()
+	return h
+}
+
+// Response waits for it.
+func (h Held) Response() probe.Response { return <-h.response }
