@@ -9,6 +9,12 @@ export KUBERNETES ?=
 export IMAGES ?=
 # The file that IMAGES=archive reads.
 export ARCHIVE ?=
+# default, cni (a network plugin instead of init containers) or ambient (no sidecars).
+export PROFILE ?=
+# existing takes the cluster of KUBECONFIG with the Istio that it has.
+export CLUSTER ?=
+# skip is the only way with CLUSTER=existing, and may be left out there.
+export INSTALL ?=
 # 1 keeps the cluster for the next run.
 export KEEP ?=
 # What an upgrade leads from and to; empty means the default and the minor before.
@@ -27,7 +33,7 @@ export GOFLAGS += -trimpath -buildvcs=false
 ##@ Checks on real clusters
 
 .PHONY: e2e
-e2e: $(BIN)/e2e.test ## Prove that Istio, installed by Helm, works: KEEP=1 RUN=ingress/retries ISTIO=1.31 KUBERNETES=1.36 IMAGES=release|modules|archive
+e2e: $(BIN)/e2e.test ## Prove that Istio, installed by Helm, works: KEEP=1 RUN=ingress/retries ISTIO=1.31 KUBERNETES=1.36 IMAGES=release|modules|archive PROFILE=default|cni|ambient
 	@$(BIN)/e2e.test
 
 .PHONY: mutate

@@ -32,6 +32,7 @@ import (
 	"istio-conformance/suites/kernel"
 	"istio-conformance/suites/load"
 	"istio-conformance/suites/mutation"
+	"istio-conformance/suites/uninstall"
 )
 
 // cleanupTimeout bounds how long it may take to remove what the run made.
@@ -80,12 +81,12 @@ func run(m *testing.M, o *options.Options, console *os.File) (int, error) {
 		return exitcode.Of(err), err
 	}
 	s := stack.New(o.Config)
-	suites, target := []check.Suite{kernel.Suite(s), install.Suite(s), ingress.Suite(s), load.Suite(s, load.Mode(o.Load))}, "e2e"
+	suites, target := []check.Suite{kernel.Suite(s), install.Suite(s), ingress.Suite(s), load.Suite(s, load.Mode(o.Load)), uninstall.Suite(s)}, "e2e"
 	if load.Mode(o.Load) == load.Full {
 		target = "load"
 	}
 	if o.Mutate {
-		suites, target = []check.Suite{mutation.Suite(s, suites, slices.Concat(install.Mutations(), ingress.Mutations(), load.Mutations())), diagnosis.Suite(s)}, "mutate"
+		suites, target = []check.Suite{mutation.Suite(s, suites, slices.Concat(install.Mutations(), ingress.Mutations(), load.Mutations(), uninstall.Mutations())), diagnosis.Suite(s)}, "mutate"
 	}
 	var recorder *report.Recorder
 	if o.Upgrade != nil {

@@ -11,6 +11,9 @@ func TestInstall(t *testing.T) { runSuite(t, "install") }
 func TestIngress(t *testing.T) { runSuite(t, "ingress") }
 func TestLoad(t *testing.T)    { runSuite(t, "load") }
 
+// TestUninstall comes last: it takes away what the others stand on.
+func TestUninstall(t *testing.T) { runSuite(t, "uninstall") }
+
 // TestMutation runs alone, when -mutate asks for it.
 func TestMutation(t *testing.T) { runSuite(t, "mutation") }
 

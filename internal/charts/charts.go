@@ -28,6 +28,8 @@ type Release struct {
 	// Timeout is how long the release may take to become ready; 0 means
 	// DefaultTimeout.
 	Timeout time.Duration
+	// NoWait returns from Install as soon as the API server has the objects.
+	NoWait bool
 }
 
 // String is "<namespace>/<name>".

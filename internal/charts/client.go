@@ -75,7 +75,7 @@ func (c *Client) Install(ctx context.Context, r Release) (*release.Release, erro
 	}
 	install := action.NewInstall(cfg)
 	install.ReleaseName, install.Namespace = r.Name, r.Namespace
-	install.Wait, install.WaitForJobs, install.Timeout = true, true, r.timeout()
+	install.Wait, install.WaitForJobs, install.Timeout = !r.NoWait, !r.NoWait, r.timeout()
 	// Not RunWithContext: it would return while the installation goes on.
 	installed, err := install.Run(loaded, Values(r.Values))
 	if err != nil {

@@ -82,6 +82,13 @@ type Set struct {
 	// Charts maps a name (base, istiod, gateway, cni, ztunnel) to the path of
 	// the packaged chart.
 	Charts map[string]string `json:"charts"`
+	// CNI and Ztunnel say that the images of these two components are there:
+	// install-cni for the profiles cni and ambient, ztunnel for ambient.
+	CNI     bool `json:"cni"`
+	Ztunnel bool `json:"ztunnel"`
+	// Istioctl is the path of Istio's command of this version; empty when the
+	// source has none.
+	Istioctl string `json:"istioctl,omitempty"`
 	// IstioFilters says that Envoy carries Istio's own filters: istio_stats,
 	// metadata exchange and alpn.
 	IstioFilters bool `json:"istioFilters"`

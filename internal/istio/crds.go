@@ -22,10 +22,23 @@ type CRD struct {
 	Group  string
 	Kind   string
 	Plural string
+	// Names are all that the API server shall know the kind by.
+	Names apiextensionsv1.CustomResourceDefinitionNames
 	// Scope is Namespaced or Cluster.
 	Scope string
+	// Conversion is how one version becomes another: None or Webhook.
+	Conversion string
+	// Templated says that the chart renders it, and so Helm owns it; charts before
+	// 1.24 have it in a folder that Helm only installs.
+	Templated bool
 	// Versions are in the chart's order.
 	Versions []CRDVersion
+}
+
+// StorageVersion is the one version in which objects are stored.
+func (c CRD) StorageVersion() string {
+	i := slices.IndexFunc(c.Versions, func(v CRDVersion) bool { return v.Storage })
+	return c.Versions[i].Name // decodeCRD saw to it that there is one
 }
 
 // CRDVersion is one version of a CRD.
@@ -80,7 +93,11 @@ func decodeCRD(document []byte) (*CRD, error) {
 	}
 	crd := &CRD{
 		Name: object.Name, Group: object.Spec.Group, Kind: object.Spec.Names.Kind,
-		Plural: object.Spec.Names.Plural, Scope: string(object.Spec.Scope),
+		Plural: object.Spec.Names.Plural, Names: object.Spec.Names, Scope: string(object.Spec.Scope),
+		Conversion: string(apiextensionsv1.NoneConverter),
+	}
+	if c := object.Spec.Conversion; c != nil {
+		crd.Conversion = string(c.Strategy)
 	}
 	stored := 0
 	for _, v := range object.Spec.Versions {

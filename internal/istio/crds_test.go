@@ -4,6 +4,8 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 )
 
 const manifest = `---
@@ -45,10 +47,16 @@ func TestExpectedCRDs(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []CRD{
-		{"proxyconfigs.networking.istio.io", "networking.istio.io", "ProxyConfig", "proxyconfigs", "Namespaced",
-			[]CRDVersion{{"v1beta1", true, true}}},
-		{"virtualservices.networking.istio.io", "networking.istio.io", "VirtualService", "virtualservices", "Namespaced",
-			[]CRDVersion{{"v1", true, true}, {"v1alpha3", false, false}}},
+		{
+			Name: "proxyconfigs.networking.istio.io", Group: "networking.istio.io", Kind: "ProxyConfig", Plural: "proxyconfigs",
+			Names: apiextensionsv1.CustomResourceDefinitionNames{Kind: "ProxyConfig", Plural: "proxyconfigs"},
+			Scope: "Namespaced", Conversion: "None", Versions: []CRDVersion{{"v1beta1", true, true}},
+		},
+		{
+			Name: "virtualservices.networking.istio.io", Group: "networking.istio.io", Kind: "VirtualService", Plural: "virtualservices",
+			Names: apiextensionsv1.CustomResourceDefinitionNames{Kind: "VirtualService", Plural: "virtualservices", ShortNames: []string{"vs"}},
+			Scope: "Namespaced", Conversion: "None", Versions: []CRDVersion{{"v1", true, true}, {"v1alpha3", false, false}},
+		},
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)

@@ -92,6 +92,16 @@ func Name(object client.Object) string {
 	return object.GetObjectKind().GroupVersionKind().Kind + " " + name
 }
 
+// Place gives the namespace to each object that needs one and names none.
+func Place(c client.Client, namespace string, objects []*unstructured.Unstructured) error {
+	for _, object := range objects {
+		if err := place(c, namespace, object); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // place sets the namespace of a namespaced object that names none.
 func place(c client.Client, namespace string, object *unstructured.Unstructured) error {
 	namespaced, err := c.IsObjectNamespaced(object)

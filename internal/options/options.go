@@ -24,8 +24,8 @@ type Options struct {
 	// Load is how much latency is measured: short or full.
 	Load string
 
-	cluster, keep, kubeconfig string
-	upgrade                   upgradeFlags
+	cluster, install, keep, kubeconfig string
+	upgrade                            upgradeFlags
 }
 
 // Register defines the flags on flags; getenv gives their defaults.
@@ -40,6 +40,7 @@ func Register(flags *flag.FlagSet, getenv func(string) string) *Options {
 	text(&o.Istio, "istio", "ISTIO", "", "Istio's version, such as 1.31; default: the newest that the source has")
 	text(&o.Kubernetes, "kubernetes", "KUBERNETES", "", "Kubernetes' version, such as 1.36")
 	text(&o.Images, "images", "IMAGES", "", "source of images and charts: release, modules or archive; default: release if a registry answers, else modules")
+	text(&o.Profile, "profile", "PROFILE", stack.ProfileDefault, "how Istio is installed: default, cni or ambient")
 	text(&o.Archive, "archive", "ARCHIVE", "", "file that source archive reads")
 	text(&o.Hub, "hub", "HUB", "", "registry of Istio's images for source release")
 	text(&o.Charts, "charts", "CHARTS", "", "URL of the chart repository for source release")
@@ -47,6 +48,7 @@ func Register(flags *flag.FlagSet, getenv func(string) string) *Options {
 	text(&o.KindConfig, "kind-config", "KIND_CONFIG", "", "configuration of the cluster; default: kind-config.yaml of the checkout")
 	text(&o.Name, "name", "NAME", stack.DefaultName, "name of the cluster")
 	text(&o.cluster, "cluster", "CLUSTER", "kind", "kind makes a cluster; existing takes the one of KUBECONFIG")
+	text(&o.install, "install", "INSTALL", "", "helm installs Istio; skip takes the one that an existing cluster has, and is the only way there")
 	text(&o.Context, "context", "CONTEXT", "", "context in KUBECONFIG for an existing cluster")
 	text(&o.keep, "keep", "KEEP", "0", "1 keeps the cluster for the next run")
 	text(&o.Load, "load", "LOAD", "short", "how much latency is measured: short, about a minute, or full, with the curve over the rates")
@@ -92,8 +94,26 @@ func (o *Options) Complete() error {
 	default:
 		return exitcode.Usagef("CLUSTER=%s: want kind or existing", o.cluster)
 	}
+	if err := o.checkInstall(); err != nil {
+		return err
+	}
 	if err := o.completeUpgrade(); err != nil {
 		return err
 	}
 	return o.Validate()
+}
+
+// checkInstall refuses to install into a cluster that is not the harness's own,
+// and to leave one of its own without Istio.
+func (o *Options) checkInstall() error {
+	switch {
+	case o.install != "" && o.install != "helm" && o.install != "skip":
+		return exitcode.Usagef("INSTALL=%s: want helm or skip", o.install)
+	case o.install == "helm" && o.cluster == "existing":
+		return exitcode.Usagef("INSTALL=helm CLUSTER=existing: nothing is installed into a cluster that is there already; leave INSTALL out, or leave CLUSTER out and have one made")
+	case o.install == "skip" && o.cluster == "kind":
+		return exitcode.Usagef("INSTALL=skip CLUSTER=kind: a cluster that is made here has no Istio yet; name an existing one: CLUSTER=existing KUBECONFIG=<path>")
+	default:
+		return nil
+	}
 }

@@ -39,6 +39,11 @@ func TestCompleteRefuses(t *testing.T) {
 		{"an archive without a file", map[string]string{"IMAGES": "archive"}, "ARCHIVE=<path>"},
 		{"KEEP that is neither", map[string]string{"KEEP": "yes"}, "KEEP=yes"},
 		{"another kind of cluster", map[string]string{"CLUSTER": "cloud"}, "want kind or existing"},
+		{"an unknown profile", map[string]string{"PROFILE": "demo"}, "want default, cni or ambient"},
+		{"ambient from modules", map[string]string{"PROFILE": "ambient", "IMAGES": "modules"}, "ztunnel"},
+		{"another way to install", map[string]string{"INSTALL": "istioctl"}, "want helm or skip"},
+		{"installing into an existing cluster", map[string]string{"INSTALL": "helm", "CLUSTER": "existing", "KUBECONFIG": "x"}, "nothing is installed"},
+		{"no Istio in a new cluster", map[string]string{"INSTALL": "skip"}, "CLUSTER=existing KUBECONFIG=<path>"},
 		{"an existing cluster without a kubeconfig", map[string]string{"CLUSTER": "existing"}, "KUBECONFIG=<path>"},
 	}
 	for _, c := range cases {

@@ -9,8 +9,6 @@ import (
 	"path/filepath"
 	"time"
 
-	"sigs.k8s.io/controller-runtime/pkg/client"
-
 	"istio-conformance/internal/cluster"
 	"istio-conformance/internal/engine"
 	"istio-conformance/internal/exitcode"
@@ -126,6 +124,9 @@ func (s *Stack) prepareImages(ctx context.Context, logf progress.Logf) error {
 	for _, note := range s.Images.Notes {
 		logf("%s", note)
 	}
+	if err := s.checkProfile(); err != nil {
+		return err
+	}
 	return s.prepareFrom(ctx, logf)
 }
 
@@ -149,7 +150,8 @@ func (s *Stack) source(logf progress.Logf) (images.Source, error) {
 		node := cmp.Or(s.Config.NodeImage, s.Cell.NodeImage)
 		return release.New(release.Options{
 			Nodes: map[string]string{s.Cell.Kubernetes: node}, Charts: s.Config.Charts, Hub: s.Config.Hub,
-			Root: s.Config.Root, CacheDir: s.Config.CacheDir, Engine: s.Engine, Logf: logf,
+			Ztunnel: s.Config.Profile == ProfileAmbient,
+			Root:    s.Config.Root, CacheDir: s.Config.CacheDir, Engine: s.Engine, Logf: logf,
 		}), nil
 	case images.Modules:
 		return modules.New(modules.Options{Root: s.Config.Root, CacheDir: s.Config.CacheDir, Engine: s.Engine, Logf: logf}), nil
@@ -181,8 +183,8 @@ func (s *Stack) prepareCluster(ctx context.Context, logf progress.Logf) error {
 	if err := s.openOrCreate(ctx, options, logf); err != nil {
 		return err
 	}
-	if s.Client, err = client.New(s.Cluster.Config, client.Options{}); err != nil {
-		return fmt.Errorf("client for cluster %s: %w", s.Cluster.Name, err)
+	if err := s.RenewClient(); err != nil {
+		return err
 	}
 	load := s.Images.Load
 	if s.From != nil {

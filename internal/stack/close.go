@@ -12,15 +12,29 @@ import (
 // Close removes what Build made: the cluster and, when no other cluster of this
 // project uses it, the private engine. With Config.Keep everything stays.
 func (s *Stack) Close(ctx context.Context, r *report.Recorder) error {
+	if s.Existing() {
+		return s.leave(ctx, r)
+	}
 	if s.Engine == nil {
 		return nil
 	}
 	if s.Config.Keep {
 		s.sayKept(r)
-		return nil
+		return s.removeScratch(ctx, false)
 	}
 	phase := r.Phase("remove")
 	err := s.remove(ctx, phase.Logf)
+	phase.Done(err)
+	return err
+}
+
+// leave takes away what the run made in a cluster that is not its own.
+func (s *Stack) leave(ctx context.Context, r *report.Recorder) error {
+	if s.scratch.name == "" {
+		return nil
+	}
+	phase := r.Phase("remove")
+	err := s.removeScratch(ctx, true)
 	phase.Done(err)
 	return err
 }

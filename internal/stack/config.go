@@ -8,8 +8,21 @@ import (
 // DefaultName is the name of the cluster unless the user chooses another.
 const DefaultName = "istio-conformance"
 
+// Profiles are the ways to install Istio.
+const (
+	// ProfileDefault is base, istiod and the gateway: sidecars, and an init
+	// container that redirects a pod's traffic.
+	ProfileDefault = "default"
+	// ProfileCNI adds chart cni: its network plugin redirects, no init container.
+	ProfileCNI = "cni"
+	// ProfileAmbient adds charts cni and ztunnel: pods without sidecars.
+	ProfileAmbient = "ambient"
+)
+
 // Config is what the user asks for.
 type Config struct {
+	// Profile is one of the profiles above; empty means ProfileDefault.
+	Profile string
 	// Istio and Kubernetes are versions as the user writes them, such as 1.31 or
 	// v1.36.3; empty means the source's default.
 	Istio, Kubernetes string
@@ -47,6 +60,15 @@ type Config struct {
 
 // Validate checks what can be checked before anything is touched.
 func (c Config) Validate() error {
+	switch c.Profile {
+	case "", ProfileDefault, ProfileCNI:
+	case ProfileAmbient:
+		if c.Images == images.Modules {
+			return exitcode.Usagef("PROFILE=ambient IMAGES=modules: ztunnel is no Go program and is not built here; use IMAGES=release or an archive that holds it")
+		}
+	default:
+		return exitcode.Usagef("PROFILE=%s: unknown profile; want default, cni or ambient", c.Profile)
+	}
 	switch c.Images {
 	case "", images.Release, images.Modules:
 	case images.Archive:

@@ -2,6 +2,7 @@ package stack
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"istio-conformance/internal/istio"
@@ -15,10 +16,18 @@ func (s *Stack) ExpectedCRDs(ctx context.Context) ([]istio.CRD, error) {
 	if err != nil {
 		return nil, err
 	}
-	manifests := []string{release.Manifest}
-	for _, crd := range release.Chart.CRDObjects() {
-		// Charts before 1.24 have them in crds/, which Helm does not render.
-		manifests = append(manifests, string(crd.File.Data))
+	templated, err := istio.ExpectedCRDs(release.Manifest)
+	if err != nil {
+		return nil, err
 	}
-	return istio.ExpectedCRDs(strings.Join(manifests, "\n---\n"))
+	for i := range templated {
+		templated[i].Templated = true
+	}
+	// Charts before 1.24 have them in crds/, which Helm does not render.
+	var files []string
+	for _, crd := range release.Chart.CRDObjects() {
+		files = append(files, string(crd.File.Data))
+	}
+	static, err := istio.ExpectedCRDs(strings.Join(files, "\n---\n"))
+	return slices.Concat(templated, static), err
 }

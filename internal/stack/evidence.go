@@ -25,6 +25,9 @@ func (s *Stack) collector(failed check.Failure) *evidence.Collector {
 		Namespaces: []string{SystemNamespace, gatewayNamespace, s.Namespace, "kube-system"},
 		Said:       strings.Join(failed.Said, "\n"), Requests: failed.Requests,
 	}
+	if s.scratch.name != "" {
+		c.Namespaces = append(c.Namespaces, s.scratch.name)
+	}
 	if s.InstallError != nil {
 		c.Said += "\n" + s.InstallError.Error()
 	}

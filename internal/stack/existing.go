@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"helm.sh/helm/v3/pkg/release"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"istio-conformance/internal/charts"
 	"istio-conformance/internal/cluster"
@@ -35,10 +34,7 @@ func (s *Stack) connect(ctx context.Context, logf progress.Logf) error {
 		return err
 	}
 	logf("context %s of %s, Kubernetes %s", s.Cluster.Name, s.Cluster.Kubeconfig, s.Cell.Kubernetes)
-	if s.Client, err = client.New(s.Cluster.Config, client.Options{}); err != nil {
-		return fmt.Errorf("client for cluster %s: %w", s.Cluster.Name, err)
-	}
-	return nil
+	return s.RenewClient()
 }
 
 // discover finds the releases of Istio's charts instead of installing them.

@@ -3,17 +3,12 @@ package stack
 import (
 	"context"
 	"fmt"
-	"maps"
-	"slices"
-	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"istio-conformance/fixtures"
 	"istio-conformance/internal/charts"
-	"istio-conformance/internal/images"
 	"istio-conformance/internal/progress"
 )
 
@@ -22,6 +17,21 @@ const (
 	gatewayRelease   = "istio-ingressgateway"
 )
 
+// Install installs what Uninstall removed, or makes sure that it is there.
+func (s *Stack) Install(ctx context.Context) error { return s.install(ctx, progress.Discard) }
+
+// Uninstall removes the releases in the reverse of their order, and leaves the
+// namespaces.
+func (s *Stack) Uninstall(ctx context.Context) error {
+	for i := len(s.Releases) - 1; i >= 0; i-- {
+		r := s.Releases[i]
+		if err := s.Helm.Uninstall(ctx, r.Namespace, r.Name, releaseTimeout); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // install makes the namespaces and installs the charts in order, each when the
 // one before is ready. What a kept cluster has already is left as it is.
 func (s *Stack) install(ctx context.Context, logf progress.Logf) error {
@@ -29,7 +39,7 @@ func (s *Stack) install(ctx context.Context, logf progress.Logf) error {
 	if s.Helm, err = charts.NewClient(s.Cluster.Kubeconfig, "", progress.Discard); err != nil {
 		return err
 	}
-	if s.Releases, err = s.PlanReleases(s.firstImages(), s.Config.ValuesLayer); err != nil {
+	if s.Releases, err = s.PlanReleases(s.firstImages(), s.Config.Profile, s.Config.ValuesLayer); err != nil {
 		return err
 	}
 	for name, labels := range map[string]map[string]string{SystemNamespace: SystemLabels(), gatewayNamespace: {ownerLabel: "true"}} {
@@ -50,42 +60,6 @@ func (s *Stack) install(ctx context.Context, logf progress.Logf) error {
 	}
 	s.proxy, err = s.describeProxy(ctx)
 	return err
-}
-
-// PlanReleases are base, istiod and the gateway of a set with their values. A
-// layer adds fixtures/values/<layer>-<chart>.yaml where there is one.
-func (s *Stack) PlanReleases(set *images.Set, layer string) ([]charts.Release, error) {
-	istiodValues := []string{"istiod"}
-	if !set.IstioFilters {
-		istiodValues = append(istiodValues, "istiod-vanilla-proxy")
-	}
-	var releases []charts.Release
-	for _, r := range []struct {
-		name, namespace, chart string
-		values                 []string
-	}{
-		{"istio-base", SystemNamespace, "base", []string{"base"}},
-		{"istiod", SystemNamespace, "istiod", istiodValues},
-		{gatewayRelease, gatewayNamespace, "gateway", []string{"gateway"}},
-	} {
-		values := map[string]any{}
-		for _, file := range withLayer(r.values, layer, r.chart) {
-			layer, err := charts.ReadValues(fixtures.Files, "values/"+file+".yaml")
-			if err != nil {
-				return nil, err
-			}
-			values = charts.Values(values, layer)
-		}
-		if r.chart == "istiod" {
-			values = charts.Values(values, map[string]any{"global": map[string]any{"hub": set.Hub, "tag": set.Tag}})
-		}
-		path, ok := set.Charts[r.chart]
-		if !ok {
-			return nil, fmt.Errorf("source %s has no chart %s, only %s", set.Source, r.chart, strings.Join(slices.Sorted(maps.Keys(set.Charts)), ", "))
-		}
-		releases = append(releases, charts.Release{Name: r.name, Namespace: r.namespace, Chart: path, Values: values, Timeout: releaseTimeout})
-	}
-	return releases, nil
 }
 
 // findGateway fills in where traffic enters.

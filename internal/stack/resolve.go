@@ -28,6 +28,7 @@ type plan struct {
 	nameLock    *os.File // held until the process ends
 	othersName  bool     // another run holds the cluster's name
 	proxy       report.Proxy
+	scratch     scratch
 }
 
 // New returns the stack of a configuration, with nothing built.

@@ -69,6 +69,17 @@ type Stack struct {
 	plan
 }
 
+// RenewClient makes Client anew: it remembers which kinds the API server has, and
+// does not notice when one is gone. No other check may be running.
+func (s *Stack) RenewClient() error {
+	c, err := client.New(s.Cluster.Config, client.Options{})
+	if err != nil {
+		return fmt.Errorf("client for cluster %s: %w", s.Cluster.Name, err)
+	}
+	s.Client = c
+	return nil
+}
+
 // OnEachNode runs f for all nodes at once and joins the errors.
 func (s *Stack) OnEachNode(f func(node string) error) error {
 	nodes := s.Cluster.Nodes()

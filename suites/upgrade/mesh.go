@@ -63,7 +63,7 @@ func (m *mesh) valuesLayer() string {
 
 // release returns a chart's release at a version, with values on top.
 func (m *mesh) release(chart, version string, values map[string]any) (charts.Release, error) {
-	planned, err := m.stack.PlanReleases(m.set(version), m.valuesLayer())
+	planned, err := m.stack.PlanReleases(m.set(version), m.stack.Config.Profile, m.valuesLayer())
 	if err != nil {
 		return charts.Release{}, err
 	}

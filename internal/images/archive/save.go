@@ -38,6 +38,8 @@ func Save(ctx context.Context, engine images.Engine, cell images.Cell, set *imag
 		return err
 	}
 	sources := map[string]string{imagesName: exported}
+	// A program for this machine, which the other one need not be.
+	m.Set.Istioctl = ""
 	m.Set.Charts = map[string]string{}
 	for name, file := range set.Charts {
 		entry := chartsDir + filepath.Base(file)

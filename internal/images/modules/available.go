@@ -23,6 +23,12 @@ const (
 // tools, which would be compiled for nothing.
 var istioPrograms = []string{istioModule + "/pilot/cmd/pilot-agent", istioModule + "/pilot/cmd/pilot-discovery"}
 
+// istioNodePrograms are those of the image install-cni, and Istio's command. They
+// are a part of their own: a change of one list leaves the other's result as it is.
+var istioNodePrograms = []string{
+	istioModule + "/cni/cmd/install-cni", istioModule + "/cni/cmd/istio-cni", istioModule + "/istioctl/cmd/istioctl",
+}
+
 // Available returns the full versions that the folders images/istio/* and
 // images/kubernetes/* of the checkout root build. Istio's module carries no
 // release version, only that of a commit on a release branch, and counts as
@@ -88,6 +94,8 @@ func (p *plan) findModules() error {
 		return err
 	}
 	p.istioModule.Stamps = istioStamps(p.cell.Istio, commit)
+	p.istioNodeModule = p.istioModule
+	p.istioNodeModule.Packages = istioNodePrograms
 	return nil
 }
 

@@ -82,6 +82,9 @@ func (b *build) assembleCell(ctx context.Context, dir string) error {
 		return fmt.Errorf("identify the node image: %w", err)
 	}
 	set.Digests[set.Node] = id.String()
+	if set.Istioctl, err = b.linkIstioctl(ctx, dir); err != nil {
+		return err
+	}
 	return writeJSON(filepath.Join(dir, setFile), set)
 }
 
@@ -95,6 +98,20 @@ func linkLayers(node, cell string) error {
 		}
 	}
 	return nil
+}
+
+// linkIstioctl adds Istio's command to the cell, at no cost of space, and returns
+// its file name: the part that it is in may be pruned while the cell is in use.
+func (b *build) linkIstioctl(ctx context.Context, cell string) (string, error) {
+	binaries, err := b.dir(ctx, b.plan.istioNode)
+	if err != nil {
+		return "", err
+	}
+	const name = "istioctl"
+	if err := os.Link(filepath.Join(binaries, name), filepath.Join(cell, name)); err != nil {
+		return "", fmt.Errorf("keep Istio's command: %w", err)
+	}
+	return name, nil
 }
 
 // describe returns the cell's set without its charts.
@@ -123,6 +140,7 @@ func (b *build) describe(digests map[string]string) (*images.Set, error) {
 		Node:    b.plan.reference(),
 		Hub:     backend.Hub,
 		Tag:     b.plan.cell.Istio,
+		CNI:     true,
 		Backend: b.plan.backend.Reference(),
 		Digests: digests,
 		Notes:   notes,
@@ -155,6 +173,7 @@ func readSet(dir string) (*images.Set, error) {
 	for name, file := range set.Charts {
 		set.Charts[name] = filepath.Join(dir, file)
 	}
+	set.Istioctl = filepath.Join(dir, set.Istioctl)
 	return &set, nil
 }
 

@@ -18,8 +18,12 @@ const (
 	bootstrapPath   = "var/lib/istio/envoy/envoy_bootstrap_tmpl.json"
 )
 
-// istioImages returns istiod's and the proxy's image and the tests' backend,
-// with their layers in dir. Paths, users and entry points are those of Istio's
+// cniBin is where the image install-cni has the network plugin that it copies to
+// the node.
+const cniBin = "opt/cni/bin"
+
+// istioImages returns istiod's, the proxy's and the CNI installer's image and the
+// tests' backend, with their layers in dir. Paths, users and entry points are those of Istio's
 // own Dockerfiles (pilot/docker in its module).
 func (b *build) istioImages(ctx context.Context, dir string) (oci.Archive, error) {
 	base, err := b.proxyLayer(ctx)
@@ -38,15 +42,20 @@ func (b *build) istioImages(ctx context.Context, dir string) (oci.Archive, error
 	if err != nil {
 		return nil, err
 	}
+	cni, err := b.cniImage(ctx, base, filepath.Join(dir, "install-cni.tar"))
+	if err != nil {
+		return nil, err
+	}
 	own, err := b.plan.backend.Image(ctx, b.store, filepath.Join(dir, "backend.tar"))
 	if err != nil {
 		return nil, err
 	}
 	tag := ":" + b.plan.cell.Istio
 	return oci.Archive{
-		backend.Hub + "/pilot" + tag:   pilot,
-		backend.Hub + "/proxyv2" + tag: proxy,
-		b.plan.backend.Reference():     own,
+		backend.Hub + "/pilot" + tag:       pilot,
+		backend.Hub + "/proxyv2" + tag:     proxy,
+		backend.Hub + "/install-cni" + tag: cni,
+		b.plan.backend.Reference():         own,
 	}, nil
 }
 
@@ -97,5 +106,27 @@ func (b *build) proxyImage(ctx context.Context, base *oci.Layer, binaries, layer
 		Entrypoint: []string{"/usr/local/bin/pilot-agent"},
 		Env:        []string{searchPath, "ISTIO_META_ISTIO_PROXY_SHA=envoy:" + version},
 		WorkingDir: "/",
+	}, base, layer)
+}
+
+// cniImage holds the network plugin and the program that puts it into a node,
+// which calls iptables in pods' network namespaces.
+func (b *build) cniImage(ctx context.Context, base *oci.Layer, layerPath string) (v1.Image, error) {
+	binaries, err := b.dir(ctx, b.plan.istioNode)
+	if err != nil {
+		return nil, err
+	}
+	var tree oci.Tree
+	for path, name := range map[string]string{cniBin + "/istio-cni": "istio-cni", "usr/local/bin/install-cni": "install-cni"} {
+		if err := tree.File(path, 0o755, filepath.Join(binaries, name)); err != nil {
+			return nil, err
+		}
+	}
+	layer, err := tree.Layer(layerPath)
+	if err != nil {
+		return nil, err
+	}
+	return oci.Image(v1.Config{
+		Cmd: []string{"/usr/local/bin/install-cni"}, Env: []string{searchPath + ":/" + cniBin}, WorkingDir: "/" + cniBin,
 	}, base, layer)
 }

@@ -25,12 +25,14 @@ type plan struct {
 	root string
 
 	kubernetesModule, istioModule gobuild.Module
+	istioNodeModule               gobuild.Module
 	kindVersion                   string
 
 	// The parts, each an artifact of its own.
-	kubernetes, istio, etcd, coredns, containerd, plugins, pause part
-	nodeSystem, proxySystem, envoy                               part
-	backend                                                      *backend.Backend
+	kubernetes, etcd, coredns, containerd, plugins, pause part
+	istio, istioNode                                      part
+	nodeSystem, proxySystem, envoy                        part
+	backend                                               *backend.Backend
 
 	// The results: layers with Kubernetes alone, which cells of one
 	// Kubernetes version share, and what Istio adds.
@@ -86,7 +88,7 @@ func (p *plan) nodeParts() []part {
 
 // istioParts are what Istio's layer is made from.
 func (p *plan) istioParts() []part {
-	return []part{p.istio, p.envoy, p.proxySystem, p.containerd}
+	return []part{p.istio, p.istioNode, p.envoy, p.proxySystem, p.containerd}
 }
 
 // reference is the name of the node image; everything in it is in its key.
@@ -107,6 +109,7 @@ func (p *plan) addPrograms(toolchain string) error {
 	}{
 		{&p.kubernetes, "kubernetes-" + minor(p.cell.Kubernetes), p.kubernetesModule},
 		{&p.istio, "istio-" + minor(p.cell.Istio), p.istioModule},
+		{&p.istioNode, "istio-node-" + minor(p.cell.Istio), p.istioNodeModule},
 		{&p.coredns, "coredns", p.module("coredns", ".")},
 		{&p.containerd, "containerd", p.module("containerd")},
 		{&p.etcd, "etcd", p.module("etcd")},

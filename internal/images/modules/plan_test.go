@@ -160,12 +160,12 @@ func TestMissingPartsComeLongestFirst(t *testing.T) {
 		}
 		return all
 	}
-	cold := []string{"kubernetes-1.36", "istio-1.31", "coredns", "containerd", "etcd", "cni-plugins", "pause", "debian-node", "debian-proxy", "envoy"}
+	cold := []string{"kubernetes-1.36", "istio-1.31", "coredns", "containerd", "etcd", "cni-plugins", "pause", "debian-node", "debian-proxy", "istio-node-1.31", "envoy"}
 	if got := names(); !slices.Equal(got, cold) {
 		t.Errorf("an empty cache: got  %v\nwant %v", got, cold)
 	}
 	write(t, filepath.Join(dir, p.nodeID.String(), imagesLayer), "")
-	if got, want := names(), []string{"istio-1.31", "envoy", "debian-proxy", "containerd"}; !slices.Equal(got, want) {
+	if got, want := names(), []string{"istio-1.31", "istio-node-1.31", "envoy", "debian-proxy", "containerd"}; !slices.Equal(got, want) {
 		t.Errorf("only Istio is missing: got  %v\nwant %v", got, want)
 	}
 	write(t, filepath.Join(dir, p.cellID.String(), istioLayer), "")

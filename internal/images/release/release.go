@@ -30,8 +30,11 @@ const (
 	DefaultHub = "docker.io/istio"
 )
 
-// istioImages are the images of a release that the tests run.
-var istioImages = []string{"pilot", "proxyv2"}
+// istioImages are the images of a release that the tests run; ztunnelImage comes
+// to them for the ambient profile.
+var istioImages = []string{"pilot", "proxyv2", "install-cni"}
+
+const ztunnelImage = "ztunnel"
 
 // pulls is how many images are fetched at a time.
 const pulls = 2
@@ -45,6 +48,8 @@ type Options struct {
 	Charts string
 	// Hub is the prefix of Istio's images; empty means DefaultHub.
 	Hub string
+	// Ztunnel fetches ztunnel's image too, for the ambient profile.
+	Ztunnel bool
 	// Root is the project's directory, with images/backend below it.
 	Root string
 	// CacheDir is where charts are kept between runs.
@@ -91,11 +96,15 @@ func (s *Source) Prepare(ctx context.Context, cell images.Cell) (_ *images.Set, 
 	}()
 	set := &images.Set{
 		Source: images.Release, Node: node, NodeCNI: true,
-		Hub: s.options.Hub, Tag: cell.Istio, IstioFilters: true,
+		Hub: s.options.Hub, Tag: cell.Istio, IstioFilters: true, CNI: true, Ztunnel: s.options.Ztunnel,
 		Digests: map[string]string{},
 	}
 	pull := []string{node}
-	for _, name := range istioImages {
+	names := slices.Clone(istioImages)
+	if s.options.Ztunnel {
+		names = append(names, ztunnelImage)
+	}
+	for _, name := range names {
 		ref := s.options.Hub + "/" + name + ":" + cell.Istio
 		set.Load = append(set.Load, ref)
 		pull = append(pull, ref)

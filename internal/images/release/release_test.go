@@ -87,7 +87,7 @@ func publish(t *testing.T) (hub, node string) {
 	server := httptest.NewServer(registry.New(registry.Logger(log.New(io.Discard, "", 0))))
 	t.Cleanup(server.Close)
 	host := strings.TrimPrefix(server.URL, "http://")
-	for _, repository := range []string{"istio/pilot:1.31.0", "istio/proxyv2:1.31.0", "kindest/node:v1.36.4"} {
+	for _, repository := range []string{"istio/pilot:1.31.0", "istio/proxyv2:1.31.0", "istio/install-cni:1.31.0", "kindest/node:v1.36.4"} {
 		ref, err := name.ParseReference(host + "/" + repository)
 		if err != nil {
 			t.Fatal(err)
@@ -164,7 +164,7 @@ func TestPrepare(t *testing.T) {
 	if set.Node != node || !set.NodeCNI || !set.IstioFilters || set.Hub != hub || set.Tag != "1.31.0" {
 		t.Errorf("got the set %+v", set)
 	}
-	if want := []string{hub + "/pilot:1.31.0", hub + "/proxyv2:1.31.0", set.Backend}; !slices.Equal(set.Load, want) {
+	if want := []string{hub + "/pilot:1.31.0", hub + "/proxyv2:1.31.0", hub + "/install-cni:1.31.0", set.Backend}; !slices.Equal(set.Load, want) {
 		t.Errorf("to load: %v, want %v", set.Load, want)
 	}
 	for _, ref := range append([]string{node}, set.Load...) {

@@ -1,4 +1,4 @@
-package install
+package order
 
 import (
 	"context"
@@ -26,6 +26,9 @@ func releases(s *stack.Stack) check.Check {
 				got, err := s.Helm.Get(ctx, want.Namespace, want.Name)
 				t.Expect(err).NotTo(gomega.HaveOccurred())
 				t.Expect(string(got.Info.Status)).To(gomega.Equal("deployed"), "release %s", want.Name)
+				t.Diagnose("a release is of another version than the others: only some of the charts were upgraded, or in the wrong order",
+					"upgrade them all, base first: helm upgrade "+want.Name+" --version "+s.Cell.Istio,
+					"https://istio.io/latest/docs/setup/upgrade/helm/")
 				t.Expect(got.Chart.Metadata.Version).To(gomega.Equal(s.Cell.Istio), "chart version of release %s", want.Name)
 				t.Observe("%s: chart %s %s, revision %d", want.Name, got.Chart.Metadata.Name, got.Chart.Metadata.Version, got.Version)
 			}

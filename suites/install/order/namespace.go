@@ -1,4 +1,4 @@
-package install
+package order
 
 import (
 	"context"
@@ -14,9 +14,10 @@ import (
 // namespace checks the labels of the control plane's namespace.
 func namespace(s *stack.Stack) check.Check {
 	return check.Check{
-		Name:    "namespace",
-		Promise: "namespace istio-system has the operator's labels and is not itself enrolled for injection",
-		SkipIf:  s.WhyNotOurs,
+		Name:     "namespace",
+		Parallel: true,
+		Promise:  "namespace istio-system has the operator's labels and is not itself enrolled for injection",
+		SkipIf:   s.WhyNotOurs,
 		Run: func(ctx context.Context, t *check.T) {
 			ns := &corev1.Namespace{}
 			t.Expect(s.Client.Get(ctx, client.ObjectKey{Name: stack.SystemNamespace}, ns)).To(gomega.Succeed())

@@ -1,4 +1,4 @@
-package install
+package validation
 
 import (
 	"context"
@@ -16,8 +16,9 @@ import (
 // twin proves that the refusal is for the fault and not for something else.
 func validation(s *stack.Stack) check.Check {
 	return check.Check{
-		Name:    "validation",
-		Promise: "Istio's webhook refuses an invalid VirtualService with its reason and accepts a valid one",
+		Name:     "validation",
+		Parallel: true,
+		Promise:  "Istio's webhook refuses an invalid VirtualService with its reason and accepts a valid one",
 		Run: func(ctx context.Context, t *check.T) {
 			t.Diagnose("the validation webhook does not reach istiod or does not judge: its failurePolicy, caBundle or Service is wrong",
 				"kubectl get validatingwebhookconfigurations -o yaml; istiod sets caBundle and failurePolicy Fail once it serves",

@@ -1,0 +1,106 @@
+package stack
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"istio-conformance/fixtures"
+	"istio-conformance/internal/charts"
+	"istio-conformance/internal/exitcode"
+	"istio-conformance/internal/images"
+)
+
+// CNI reports whether chart cni is part of the installation.
+func (s *Stack) CNI() bool {
+	return s.Config.Profile == ProfileCNI || s.Config.Profile == ProfileAmbient
+}
+
+// component is a chart of the installation.
+type component struct {
+	release, namespace, chart string
+	// values are the files below fixtures/values, the later ones on top.
+	values []string
+	// images says that the chart takes global.hub and global.tag.
+	images bool
+}
+
+// components are the charts of the profile, in the order in which they can be
+// installed.
+func components(set *images.Set, profile string) []component {
+	istiod := component{"istiod", SystemNamespace, "istiod", []string{"istiod"}, true}
+	if !set.IstioFilters {
+		istiod.values = append(istiod.values, "istiod-vanilla-proxy")
+	}
+	base := component{"istio-base", SystemNamespace, "base", []string{"base"}, false}
+	cni := component{"istio-cni", SystemNamespace, "cni", []string{"cni"}, true}
+	gateway := component{gatewayRelease, gatewayNamespace, "gateway", []string{"gateway"}, false}
+	switch profile {
+	case ProfileCNI:
+		istiod.values = append(istiod.values, "istiod-cni")
+		return []component{base, cni, istiod, gateway}
+	case ProfileAmbient:
+		istiod.values = append(istiod.values, "istiod-ambient")
+		cni.values = append(cni.values, "cni-ambient")
+		return []component{base, cni, istiod, {"ztunnel", SystemNamespace, "ztunnel", []string{"ztunnel"}, true}, gateway}
+	default:
+		return []component{base, istiod, gateway}
+	}
+}
+
+// ReleasesOf returns the charts of a profile with their values, in the order in
+// which they can be installed.
+func (s *Stack) ReleasesOf(profile string) ([]charts.Release, error) {
+	return s.PlanReleases(s.Images, profile, s.Config.ValuesLayer)
+}
+
+// PlanReleases is ReleasesOf for another set of images and charts. A layer adds
+// fixtures/values/<layer>-<chart>.yaml where there is one.
+func (s *Stack) PlanReleases(set *images.Set, profile, layer string) ([]charts.Release, error) {
+	var releases []charts.Release
+	for _, c := range components(set, profile) {
+		values, err := c.read(set, layer)
+		if err != nil {
+			return nil, err
+		}
+		path, ok := set.Charts[c.chart]
+		if !ok {
+			return nil, fmt.Errorf("source %s has no chart %s, only %s", set.Source, c.chart, strings.Join(slices.Sorted(maps.Keys(set.Charts)), ", "))
+		}
+		releases = append(releases, charts.Release{Name: c.release, Namespace: c.namespace, Chart: path, Values: values, Timeout: releaseTimeout})
+	}
+	return releases, nil
+}
+
+// read puts the component's values together.
+func (c component) read(set *images.Set, layer string) (map[string]any, error) {
+	values := map[string]any{}
+	for _, file := range withLayer(c.values, layer, c.chart) {
+		more, err := charts.ReadValues(fixtures.Files, "values/"+file+".yaml")
+		if err != nil {
+			return nil, err
+		}
+		values = charts.Values(values, more)
+	}
+	if c.images {
+		where := map[string]any{"hub": set.Hub, "tag": set.Tag}
+		values = charts.Values(values, map[string]any{"global": where})
+		if c.chart == "ztunnel" {
+			values = charts.Values(values, where) // its own names win over global's
+		}
+	}
+	return values, nil
+}
+
+// checkProfile refuses a profile whose images the source does not have.
+func (s *Stack) checkProfile() error {
+	switch {
+	case s.Config.Profile == ProfileAmbient && !s.Images.Ztunnel:
+		return exitcode.Usagef("PROFILE=ambient: source %s has no image of ztunnel; use IMAGES=release", s.Images.Source)
+	case s.CNI() && !s.Images.CNI:
+		return exitcode.Usagef("PROFILE=%s: source %s has no image install-cni; use IMAGES=release or modules", s.Config.Profile, s.Images.Source)
+	default:
+		return nil
+	}
+}

@@ -1,0 +1,57 @@
+package certificates
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/onsi/gomega"
+	corev1 "k8s.io/api/core/v1"
+
+	"istio-conformance/internal/check"
+	"istio-conformance/internal/stack"
+	"istio-conformance/suites/kit"
+)
+
+// strict sends plaintext to a workload before and after it demands mutual TLS.
+func strict(s *stack.Stack) check.Check {
+	return check.Check{
+		Name:     "strict-mtls",
+		Promise:  "a workload in mode STRICT refuses plaintext and goes on to answer the gateway, which has a certificate",
+		Parallel: true,
+		SkipIf:   s.WhyNotOurs,
+		Run: func(ctx context.Context, t *check.T) {
+			c := kit.NewScratch(ctx, t, s, "strict")
+			pod := c.Workload(ctx, t, map[string]string{"Inject": "true"})
+			plain := func() (string, error) { return plaintext(ctx, s, pod) }
+			t.Diagnose("the control does not work: without a policy a sidecar takes plaintext too",
+				"look for a PeerAuthentication in namespace "+stack.SystemNamespace+", which is for the whole mesh",
+				"https://istio.io/latest/docs/reference/config/security/peer_authentication/")
+			t.Eventually(ctx, plain).Should(gomega.Equal("200"), "plaintext from the gateway's pod to pod %s, before STRICT", pod.Name)
+			t.Diagnose("a workload that demands mutual TLS still takes plaintext: the policy did not reach its sidecar, or something bypasses the sidecar",
+				"compare the sidecar's inbound listener (istioctl proxy-config listener --port 15006) with the PeerAuthentication; look at the redirection rules of the pod",
+				"https://istio.io/latest/docs/concepts/security/#mutual-tls-authentication")
+			c.Apply(ctx, t, "strict", nil)
+			t.Eventually(ctx, plain).WithTimeout(kit.PropagationTimeout).Should(gomega.Equal("000"), "plaintext from the gateway's pod to pod %s, with STRICT", pod.Name)
+			t.Diagnose("a workload that demands mutual TLS refuses the gateway too", "look at the flags in the gateway's access log in the evidence",
+				"https://istio.io/latest/docs/ops/common-problems/security-issues/")
+			response := c.Get(ctx, nil)
+			t.Expect(response.Status).To(gomega.Equal(200), "through the gateway: %s", response)
+			answer := kit.ParseAnswer(t, response)
+			t.Expect(strings.Join(answer.Headers["X-Forwarded-Client-Cert"], ",")).
+				To(gomega.ContainSubstring("/ns/"+s.Gateway.Namespace+"/sa/"+s.Gateway.ServiceAccount), "the identity that the sidecar saw")
+			t.Observe("plaintext was answered 200 before, and refused after; the gateway is answered 200")
+		},
+	}
+}
+
+// plaintext asks a pod from the gateway pod's network namespace, where nothing
+// redirects it into a proxy, and returns curl's status: 000 is no answer at all.
+func plaintext(ctx context.Context, s *stack.Stack, pod corev1.Pod) (string, error) {
+	gateway, err := s.GatewayPod(ctx)
+	if err != nil {
+		return "", err
+	}
+	script := fmt.Sprintf("curl --silent --max-time 5 --output /dev/null --write-out '%%{http_code}' http://%s:8080/ || test $? = 56 -o $? = 52", pod.Status.PodIP)
+	return s.Cluster.PodNetns(ctx, gateway.Namespace, gateway.Name, script)
+}

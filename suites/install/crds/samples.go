@@ -1,0 +1,118 @@
+package crds
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/onsi/gomega"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"istio-conformance/internal/check"
+	"istio-conformance/internal/istio"
+	"istio-conformance/internal/stack"
+)
+
+// samplesAccepted sends a valid object of each kind and version as a dry run.
+func samplesAccepted(s *stack.Stack) check.Check {
+	return check.Check{
+		Name:     "samples-accepted",
+		Promise:  "a valid object of every kind and served version is accepted, as a dry run",
+		Parallel: true,
+		Run: func(ctx context.Context, t *check.T) {
+			t.Diagnose("a valid object is refused: by the CRD's schema, which is then not this version's, or by istiod's webhook",
+				"the message says who refused it and why; helm upgrade istio-base replaces the schema", "https://istio.io/latest/docs/ops/common-problems/validation/")
+			n := 0
+			eachSample(ctx, t, s, func(sample istio.Sample, version string) {
+				t.Expect(create(ctx, s, sample, version, sample.Valid)).To(gomega.Succeed(), "a valid %s of %s/%s", sample.Kind, sample.Group, version)
+				n++
+			})
+			t.Observe("%d valid objects accepted", n)
+		},
+	}
+}
+
+// samplesRefused sends invalid ones: each is wrong in one field only.
+func samplesRefused(s *stack.Stack) check.Check {
+	return check.Check{
+		Name:     "samples-refused",
+		Promise:  "an object of every kind and served version with one invalid field is refused, and the refusal names the field",
+		Parallel: true,
+		Run: func(ctx context.Context, t *check.T) {
+			n := 0
+			eachSample(ctx, t, s, func(sample istio.Sample, version string) {
+				name := fmt.Sprintf("an invalid %s of %s/%s", sample.Kind, sample.Group, version)
+				t.Diagnose("the schema of CRD "+sample.Kind+" does not refuse what it should: it is not this version's",
+					"helm upgrade istio-base of this version", "https://istio.io/latest/docs/setup/upgrade/helm/")
+				t.Expect(create(ctx, s, sample, version, sample.Schema.Spec)).To(gomega.MatchError(gomega.ContainSubstring(sample.Schema.Names)), "%s", name)
+				n++
+				if sample.Istiod == nil {
+					return
+				}
+				t.Diagnose("istiod does not refuse what its own rules forbid: its validation webhook is missing, disabled, or does not match the kind",
+					"kubectl get validatingwebhookconfigurations -o yaml; chart base makes istiod-default-validator when defaultRevision is set",
+					"https://istio.io/latest/docs/ops/common-problems/validation/")
+				t.Expect(create(ctx, s, sample, version, sample.Istiod.Spec)).To(gomega.MatchError(gomega.And(
+					gomega.ContainSubstring("admission webhook"), gomega.ContainSubstring(sample.Istiod.Names))), "%s", name)
+				n++
+			})
+			t.Observe("%d invalid objects refused", n)
+		},
+	}
+}
+
+// eachSample calls f for every sample whose kind the chart has, and version that
+// it serves; a kind of the chart without a sample fails the check.
+func eachSample(ctx context.Context, t *check.T, s *stack.Stack, f func(sample istio.Sample, version string)) {
+	t.Helper()
+	samples, err := istio.Samples()
+	t.Expect(err).NotTo(gomega.HaveOccurred())
+	crds, err := s.ExpectedCRDs(ctx)
+	t.Expect(err).NotTo(gomega.HaveOccurred())
+	t.Expect(crds).NotTo(gomega.BeEmpty())
+	for _, crd := range crds {
+		i := slices.IndexFunc(samples, func(x istio.Sample) bool { return x.Kind == crd.Kind && x.Group == crd.Group })
+		t.Expect(i).To(gomega.BeNumerically(">=", 0), "fixtures/samples has no sample of %s, which chart base brings", crd.Name)
+		for _, v := range crd.Versions {
+			if v.Served {
+				f(samples[i], v.Name)
+			}
+		}
+	}
+}
+
+func create(ctx context.Context, s *stack.Stack, sample istio.Sample, version string, spec map[string]any) error {
+	object := &unstructured.Unstructured{Object: map[string]any{
+		"apiVersion": sample.Group + "/" + version,
+		"kind":       sample.Kind,
+		"metadata":   map[string]any{"generateName": "conformance-sample-", "namespace": metav1.NamespaceDefault},
+		"spec":       numbers(spec),
+	}}
+	return s.Client.Create(ctx, object, client.DryRunAll)
+}
+
+// numbers returns a copy whose numbers have the types that unstructured objects
+// may have.
+func numbers(value any) any {
+	switch value := value.(type) {
+	case map[string]any:
+		fields := map[string]any{}
+		for name, field := range value {
+			fields[name] = numbers(field)
+		}
+		return fields
+	case []any:
+		items := make([]any, len(value))
+		for i, item := range value {
+			items[i] = numbers(item)
+		}
+		return items
+	case float64:
+		if whole := int64(value); float64(whole) == value {
+			return whole
+		}
+	}
+	return value
+}

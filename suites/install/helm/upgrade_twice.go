@@ -1,0 +1,62 @@
+package helm
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/onsi/gomega"
+
+	"istio-conformance/internal/check"
+	"istio-conformance/internal/stack"
+)
+
+// upgradeTwice upgrades every release to what it is.
+func upgradeTwice(s *stack.Stack) check.Check {
+	return check.Check{
+		Name:    "upgrade-to-the-same",
+		Promise: "helm upgrade with the same charts and values adds a revision and changes no pod",
+		Timeout: 4 * time.Minute,
+		SkipIf:  s.WhyNotOurs,
+		Run: func(ctx context.Context, t *check.T) {
+			before, err := pods(ctx, s)
+			t.Expect(err).NotTo(gomega.HaveOccurred())
+			t.Expect(before).NotTo(gomega.BeEmpty())
+			for _, r := range s.Releases {
+				t.Diagnose("a release cannot be upgraded to itself: something owns fields that Helm sets, or an immutable field is rendered anew each time",
+					"the message names object and field", "https://istio.io/latest/docs/setup/upgrade/helm/")
+				old, err := s.Helm.Get(ctx, r.Namespace, r.Name)
+				t.Expect(err).NotTo(gomega.HaveOccurred())
+				upgraded, err := s.Helm.Upgrade(ctx, r)
+				t.Expect(err).NotTo(gomega.HaveOccurred())
+				t.Expect(upgraded.Version).To(gomega.Equal(old.Version+1), "revision of release %s", r)
+				t.Expect(string(upgraded.Info.Status)).To(gomega.Equal("deployed"), "release %s", r)
+			}
+			t.Diagnose("an upgrade that changes nothing restarts pods: a template renders differently each time, such as by a random value or a date",
+				"compare helm get manifest --revision of the last two revisions", "https://istio.io/latest/docs/setup/upgrade/helm/")
+			after, err := pods(ctx, s)
+			t.Expect(err).NotTo(gomega.HaveOccurred())
+			t.Expect(after).To(gomega.Equal(before), "pods of istiod and the gateway, and their restarts")
+			t.Observe("%d releases upgraded, %d pods as before", len(s.Releases), len(after))
+		},
+	}
+}
+
+// pods identifies the pods of istiod, of the gateway and of the CNI plugin.
+func pods(ctx context.Context, s *stack.Stack) (map[string]string, error) {
+	found := map[string]string{}
+	for _, namespace := range []string{stack.SystemNamespace, s.Gateway.Namespace} {
+		some, err := s.ReadyPods(ctx, namespace, "")
+		if err != nil {
+			return nil, err
+		}
+		for _, pod := range some {
+			restarts := int32(0)
+			for _, c := range pod.Status.ContainerStatuses {
+				restarts += c.RestartCount
+			}
+			found[namespace+"/"+pod.Name] = fmt.Sprintf("%s, %d restarts", pod.UID, restarts)
+		}
+	}
+	return found, nil
+}

@@ -1,0 +1,98 @@
+package injection
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/onsi/gomega"
+	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"istio-conformance/internal/check"
+	"istio-conformance/internal/stack"
+	"istio-conformance/suites/kit"
+)
+
+// Labels by which a user chooses.
+// https://istio.io/latest/docs/setup/additional-setup/sidecar-injection/#controlling-the-injection-policy
+const (
+	namespaceLabel = "istio-injection"
+	revisionLabel  = "istio.io/rev"
+)
+
+// labels tries every way to ask for a sidecar and to refuse one. It labels the
+// run's own namespace, and so runs alone.
+func labels(s *stack.Stack) check.Check {
+	type set = map[string]string
+	cases := []struct {
+		name           string
+		namespace, pod set
+		sidecar        bool
+	}{
+		{"no label at all", nil, nil, false},
+		{"namespace enabled", set{namespaceLabel: "enabled"}, nil, true},
+		{"namespace enabled, pod opted out", set{namespaceLabel: "enabled"}, set{kit.InjectLabel: "false"}, false},
+		{"namespace of the revision", set{revisionLabel: "default"}, nil, true},
+		{"namespace of the revision, pod opted out", set{revisionLabel: "default"}, set{kit.InjectLabel: "false"}, false},
+		{"namespace of a revision that does not exist", set{revisionLabel: "no-such"}, nil, false},
+		{"pod opted in", nil, set{kit.InjectLabel: "true"}, true},
+		{"pod of the revision", nil, set{revisionLabel: "default"}, true},
+		{"pod of the revision, opted out", nil, set{revisionLabel: "default", kit.InjectLabel: "false"}, false},
+		{"namespace disabled, pod opted in", set{namespaceLabel: "disabled"}, set{kit.InjectLabel: "true"}, false},
+	}
+	return check.Check{
+		Name:    "injection-labels",
+		Promise: "a pod gets a sidecar exactly where the labels of its namespace, its own and the revision's ask for one",
+		Run: func(ctx context.Context, t *check.T) {
+			namespace, err := s.ScratchNamespace(ctx)
+			t.Expect(err).NotTo(gomega.HaveOccurred())
+			t.Cleanup(func() {
+				if err := label(context.WithoutCancel(ctx), s, namespace, nil); err != nil {
+					t.Errorf("take the labels from Namespace %s: %v", namespace, err)
+				}
+			})
+			for _, c := range cases {
+				diagnose(t, c.sidecar)
+				t.Expect(label(ctx, s, namespace, c.namespace)).To(gomega.Succeed())
+				// The API server hears of a namespace's new label a moment later.
+				t.Eventually(ctx, func() (bool, error) {
+					pod, err := kit.Injected(ctx, s, namespace, c.pod)
+					if err != nil {
+						return false, err
+					}
+					found, _ := container(pod, proxy)
+					return found != nil, nil
+				}).Should(gomega.Equal(c.sidecar), "a sidecar in this case: %s", c.name)
+			}
+			t.Observe("%d combinations of labels", len(cases))
+		},
+	}
+}
+
+func diagnose(t *check.T, sidecar bool) {
+	if sidecar {
+		t.Diagnose("a pod that asks for a sidecar gets none: the webhook's selectors do not match it, the webhook is missing, or istiod does not answer",
+			"istioctl x check-inject; kubectl get mutatingwebhookconfigurations -o yaml: the revision's webhook must be there with istiod's caBundle",
+			"https://istio.io/latest/docs/ops/common-problems/injection/")
+		return
+	}
+	t.Diagnose("a pod gets a sidecar that nobody asked for, or that it refused: a webhook's selectors match too much",
+		"kubectl get mutatingwebhookconfigurations -o yaml: look for a second injector, or for sidecarInjectorWebhook.enableNamespacesByDefault in the values",
+		"https://istio.io/latest/docs/ops/common-problems/injection/")
+}
+
+// label gives the namespace exactly these of the labels above.
+func label(ctx context.Context, s *stack.Stack, name string, values map[string]string) error {
+	wanted := map[string]any{namespaceLabel: nil, revisionLabel: nil}
+	for key, value := range values {
+		wanted[key] = value
+	}
+	patch, err := json.Marshal(map[string]any{"metadata": map[string]any{"labels": wanted}})
+	if err != nil {
+		return fmt.Errorf("label Namespace %s: %w", name, err)
+	}
+	ns := &corev1.Namespace{}
+	ns.Name = name
+	return s.Client.Patch(ctx, ns, client.RawPatch("application/merge-patch+json", patch))
+}

@@ -1,0 +1,56 @@
+package validation
+
+import (
+	"context"
+
+	"github.com/onsi/gomega"
+	admissionv1 "k8s.io/api/admissionregistration/v1"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"istio-conformance/internal/check"
+	"istio-conformance/internal/stack"
+	"istio-conformance/suites/kit"
+)
+
+// istiodDown asks for a judgement while nobody can give one.
+func istiodDown(s *stack.Stack) check.Check {
+	return check.Check{
+		Name:    "validation-istiod-down",
+		Promise: "while istiod is down a resource is refused or let in exactly as the webhooks' failurePolicy says",
+		SkipIf:  s.WhyNotOurs,
+		Run: func(ctx context.Context, t *check.T) {
+			policies := policies(ctx, t, s)
+			t.Expect(policies).NotTo(gomega.BeEmpty(), "no validating webhook of Istio")
+			kit.ScaleIstiod(ctx, t, s, 0)
+			valid := virtualService(map[string]any{"host": "backend"}, int64(99))
+			err := create(ctx, s, valid)
+			t.Observe("failurePolicy %v; a valid VirtualService while istiod is down: %v", policies, err)
+			if policies["istiod-default-validator"] == string(admissionv1.Fail) {
+				t.Diagnose("failurePolicy is Fail, and yet a resource is let in that nobody has judged: the webhook does not match it",
+					"compare the webhook's rules and selectors with the resource: kubectl get validatingwebhookconfigurations -o yaml",
+					"https://istio.io/latest/docs/ops/common-problems/validation/")
+				t.Expect(err).To(gomega.MatchError(gomega.And(
+					gomega.ContainSubstring("failed calling webhook"), gomega.ContainSubstring("validation.istio.io"))), "a valid VirtualService while istiod is down")
+				return
+			}
+			t.Diagnose("failurePolicy is Ignore, and yet a resource is refused while istiod is down",
+				"the message says who refused it", "https://istio.io/latest/docs/ops/common-problems/validation/")
+			t.Expect(err).NotTo(gomega.HaveOccurred(), "a valid VirtualService while istiod is down")
+		},
+	}
+}
+
+// policies returns the failurePolicy of each validating configuration of Istio's.
+func policies(ctx context.Context, t *check.T, s *stack.Stack) map[string]string {
+	t.Helper()
+	var list admissionv1.ValidatingWebhookConfigurationList
+	t.Expect(s.Client.List(ctx, &list, client.HasLabels{"istio.io/rev"})).To(gomega.Succeed())
+	found := map[string]string{}
+	for i := range list.Items {
+		for _, hook := range list.Items[i].Webhooks {
+			found[list.Items[i].Name] = string(ptr.Deref(hook.FailurePolicy, admissionv1.Fail))
+		}
+	}
+	return found
+}

@@ -1,0 +1,38 @@
+package kit
+
+import (
+	"context"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"istio-conformance/internal/stack"
+)
+
+// AppImage is the image of a pod that is a dry run: it is never pulled.
+const AppImage = "conformance.test/app:1"
+
+// InjectLabel is the label by which a pod asks for a sidecar, or refuses it.
+const InjectLabel = "sidecar.istio.io/inject"
+
+// Injected returns what becomes of a pod with these labels in the namespace, as
+// a dry run: the API server asks istiod's injector all the same.
+func Injected(ctx context.Context, s *stack.Stack, namespace string, labels map[string]string) (*corev1.Pod, error) {
+	pod := &corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{GenerateName: "injection-", Namespace: namespace, Labels: labels},
+		Spec:       corev1.PodSpec{Containers: []corev1.Container{{Name: "app", Image: AppImage}}},
+	}
+	return pod, s.Client.Create(ctx, pod, client.DryRunAll)
+}
+
+// ContainerNames lists a pod's init containers and containers: a sidecar is one
+// of the former where Kubernetes has native sidecars.
+func ContainerNames(pod *corev1.Pod) []string {
+	var all []string
+	for _, c := range slices.Concat(pod.Spec.InitContainers, pod.Spec.Containers) {
+		all = append(all, c.Name)
+	}
+	return all
+}

@@ -1,0 +1,131 @@
+package kit
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/onsi/gomega"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/rand"
+
+	"istio-conformance/internal/check"
+	"istio-conformance/internal/envoy"
+	"istio-conformance/internal/probe"
+	"istio-conformance/internal/stack"
+)
+
+// gatewayHTTP is the port of the gateway's pods that its Service's port 80 leads to.
+const gatewayHTTP = 80
+
+// WorkloadTimeout bounds the start of a workload's pods, on a busy machine too.
+const WorkloadTimeout = 90 * time.Second
+
+// Scratch is a host that the gateway serves for one check, from objects in the
+// run's own namespace. It works in an existing cluster too.
+type Scratch struct {
+	Namespace string
+	// Name is unique to the check, and the name of its objects.
+	Name string
+	// Host is the name that a request must ask for.
+	Host string
+	// URL is where the gateway is reached.
+	URL string
+
+	stack *stack.Stack
+}
+
+// NewScratch returns a host and a name for a check's objects; it applies none.
+func NewScratch(ctx context.Context, t *check.T, s *stack.Stack, name string) Scratch {
+	t.Helper()
+	namespace, err := s.ScratchNamespace(ctx)
+	t.Expect(err).NotTo(gomega.HaveOccurred())
+	c := Scratch{Namespace: namespace, Name: name + "-" + rand.String(5), stack: s, URL: s.GatewayURL()}
+	c.Host = c.Name + ".install.test"
+	if s.Existing() {
+		// Its node ports need not be reachable from here.
+		pod, err := s.GatewayPod(ctx)
+		t.Expect(err).NotTo(gomega.HaveOccurred())
+		c.URL = fmt.Sprintf("http://127.0.0.1:%d", Forward(ctx, t, s, pod, gatewayHTTP))
+	}
+	return c
+}
+
+// Values are what the templates of fixtures/install know, and more.
+func (c Scratch) Values(more map[string]string) map[string]string {
+	key, value, _ := strings.Cut(c.stack.Gateway.Selector, "=")
+	return with(map[string]string{
+		"Name": c.Name, "Host": c.Host, "SelectorKey": key, "SelectorValue": value, "Namespace": c.Namespace,
+		"Inject": "false", "ProxyMetadata": "{}", "DataplaneMode": "none",
+	}, more)
+}
+
+// Apply applies fixtures/install/<fixture>.yaml until the check ends.
+func (c Scratch) Apply(ctx context.Context, t *check.T, fixture string, values map[string]string) {
+	t.Helper()
+	Apply(ctx, t, c.stack, c.Namespace, "install/"+fixture+".yaml", c.Values(values))
+}
+
+// Selector matches the pods of the workload.
+func (c Scratch) Selector() string { return "app=" + c.Name }
+
+// Workload applies fixtures/install/workload.yaml, waits for its pod and until
+// the gateway serves it, and returns the pod.
+func (c Scratch) Workload(ctx context.Context, t *check.T, values map[string]string) corev1.Pod {
+	t.Helper()
+	t.Diagnose("a workload of the check's own does not become ready, or the gateway does not serve it",
+		"look at the pods, events and the gateway's config dump in the evidence", "https://istio.io/latest/docs/ops/common-problems/")
+	c.Apply(ctx, t, "workload", with(map[string]string{"Backend": c.stack.Images.Backend}, values))
+	pods := c.MustHavePods(ctx, t, 1)
+	c.MustBeServed(ctx, t)
+	return pods[0]
+}
+
+// MustHavePods waits until so many pods of the workload are ready, and no more.
+func (c Scratch) MustHavePods(ctx context.Context, t *check.T, n int) []corev1.Pod {
+	t.Helper()
+	var pods []corev1.Pod
+	t.Eventually(ctx, func() ([]corev1.Pod, error) {
+		var err error
+		pods, err = c.stack.ReadyPods(ctx, c.Namespace, c.Selector())
+		return pods, err
+	}).WithTimeout(WorkloadTimeout).Should(gomega.HaveLen(n), "%s", c.stack.DescribePods(ctx, c.Namespace))
+	return pods
+}
+
+// MustBeServed waits until the gateway answers 200 for the host.
+func (c Scratch) MustBeServed(ctx context.Context, t *check.T) {
+	t.Helper()
+	var last probe.Response
+	t.Eventually(ctx, func() int {
+		last = c.get(ctx, ShortTimeout, nil)
+		return last.Status
+	}).WithTimeout(PropagationTimeout).Should(gomega.Equal(http.StatusOK), func() string {
+		diagnoseUnserved(t, last)
+		return fmt.Sprintf("host %s within %s: %s", c.Host, PropagationTimeout, last)
+	})
+}
+
+// Get sends one request through the gateway on a connection of its own.
+func (c Scratch) Get(ctx context.Context, header http.Header) probe.Response {
+	return c.get(ctx, RequestTimeout, header)
+}
+
+func (c Scratch) get(ctx context.Context, timeout time.Duration, header http.Header) probe.Response {
+	return probe.HTTP(ctx, probe.Request{URL: c.URL, Host: c.Host, Headers: header, Timeout: timeout})
+}
+
+// Endpoints asks the gateway's Envoy for the addresses behind the workload's Service.
+func (c Scratch) Endpoints(ctx context.Context) ([]string, error) {
+	output, err := c.stack.GatewayAdmin(ctx, "clusters?format=json")
+	if err != nil {
+		return nil, err
+	}
+	clusters, err := envoy.ParseClusters([]byte(output))
+	if err != nil {
+		return nil, err
+	}
+	return envoy.Addresses(clusters, fmt.Sprintf("outbound|80||%s.%s.svc.cluster.local", c.Name, c.Namespace)), nil
+}

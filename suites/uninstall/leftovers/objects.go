@@ -1,0 +1,148 @@
+package leftovers
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/onsi/gomega"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/discovery"
+
+	"istio-conformance/internal/check"
+	"istio-conformance/internal/stack"
+)
+
+// objects looks at every kind of object that the API server can list.
+func objects(s *stack.Stack) check.Check {
+	return check.Check{
+		Name:    "leftovers",
+		Promise: "an uninstalled Istio leaves its CRDs, its root certificate and the records of its leaders, and nothing else",
+		Run: func(ctx context.Context, t *check.T) {
+			t.Diagnose("helm uninstall left something of Istio's behind; a webhook without its istiod refuses what it matches, a role keeps its rights",
+				"look who made it: Helm deletes only what its releases own; revision tags, gateways of the Gateway API and objects made by hand are not among it; delete what is named above",
+				"https://istio.io/latest/docs/setup/install/helm/#uninstall")
+			kinds := listable(t, s)
+			var last []string
+			// What its owner's end takes along goes a moment later.
+			t.Eventually(ctx, func() ([]string, error) {
+				found, err := find(ctx, s, kinds)
+				if err != nil {
+					return nil, err
+				}
+				last = found
+				return slices.DeleteFunc(slices.Clone(found), allowed), nil
+			}).Should(gomega.BeEmpty())
+			t.Observe("looked at %d kinds; left as expected: %s", len(kinds), strings.Join(shorten(last), ", "))
+		},
+	}
+}
+
+// may are what Istio leaves on purpose or by its design, as "<kind> <name>" or
+// "<kind> <namespace>/<name>".
+var may = []*regexp.Regexp{
+	// The charts say that Helm must keep them; each brings its APIServices.
+	regexp.MustCompile(`^CustomResourceDefinition [a-z]+\.[a-z]+\.istio\.io$`),
+	regexp.MustCompile(`^APIService v[0-9a-z]+\.[a-z]+\.istio\.io$`),
+	// Made by the harness, or by an operator, before the charts.
+	regexp.MustCompile(`^Namespace istio-(system|ingress|conformance[-a-z0-9]*)$`),
+	// Written by istiod and by no release: the root that workloads trust...
+	regexp.MustCompile(`^ConfigMap [^/]+/istio-ca-(root-cert|crl)$`),
+	regexp.MustCompile(`^Secret istio-system/istio-ca-secret$`),
+	// ...and which istiod leads in what.
+	regexp.MustCompile(`^ConfigMap istio-system/istio-(leader|.*-election|.*-leader|ip-autoallocate)$`),
+	regexp.MustCompile(`^Lease istio-system/istio-.*$`),
+	// Kubernetes gives these to every namespace.
+	regexp.MustCompile(`^ConfigMap [^/]+/kube-root-ca\.crt$`),
+	regexp.MustCompile(`^ServiceAccount [^/]+/default$`),
+}
+
+func allowed(object string) bool {
+	return slices.ContainsFunc(may, func(r *regexp.Regexp) bool { return r.MatchString(object) })
+}
+
+// kind is one resource of the API server.
+type kind struct {
+	resource   schema.GroupVersionResource
+	name       string
+	namespaced bool
+}
+
+// passing are kinds whose objects come and go by themselves.
+var passing = []string{"Event", "EndpointSlice", "Endpoints", "Pod", "ReplicaSet", "ControllerRevision", "PodMetrics", "NodeMetrics", "ComponentStatus"}
+
+// listable returns the kinds that can be listed, each at one version.
+func listable(t *check.T, s *stack.Stack) []kind {
+	t.Helper()
+	lists, err := discovery.ServerPreferredResources(s.Cluster.Kube.Discovery())
+	t.Expect(err).NotTo(gomega.HaveOccurred(), "the kinds that the API server has")
+	var kinds []kind
+	for _, list := range lists {
+		group, err := schema.ParseGroupVersion(list.GroupVersion)
+		t.Expect(err).NotTo(gomega.HaveOccurred())
+		for _, r := range list.APIResources {
+			if slices.Contains(r.Verbs, "list") && slices.Contains(r.Verbs, "delete") && !slices.Contains(passing, r.Kind) && !strings.HasSuffix(group.Group, ".istio.io") {
+				kinds = append(kinds, kind{group.WithResource(r.Name), r.Kind, r.Namespaced})
+			}
+		}
+	}
+	t.Expect(len(kinds)).To(gomega.BeNumerically(">", 20), "kinds that can be listed")
+	return kinds
+}
+
+// find returns all that is in Istio's namespaces, and all that is Istio's by its
+// name or labels elsewhere, but for the tests' own namespaces.
+func find(ctx context.Context, s *stack.Stack, kinds []kind) ([]string, error) {
+	var found []string
+	for _, k := range kinds {
+		list, err := s.Cluster.Dynamic.Resource(k.resource).List(ctx, metav1.ListOptions{})
+		if err != nil {
+			return nil, fmt.Errorf("list %s: %w", k.resource, err)
+		}
+		for i := range list.Items {
+			o := &list.Items[i]
+			name := k.name + " " + o.GetName()
+			if k.namespaced {
+				name = fmt.Sprintf("%s %s/%s", k.name, o.GetNamespace(), o.GetName())
+			}
+			home := o.GetNamespace() == stack.SystemNamespace || o.GetNamespace() == s.Gateway.Namespace
+			foreign := o.GetNamespace() != "" && strings.HasPrefix(o.GetNamespace(), s.Namespace) && !strings.HasPrefix(o.GetName(), "istio-ca-")
+			if home || !foreign && ofIstio(o.GetName(), o.GetLabels()) {
+				found = append(found, name)
+			}
+		}
+	}
+	slices.Sort(found)
+	return found, nil
+}
+
+// ofIstio reports whether the name or the labels are of Istio's charts or istiod.
+func ofIstio(name string, labels map[string]string) bool {
+	return strings.Contains(name, "istio") || labels["istio.io/rev"] != "" || labels["app.kubernetes.io/part-of"] == "istio"
+}
+
+// shorten counts the objects that only a number of tells.
+func shorten(objects []string) []string {
+	counts := map[string]int{}
+	var rest []string
+	for _, o := range objects {
+		word, name, _ := strings.Cut(o, " ")
+		switch {
+		case word == "CustomResourceDefinition", word == "APIService":
+			counts[word+"s"]++
+		case strings.HasSuffix(name, "/istio-ca-root-cert"), strings.HasSuffix(name, "/istio-ca-crl"):
+			counts["ConfigMaps "+name[strings.Index(name, "/")+1:]]++
+		case strings.HasPrefix(word, "Namespace"), strings.HasSuffix(name, "kube-root-ca.crt"), strings.HasSuffix(name, "/default"):
+		default:
+			rest = append(rest, o)
+		}
+	}
+	for name, n := range counts {
+		rest = append(rest, fmt.Sprintf("%d %s", n, name))
+	}
+	slices.Sort(rest)
+	return rest
+}
