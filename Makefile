@@ -17,6 +17,9 @@ export CLUSTER ?=
 export INSTALL ?=
 # 1 keeps the cluster for the next run.
 export KEEP ?=
+# What an upgrade leads from and to; empty means the default and the minor before.
+export FROM ?=
+export TO ?=
 # suite or suite/check, separated by commas; empty runs all.
 export RUN ?=
 
@@ -36,6 +39,14 @@ e2e: $(BIN)/e2e.test ## Prove that Istio, installed by Helm, works: KEEP=1 RUN=i
 .PHONY: mutate
 mutate: $(BIN)/e2e.test ## Break the system on purpose and prove that exactly the right checks fail
 	@MUTATE=1 $(BIN)/e2e.test
+
+.PHONY: matrix
+matrix: $(BIN)/e2e.test $(BIN)/istio-conformance ## Run the checks on many pairs of versions and merge one report: ISTIO=1.30,1.31 KUBERNETES=1.35,1.36 UPGRADES=1.30:1.31 JOBS=1 BASELINE=last/report.json
+	@$(BIN)/istio-conformance matrix $(if $(JOBS),--jobs $(JOBS)) $(if $(FRESH),--fresh)
+
+.PHONY: upgrade
+upgrade: $(BIN)/e2e.test ## Upgrade Istio under traffic, roll it back and forward again: FROM=1.30 TO=1.31 REPEAT=1 BUDGET=0 VALUES=recommended|charts|both RUN=upgrade/in-place
+	@UPGRADE=1 $(BIN)/e2e.test
 
 .PHONY: load
 load: $(BIN)/e2e.test ## Measure the gateway's latency and capacity thoroughly (about half an hour): KEEP=1 RUN=load/capacity
@@ -83,6 +94,7 @@ lint: ## Check formatting, go vet, golangci-lint and that the modules are tidy
 	@for module in . $(BACKEND); do \
 		(cd $$module && go mod tidy -diff && go vet ./... && $(TOOL) golangci-lint run --config $(CURDIR)/.golangci.yml ./...) || exit 1; \
 	done
+	@go tool -modfile=tools/actionlint/go.mod actionlint
 
 .PHONY: vulnerabilities
 vulnerabilities: ## Look for known vulnerabilities in what the code calls (asks the network)

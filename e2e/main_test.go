@@ -88,16 +88,19 @@ func run(m *testing.M, o *options.Options, console *os.File) (int, error) {
 	if o.Mutate {
 		suites, target = []check.Suite{mutation.Suite(s, suites, slices.Concat(install.Mutations(), ingress.Mutations(), load.Mutations(), uninstall.Mutations())), diagnosis.Suite(s)}, "mutate"
 	}
+	var recorder *report.Recorder
+	if o.Upgrade != nil {
+		suites, target = []check.Suite{upgradeSuite(s, o, &recorder)}, "upgrade"
+	}
 	selection, err := check.Select(o.Run, suites)
 	if err != nil {
 		return exitcode.Of(err), err
 	}
-	if err := s.Resolve(context.Background()); err != nil {
+	if err := resolve(s, o); err != nil {
 		return exitcode.Of(err), err
 	}
 	planned = selection.Plan(suites)
-	recorder, err := report.New(reportOptions(o, console))
-	if err != nil {
+	if recorder, err = report.New(reportOptions(o, console)); err != nil {
 		return exitcode.Environment, err
 	}
 	ctx, stop := interruptible()

@@ -17,6 +17,9 @@ func TestUninstall(t *testing.T) { runSuite(t, "uninstall") }
 // TestMutation runs alone, when -mutate asks for it.
 func TestMutation(t *testing.T) { runSuite(t, "mutation") }
 
+// TestUpgrade runs alone, when -upgrade asks for it.
+func TestUpgrade(t *testing.T) { runSuite(t, "upgrade") }
+
 // TestDiagnosis breaks the system too, and asks what the catalogue of symptoms makes
 // of it.
 func TestDiagnosis(t *testing.T) { runSuite(t, "diagnosis") }

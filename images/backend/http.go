@@ -43,6 +43,14 @@ func (b *backend) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !wait(r.Context(), order.delay) {
 		return
 	}
+	if order.forward != "" {
+		if order.status, err = forward(r.Context(), order.forward); err != nil {
+			// Not an answer of the other service, and not one of a proxy on the way.
+			http.Error(w, err.Error(), statusNotForwarded)
+			return
+		}
+		answer.Status = order.status
+	}
 	answer.Padding = strings.Repeat("x", order.size)
 	body, err := json.Marshal(answer)
 	if err != nil {

@@ -16,9 +16,10 @@ import (
 //	?size=1000               adds so many bytes to the answer's body
 //	?header=1000             adds a header X-Padding of so many bytes
 //	?trailer=done            ends the body with a trailer X-Trailer
+//	?forward=http://other/   asks another service first, and answers with its status
 type order struct {
 	status, attempt, size, header int
-	trailer                       string
+	trailer, forward              string
 	delay                         time.Duration
 }
 
@@ -29,7 +30,7 @@ const maxPadding = 16 << 20
 // that Envoy sets on requests it may retry.
 func parseOrder(r *http.Request) (order, error) {
 	query := r.URL.Query()
-	o := order{status: http.StatusOK, trailer: query.Get("trailer")}
+	o := order{status: http.StatusOK, trailer: query.Get("trailer"), forward: query.Get("forward")}
 	var err error
 	if count := r.Header.Get("x-envoy-attempt-count"); count != "" {
 		if o.attempt, err = strconv.Atoi(count); err != nil {

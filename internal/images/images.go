@@ -33,6 +33,14 @@ type Source interface {
 	List(ctx context.Context, cell Cell) ([]Item, error)
 }
 
+// Second is a source that can bring a version of Istio to nodes which were made
+// for another one: for an upgrade both must be there.
+type Second interface {
+	// PrepareIstio makes the cell's charts and its images of Istio available. The
+	// set names no node image, and Load holds what must be loaded into the nodes.
+	PrepareIstio(ctx context.Context, cell Cell) (*Set, error)
+}
+
 // Item is one thing that a cell is made of.
 type Item struct {
 	// Kind is image, chart or part; Name is its reference or pin.

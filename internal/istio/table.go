@@ -24,10 +24,26 @@ type Table struct {
 	} `json:"default"`
 	// Kind is the release of kind that the node images belong to.
 	Kind string `json:"kind"`
+	// Coordinates are where the official parts of a release are.
+	Coordinates Coordinates `json:"coordinates"`
 	// Istio holds one row a minor version, the newest first.
 	Istio []Minor `json:"istio"`
 	// Kubernetes holds one row a full version, the newest first.
 	Kubernetes []Node `json:"kubernetes"`
+	// Upgrade is how far one step may go.
+	Upgrade UpgradeLimits `json:"upgrade"`
+	// Boundaries are what has to be known of the step from one minor to the next.
+	Boundaries []Boundary `json:"boundaries"`
+}
+
+// Coordinates are where the official charts and images of Istio are.
+type Coordinates struct {
+	// Charts is the URL of the chart repository, Hub the prefix of the images.
+	Charts     string   `json:"charts"`
+	Hub        string   `json:"hub"`
+	Components []string `json:"components"`
+	Images     []string `json:"images"`
+	Source     string   `json:"source"`
 }
 
 // Minor is a minor version of Istio.
@@ -39,11 +55,43 @@ type Minor struct {
 	// Modules is the version that a build from Go modules is stamped with; nil
 	// when the minor cannot be built.
 	Modules *Version `json:"modules,omitempty"`
-	// Kubernetes is what the release supports.
+	// Pin is the version of module istio.io/istio that Modules is built from.
+	Pin string `json:"pin,omitempty"`
+	// Kubernetes is what the release supports, Tested what it is tested with and
+	// does not support.
 	Kubernetes Range `json:"kubernetes"`
+	Tested     Range `json:"tested"`
+	// Precheck is the oldest Kubernetes that istioctl x precheck accepts.
+	Precheck Version `json:"precheck"`
+	// Released and EndOfLife are dates as Istio's project says them.
+	Released  string `json:"released"`
+	EndOfLife string `json:"endOfLife"`
+	// CRDs is what chart base brings.
+	CRDs CRDRow `json:"crds"`
+	// NativeSidecar is the oldest Kubernetes on which the proxy is injected as an
+	// init container that goes on; nil when it never is by default.
+	NativeSidecar *Version `json:"nativeSidecar,omitempty"`
 	// Source says where the row was read.
 	Source string `json:"source"`
 }
+
+// CRDRow sums up the CRDs of a minor's chart base.
+type CRDRow struct {
+	// Count is how many CRDs, Versions how many versions in all of them, StoreV1
+	// how many of them store v1.
+	Count    int `json:"count"`
+	Versions int `json:"versions"`
+	StoreV1  int `json:"storeV1"`
+	// In is InCRDs or InTemplates.
+	In string `json:"in"`
+}
+
+// Where a chart has its CRDs: in a directory that Helm installs once and never
+// upgrades, or among its templates.
+const (
+	InCRDs      = "crds"
+	InTemplates = "templates"
+)
 
 // Range is a range of minor versions, both ends included.
 type Range struct {

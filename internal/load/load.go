@@ -47,6 +47,10 @@ type Config struct {
 	Watch []*Cgroup
 	// Limits decide whether the run is valid; nil means DefaultLimits.
 	Limits *Limits
+	// End ends the run early when it is closed: nothing becomes due any more, what
+	// is in flight is waited for, and the result is of the time until there. Nil
+	// is never.
+	End <-chan struct{}
 	// Progress is called after each measured second.
 	Progress func(*Interval)
 }

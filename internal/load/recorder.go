@@ -24,6 +24,8 @@ type recorder struct {
 	latencies   Latencies
 	opened      int64
 
+	lastGood time.Duration // when the last good answer came
+	gap      time.Duration // the longest time without one
 	second   int
 	interval *Interval
 	publish  chan<- *Interval
@@ -32,7 +34,7 @@ type recorder struct {
 func newRecorder(s Schedule, publish chan<- *Interval) *recorder {
 	return &recorder{
 		warmup: s.Warmup, end: s.Total(), seconds: s.seconds(), interval: newInterval(0), publish: publish,
-		errors: map[string]int64{}, warmErrors: map[string]int64{}, latencies: NewLatencies(),
+		lastGood: s.Warmup, errors: map[string]int64{}, warmErrors: map[string]int64{}, latencies: NewLatencies(),
 	}
 }
 
@@ -54,7 +56,26 @@ func (r *recorder) answered(now time.Duration, a *wire.Answer) {
 	r.interval.Response.Record(response)
 	r.counts.OK++
 	r.interval.OK++
+	r.good(now)
 	r.late(now, a.Ticket)
+}
+
+// good notes a good answer's time.
+func (r *recorder) good(now time.Duration) {
+	r.waited(now)
+	r.lastGood = now
+}
+
+// waited notes for how long there has been no good answer.
+func (r *recorder) waited(now time.Duration) {
+	gap := now - r.lastGood
+	r.gap = max(r.gap, gap)
+	r.interval.GapMicros = max(r.interval.GapMicros, float64(gap.Microseconds()))
+}
+
+// endEarly moves the end of the schedule to now.
+func (r *recorder) endEarly(now time.Duration) {
+	r.end, r.seconds = now, max(1, int((now-r.warmup+time.Second-1)/time.Second))
 }
 
 func (r *recorder) failed(now time.Duration, t wire.Ticket, class string) {
@@ -86,6 +107,7 @@ func (r *recorder) overflow(intended time.Duration) {
 func (r *recorder) roll(now time.Duration) {
 	second := min(int((now-r.warmup)/time.Second), r.seconds-1)
 	for r.second < second {
+		r.waited(r.warmup + time.Duration(r.second+1)*time.Second)
 		r.publish <- r.interval
 		r.second++
 		r.interval = newInterval(r.second)
@@ -95,5 +117,6 @@ func (r *recorder) roll(now time.Duration) {
 // finish closes the last second.
 func (r *recorder) finish(now time.Duration) {
 	r.roll(now)
+	r.waited(min(now, r.end))
 	r.publish <- r.interval
 }

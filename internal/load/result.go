@@ -68,6 +68,10 @@ type Interval struct {
 	OK       int64            `json:"ok"`
 	Errors   map[string]int64 `json:"errors,omitempty"`
 	Response *Histogram       `json:"response"`
+	// GapMicros is the longest time without a good answer that ended in this second
+	// or still went on at its end, in microseconds; of several workers or
+	// generators the smallest.
+	GapMicros float64 `json:"gapMicros"`
 }
 
 func newInterval(second int) *Interval {
@@ -85,6 +89,9 @@ func (i *Interval) fail(class string) {
 func (i *Interval) Failed() int64 { return total(i.Errors) }
 
 func (i *Interval) merge(other *Interval) error {
+	if i.OK == 0 || other.OK > 0 && other.GapMicros < i.GapMicros {
+		i.GapMicros = other.GapMicros
+	}
 	i.OK += other.OK
 	for class, n := range other.Errors {
 		i.Errors = addTo(i.Errors, class, n)
@@ -112,6 +119,9 @@ type Result struct {
 	Stripes []Stripe  `json:"stripes"`
 	Started time.Time `json:"started"`
 	Counts  Counts    `json:"counts"`
+	// LongestGapMicros is the longest time without a good answer, in microseconds;
+	// of several workers or generators the smallest of theirs.
+	LongestGapMicros float64 `json:"longestGapMicros"`
 	// Opened counts the connections that were made, warm-up included.
 	Opened       int64            `json:"opened"`
 	Errors       map[string]int64 `json:"errors"`
@@ -160,6 +170,7 @@ func (r *Result) Merge(other *Result) error {
 	r.Counts.add(other.Counts)
 	r.Connections += other.Connections
 	r.Opened += other.Opened
+	r.LongestGapMicros = min(r.LongestGapMicros, other.LongestGapMicros)
 	for class, n := range other.Errors {
 		r.Errors = addTo(r.Errors, class, n)
 	}

@@ -158,7 +158,10 @@ func (p *plan) result(workers []*worker) *Result {
 	if !c.Start.IsZero() {
 		r.Started = c.Start // the same for every stripe, to the nanosecond
 	}
-	for _, w := range workers {
+	for i, w := range workers {
+		if gap := float64(w.recorder.gap.Microseconds()); i == 0 || gap < r.LongestGapMicros {
+			r.LongestGapMicros = gap
+		}
 		r.Counts.add(w.recorder.counts)
 		r.Opened += w.recorder.opened
 		r.Realtime = r.Realtime && w.realtime
@@ -173,8 +176,23 @@ func (p *plan) result(workers []*worker) *Result {
 		}
 	}
 	r.Counts.Warmup = c.Stripe.of(c.Schedule.warmCount())
-	r.Counts.Planned = c.Stripe.of(c.Schedule.Count()) - r.Counts.Warmup
+	r.Counts.Planned = p.planned(workers)
+	for _, w := range workers {
+		if w.ended > 0 {
+			r.Seconds = max(0, w.ended-c.Schedule.Warmup).Seconds()
+		}
+	}
 	return r
+}
+
+// planned is how many of the workers' requests were due after the warm-up.
+func (p *plan) planned(workers []*worker) int64 {
+	warm := p.config.Stripe.of(p.config.Schedule.warmCount())
+	var n int64
+	for _, w := range workers {
+		n += max(0, w.count-Stripe{w.index, p.workers}.of(warm))
+	}
+	return n
 }
 
 func closeAll(workers []*worker) error {

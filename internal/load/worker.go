@@ -49,6 +49,7 @@ type worker struct {
 	waited   *waited
 	realtime bool // the thread's priority was granted
 	stopped  atomic.Bool
+	ended    time.Duration // when Config.End was seen; 0 when it was not
 
 	mu     sync.Mutex
 	dialed []dialed
@@ -195,11 +196,25 @@ func (w *worker) expire() {
 		return
 	}
 	w.expireAt = w.now + expiry
+	w.endEarly()
 	w.cut()
 	for _, c := range w.conns {
 		c.expire(w.plan.config.Timeout)
 	}
 	w.recorder.roll(w.now)
+}
+
+// endEarly stops what becomes due when Config.End is closed.
+func (w *worker) endEarly() {
+	select {
+	case <-w.plan.config.End:
+	default:
+		return
+	}
+	if w.ended == 0 && w.next < w.count {
+		w.count, w.ended = w.next, w.now
+		w.recorder.endEarly(w.now)
+	}
 }
 
 func (w *worker) answered(a *wire.Answer) {

@@ -18,11 +18,14 @@ type Options struct {
 	Run string
 	// Mutate proves that the checks can fail, instead of running them.
 	Mutate bool
+	// Upgrade makes an upgrade under traffic, instead of the checks.
+	Upgrade *Upgrade
 
 	// Load is how much latency is measured: short or full.
 	Load string
 
 	cluster, install, keep, kubeconfig string
+	upgrade                            upgradeFlags
 }
 
 // Register defines the flags on flags; getenv gives their defaults.
@@ -52,6 +55,7 @@ func Register(flags *flag.FlagSet, getenv func(string) string) *Options {
 	text(&o.Run, "run", "RUN", "", "suite or suite/check, separated by commas")
 	text(&o.OutDir, "out", "OUT", "", "directory of the reports; default: out in the checkout")
 	flags.BoolVar(&o.Force, "force", getenv("FORCE") == "1", "allow a pair of versions outside Istio's support table ($FORCE=1)")
+	o.registerUpgrade(flags, getenv, text)
 	flags.BoolVar(&o.Mutate, "mutate", getenv("MUTATE") == "1", "break the system on purpose and assert that exactly the right checks fail ($MUTATE=1)")
 	return o
 }
@@ -91,6 +95,9 @@ func (o *Options) Complete() error {
 		return exitcode.Usagef("CLUSTER=%s: want kind or existing", o.cluster)
 	}
 	if err := o.checkInstall(); err != nil {
+		return err
+	}
+	if err := o.completeUpgrade(); err != nil {
 		return err
 	}
 	return o.Validate()

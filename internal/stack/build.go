@@ -124,7 +124,10 @@ func (s *Stack) prepareImages(ctx context.Context, logf progress.Logf) error {
 	for _, note := range s.Images.Notes {
 		logf("%s", note)
 	}
-	return s.checkProfile()
+	if err := s.checkProfile(); err != nil {
+		return err
+	}
+	return s.prepareFrom(ctx, logf)
 }
 
 // ListImages returns what the images and charts of a run would be.
@@ -183,7 +186,11 @@ func (s *Stack) prepareCluster(ctx context.Context, logf progress.Logf) error {
 	if err := s.RenewClient(); err != nil {
 		return err
 	}
-	if err := s.Cluster.LoadImages(ctx, s.Images.Load...); err != nil {
+	load := s.Images.Load
+	if s.From != nil {
+		load = append(load[:len(load):len(load)], s.From.Load...)
+	}
+	if err := s.Cluster.LoadImages(ctx, load...); err != nil {
 		return err
 	}
 	if err := s.writeModulesFile(ctx); err != nil {

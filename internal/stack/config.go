@@ -45,6 +45,14 @@ type Config struct {
 	Keep bool
 	// Force allows a pair of versions outside the support table.
 	Force bool
+	// From is a version of Istio that is installed instead of Istio, to be upgraded
+	// to it; the nodes get the images of both. Empty means no upgrade.
+	From string
+	// ArchiveFrom is the file with From that source archive reads.
+	ArchiveFrom string
+	// ValuesLayer names a layer of values, fixtures/values/<layer>-<chart>.yaml, on
+	// top of the others; empty means none.
+	ValuesLayer string
 	// Root is the checkout; CacheDir is where what is costly is kept; OutDir is
 	// where this run writes.
 	Root, CacheDir, OutDir string

@@ -39,7 +39,7 @@ func (s *Stack) install(ctx context.Context, logf progress.Logf) error {
 	if s.Helm, err = charts.NewClient(s.Cluster.Kubeconfig, "", progress.Discard); err != nil {
 		return err
 	}
-	if s.Releases, err = s.ReleasesOf(s.Config.Profile); err != nil {
+	if s.Releases, err = s.PlanReleases(s.firstImages(), s.Config.ValuesLayer); err != nil {
 		return err
 	}
 	for name, labels := range map[string]map[string]string{SystemNamespace: SystemLabels(), gatewayNamespace: {ownerLabel: "true"}} {

@@ -9,6 +9,7 @@ import (
 	"istio-conformance/fixtures"
 	"istio-conformance/internal/charts"
 	"istio-conformance/internal/exitcode"
+	"istio-conformance/internal/images"
 )
 
 // CNI reports whether chart cni is part of the installation.
@@ -25,11 +26,11 @@ type component struct {
 	images bool
 }
 
-// components are the charts of the profile, in the order in which they can be
+// components are the charts of a profile, in the order in which they can be
 // installed.
-func (s *Stack) components(profile string) []component {
+func components(set *images.Set, profile string) []component {
 	istiod := component{"istiod", SystemNamespace, "istiod", []string{"istiod"}, true}
-	if !s.Images.IstioFilters {
+	if !set.IstioFilters {
 		istiod.values = append(istiod.values, "istiod-vanilla-proxy")
 	}
 	base := component{"istio-base", SystemNamespace, "base", []string{"base"}, false}
@@ -51,10 +52,20 @@ func (s *Stack) components(profile string) []component {
 // ReleasesOf returns the charts of a profile with their values, in the order in
 // which they can be installed.
 func (s *Stack) ReleasesOf(profile string) ([]charts.Release, error) {
+	return planReleases(s.firstImages(), profile, s.Config.ValuesLayer)
+}
+
+// PlanReleases are the charts of the run's profile, of a set, with their values.
+// A layer adds fixtures/values/<layer>-<chart>.yaml where there is one.
+func (s *Stack) PlanReleases(set *images.Set, layer string) ([]charts.Release, error) {
+	return planReleases(set, s.Config.Profile, layer)
+}
+
+func planReleases(set *images.Set, profile, layer string) ([]charts.Release, error) {
 	var releases []charts.Release
-	for _, c := range s.components(profile) {
+	for _, c := range components(set, profile) {
 		values := map[string]any{}
-		for _, file := range c.values {
+		for _, file := range withLayer(c.values, layer, c.chart) {
 			layer, err := charts.ReadValues(fixtures.Files, "values/"+file+".yaml")
 			if err != nil {
 				return nil, err
@@ -62,15 +73,15 @@ func (s *Stack) ReleasesOf(profile string) ([]charts.Release, error) {
 			values = charts.Values(values, layer)
 		}
 		if c.images {
-			where := map[string]any{"hub": s.Images.Hub, "tag": s.Images.Tag}
+			where := map[string]any{"hub": set.Hub, "tag": set.Tag}
 			values = charts.Values(values, map[string]any{"global": where})
 			if c.chart == "ztunnel" {
 				values = charts.Values(values, where) // its own names win over global's
 			}
 		}
-		path, ok := s.Images.Charts[c.chart]
+		path, ok := set.Charts[c.chart]
 		if !ok {
-			return nil, fmt.Errorf("source %s has no chart %s, only %s", s.Images.Source, c.chart, strings.Join(slices.Sorted(maps.Keys(s.Images.Charts)), ", "))
+			return nil, fmt.Errorf("source %s has no chart %s, only %s", set.Source, c.chart, strings.Join(slices.Sorted(maps.Keys(set.Charts)), ", "))
 		}
 		releases = append(releases, charts.Release{Name: c.release, Namespace: c.namespace, Chart: path, Values: values, Timeout: releaseTimeout})
 	}

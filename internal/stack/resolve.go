@@ -51,6 +51,9 @@ func (s *Stack) Resolve(ctx context.Context) error {
 	if s.Cell, err = s.resolveCell(table); err != nil {
 		return err
 	}
+	if s.FromCell, err = s.resolveFrom(table); err != nil {
+		return err
+	}
 	s.kindConfig, err = cluster.LoadConfig(s.Config.KindConfig)
 	return err
 }

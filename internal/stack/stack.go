@@ -47,6 +47,10 @@ type Stack struct {
 	Engine *engine.Engine
 	// Images are the node image, Istio's images and its charts.
 	Images *images.Set
+	// FromCell is what an upgrade begins with, and From its images and charts; both
+	// are empty when there is none.
+	FromCell istio.Cell
+	From     *images.Set
 	// Cluster is the cluster under test.
 	Cluster *cluster.Cluster
 	// Client reads and writes objects of any kind in the cluster.

@@ -39,6 +39,25 @@ func PodLog(ctx context.Context, s *stack.Stack, selector, id string) ([]Answer,
 	return found, nil
 }
 
+// BackendLogs returns all that the backend's pods logged in the last minutes, by
+// the requests' ids.
+func BackendLogs(ctx context.Context, s *stack.Stack) (map[string][]Answer, error) {
+	logs, err := s.Logs(ctx, s.Namespace, BackendSelector, "backend")
+	if err != nil {
+		return nil, err
+	}
+	found := map[string][]Answer{}
+	for line := range strings.Lines(logs) {
+		var a Answer
+		if err := json.Unmarshal([]byte(line), &a); err != nil || a.ID == "" {
+			// A line of the program's own, for people.
+			continue
+		}
+		found[a.ID] = append(found[a.ID], a)
+	}
+	return found, nil
+}
+
 // AccessLog returns the gateway's access log entries of requests whose path
 // contains the id.
 func AccessLog(ctx context.Context, s *stack.Stack, id string) ([]envoy.AccessLog, error) {

@@ -34,7 +34,11 @@ type build struct {
 // fetchParts makes every part that the missing results need, at the same time
 // where that helps.
 func (b *build) fetchParts(ctx context.Context) error {
-	parts := b.missing()
+	return b.fetchAll(ctx, b.missing())
+}
+
+// fetchAll makes parts, at the same time where that helps.
+func (b *build) fetchAll(ctx context.Context, parts []part) error {
 	if len(parts) == 0 {
 		return nil
 	}

@@ -123,6 +123,11 @@ func (s *Source) Prepare(ctx context.Context, cell images.Cell) (_ *images.Set, 
 	return set, s.identify(ctx, set)
 }
 
+// PrepareIstio is Prepare: a release's images are loaded into the nodes anyway.
+func (s *Source) PrepareIstio(ctx context.Context, cell images.Cell) (*images.Set, error) {
+	return s.Prepare(ctx, cell)
+}
+
 // charts returns the paths of the release's charts, fetched once: a published
 // chart does not change.
 func (s *Source) charts(ctx context.Context, store *artifact.Store, version string) (map[string]string, error) {

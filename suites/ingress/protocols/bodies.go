@@ -42,14 +42,14 @@ func largeBodies(s *stack.Stack) check.Check {
 			for _, http2 := range []bool{false, true} {
 				id, header := kit.Mark()
 				response := probe.HTTP(ctx, probe.Request{
-					Method: http.MethodPost, URL: s.GatewayURL() + "/h2?id=" + id, Host: r.Host, Headers: header, Body: body, HTTP2: http2, Timeout: 3 * kit.RequestTimeout,
+					Method: http.MethodPost, URL: s.GatewayURL() + "/h2?id=" + id, Host: r.Host, Headers: header, Body: body, HTTP2: http2, Timeout: callTimeout,
 				})
 				t.Expect(response.Status).To(gomega.Equal(200), "upload, HTTP/2 %v: %s", http2, response)
 				t.Eventually(ctx, func() ([]kit.Answer, error) { return kit.BackendLog(ctx, s, id) }).Should(gomega.ConsistOf(gomega.And(
 					gomega.HaveField("Bytes", gomega.BeNumerically("==", uploadBytes)), gomega.HaveField("SHA256", hex.EncodeToString(sum[:])))),
 					"upload, HTTP/2 %v: what the backend counted", http2)
 				response = probe.HTTP(ctx, probe.Request{
-					URL: s.GatewayURL() + fmt.Sprintf("/h1?size=%d", downloadBytes), Host: r.Host, HTTP2: http2, Timeout: 3 * kit.RequestTimeout,
+					URL: s.GatewayURL() + fmt.Sprintf("/h1?size=%d", downloadBytes), Host: r.Host, HTTP2: http2, Timeout: callTimeout,
 				})
 				t.Expect(response.Status).To(gomega.Equal(200), "download, HTTP/2 %v: %s", http2, response)
 				t.Expect(kit.ParseAnswer(t, response).Padding).To(gomega.HaveLen(downloadBytes), "download, HTTP/2 %v", http2)

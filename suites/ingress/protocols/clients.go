@@ -102,14 +102,13 @@ type rawClient struct {
 	reader *bufio.Reader
 }
 
-// dialHTTP connects to the gateway's HTTP node port for at most two time-outs of
-// a request.
+// dialHTTP connects to the gateway's HTTP node port for at most callTimeout.
 func dialHTTP(ctx context.Context, s *stack.Stack) (*rawClient, error) {
 	connection, err := new(net.Dialer).DialContext(ctx, "tcp", strings.TrimPrefix(s.GatewayURL(), "http://"))
 	if err != nil {
 		return nil, err
 	}
-	if err := connection.SetDeadline(time.Now().Add(2 * kit.RequestTimeout)); err != nil {
+	if err := connection.SetDeadline(time.Now().Add(callTimeout)); err != nil {
 		return nil, errors.Join(err, connection.Close())
 	}
 	return &rawClient{connection, bufio.NewReader(connection)}, nil

@@ -7,6 +7,7 @@ import (
 	"io"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/onsi/gomega"
 	"google.golang.org/grpc"
@@ -24,8 +25,13 @@ import (
 // service is the backend's, see images/backend/grpc.go.
 const service = "/conformance.Backend/"
 
-// messages are how many go each way in a stream.
-const messages = 50
+const (
+	// messages are how many go each way in a stream.
+	messages = 20
+	// callTimeout bounds a call with all its messages, each of which may have to
+	// wait for the machine.
+	callTimeout = 45 * time.Second
+)
 
 // grpcStreams calls one method of each kind.
 func grpcStreams(s *stack.Stack) check.Check {
@@ -133,7 +139,7 @@ func mark(ctx context.Context, id string) context.Context {
 }
 
 func unary(ctx context.Context, g grpcClient) (int, error) {
-	ctx, cancel := context.WithTimeout(ctx, kit.RequestTimeout)
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	reply := new(wrapperspb.StringValue)
 	if err := g.Invoke(ctx, service+"Unary", wrapperspb.String("hello"), reply); err != nil {
@@ -215,7 +221,7 @@ func both(ctx context.Context, g grpcClient) (int, error) {
 
 // stream opens a stream in both directions, which serves for every kind.
 func stream(ctx context.Context, g grpcClient, method string, talk func(grpc.ClientStream) (int, error)) (int, error) {
-	ctx, cancel := context.WithTimeout(ctx, kit.RequestTimeout)
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	s, err := g.NewStream(ctx, &grpc.StreamDesc{ServerStreams: true, ClientStreams: true}, service+method)
 	if err != nil {

@@ -74,7 +74,7 @@ func exchange(ctx context.Context, s *stack.Stack, client *tls.Config, id string
 	if err != nil {
 		return result, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, 2*kit.RequestTimeout)
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	dialed, err := (&tls.Dialer{Config: client}).DialContext(ctx, "tcp", address)
 	if err != nil {
@@ -82,7 +82,7 @@ func exchange(ctx context.Context, s *stack.Stack, client *tls.Config, id string
 	}
 	connection := dialed.(*tls.Conn)
 	defer func() { _ = connection.Close() }()
-	if err := connection.SetDeadline(time.Now().Add(2 * kit.RequestTimeout)); err != nil {
+	if err := connection.SetDeadline(time.Now().Add(callTimeout)); err != nil {
 		return result, err
 	}
 	written := make(chan error, 1)

@@ -57,7 +57,7 @@ func openWebSocket(ctx context.Context, s *stack.Stack, host, target, id string)
 	if err != nil {
 		return nil, err
 	}
-	if err := raw.SetDeadline(time.Now().Add(2 * kit.RequestTimeout)); err != nil {
+	if err := raw.SetDeadline(time.Now().Add(callTimeout)); err != nil {
 		return nil, err
 	}
 	return websocket.NewClient(config, raw)

@@ -14,8 +14,9 @@ import (
 	"istio-conformance/suites/kit"
 )
 
-// badPort is no port: a resource with it is refused.
-const badPort = 70000
+// badLabel is no name of a label. The CRD's own schema lets it pass, so that it is
+// istiod that refuses it.
+const goodLabel, badLabel = "good", "not a label!"
 
 // refusals and approvals are how many resources of each kind istiod is asked to
 // validate.
@@ -35,11 +36,12 @@ func istiodMetrics(s *stack.Stack) check.Check {
 			passed, err := validations(ctx, s, "galley_validation_passed")
 			t.Expect(err).NotTo(gomega.HaveOccurred())
 			for range refusals {
-				err := s.Client.Create(ctx, workloadGroup(s, badPort), client.DryRunAll)
-				t.Expect(err).To(gomega.MatchError(gomega.ContainSubstring("validation.istio.io")), "istiod's webhook must refuse a WorkloadGroup with port %d", badPort)
+				// Not as a dry run, whose refusals istiod does not count.
+				err := s.Client.Create(ctx, workloadGroup(s, badLabel))
+				t.Expect(err).To(gomega.MatchError(gomega.ContainSubstring("validation.istio.io")), "istiod's webhook must refuse a WorkloadGroup with label %q", badLabel)
 			}
 			for range approvals {
-				t.Expect(s.Client.Create(ctx, workloadGroup(s, 8080), client.DryRunAll)).To(gomega.Succeed())
+				t.Expect(s.Client.Create(ctx, workloadGroup(s, goodLabel), client.DryRunAll)).To(gomega.Succeed())
 			}
 			t.Diagnose("istiod's metrics do not count what its webhook validated", "look at istiod's log in the evidence; a second istiod counts for itself", "https://istio.io/latest/docs/reference/commands/pilot-discovery/#metrics")
 			t.Eventually(ctx, func() (float64, error) { return validations(ctx, s, "galley_validation_failed") }).Should(gomega.Equal(failed+refusals), "refused WorkloadGroups")
@@ -53,12 +55,12 @@ func istiodMetrics(s *stack.Stack) check.Check {
 	}
 }
 
-// workloadGroup has a readiness probe at a port.
-func workloadGroup(s *stack.Stack, port int64) client.Object {
+// workloadGroup gives its workloads a label.
+func workloadGroup(s *stack.Stack, label string) client.Object {
 	group := &unstructured.Unstructured{Object: map[string]any{
 		"spec": map[string]any{
 			"template": map[string]any{"serviceAccount": "default"},
-			"probe":    map[string]any{"tcpSocket": map[string]any{"port": port}},
+			"metadata": map[string]any{"labels": map[string]any{label: "value"}},
 		},
 	}}
 	group.SetAPIVersion("networking.istio.io/v1")

@@ -12,6 +12,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"istio-conformance/internal/check"
+	"istio-conformance/internal/envoy"
 	"istio-conformance/internal/stack"
 	"istio-conformance/suites/kit"
 )
@@ -43,18 +44,47 @@ func trace(s *stack.Stack) check.Check {
 				"https://istio.io/latest/docs/tasks/observability/distributed-tracing/opentelemetry/")
 			// Sidecar and gateway learn of the Telemetry at different times: the first
 			// request that both have spans of is looked at.
-			var id string
-			var all []span
-			t.Eventually(ctx, func() (int, error) {
+			var seen sighting
+			t.Eventually(ctx, func() (string, error) {
 				var err error
-				id, all, err = traced(ctx, t, s, g)
-				return len(all), err
-			}).WithTimeout(2*kit.PropagationTimeout).Should(gomega.BeNumerically(">=", 2), "spans of one request, among them the gateway's and the sidecar's")
-			t.Diagnose("the spans of a request do not make up one trace",
+				seen, err = traced(ctx, t, s, g)
+				return seen.state(s, g), err
+			}).WithTimeout(2*kit.PropagationTimeout).Should(gomega.Equal(linked), "spans of one request")
+			t.Diagnose("the spans of a request do not make up one trace with the logs",
 				"compare the trace ids in the collector's, the gateway's and the backend's log in the evidence", "https://istio.io/latest/docs/tasks/observability/distributed-tracing/overview/")
-			judgeTrace(ctx, t, s, g, id, all)
+			t.Eventually(ctx, func() ([]kit.Answer, error) { return kit.PodLog(ctx, s, "app="+g.name, seen.id) }).Should(gomega.ConsistOf(
+				gomega.WithTransform(func(a kit.Answer) string { return a.Headers.Get("Traceparent") }, gomega.ContainSubstring(seen.trace))), "traceparent in the backend's own log")
+			t.Eventually(ctx, func() ([]envoy.AccessLog, error) { return jsonLines(ctx, s, g, seen.id) }).
+				Should(gomega.ConsistOf(gomega.HaveField("TraceID", seen.trace)), "trace_id in the gateway's access log")
+			t.Observe("trace %s: %d spans, of %s and its gateway", seen.trace, len(seen.spans), g.name)
 		},
 	}
+}
+
+// sighting is a request, the trace id that the backend got with it, and the spans
+// of that trace that arrived.
+type sighting struct {
+	id, trace string
+	spans     []span
+}
+
+// linked is the state of a trace whose spans belong together.
+const linked = "the sidecar's span below the gateway's"
+
+// state says how far a trace is whole.
+func (x sighting) state(s *stack.Stack, g ownGateway) string {
+	byID := map[string]span{}
+	for _, sp := range x.spans {
+		byID[sp.Span] = sp
+	}
+	var services []string
+	for _, sp := range x.spans {
+		if sp.Service == g.name+"."+s.Namespace && byID[sp.Parent].Service == g.name+"-gateway."+s.Namespace {
+			return linked
+		}
+		services = append(services, sp.Service)
+	}
+	return fmt.Sprintf("%d spans, of %v", len(x.spans), services)
 }
 
 const (
@@ -63,59 +93,29 @@ const (
 	spanPoll  = 250 * time.Millisecond
 )
 
-// traced sends a request and returns its id and the spans of its trace.
-func traced(ctx context.Context, t *check.T, s *stack.Stack, g ownGateway) (string, []span, error) {
+// traced sends a request and returns it with the spans of its trace.
+func traced(ctx context.Context, t *check.T, s *stack.Stack, g ownGateway) (sighting, error) {
 	id, header := kit.Mark()
+	seen := sighting{id: id}
 	response := g.get(ctx, "/?id="+id, header)
 	t.Expect(response.Status).To(gomega.Equal(200), "%s", response)
 	parent := kit.ParseAnswer(t, response).Headers.Get("Traceparent")
 	// 00-<trace id>-<span id>-<flags>, https://www.w3.org/TR/trace-context/
 	parts := strings.Split(parent, "-")
 	if len(parts) != 4 {
-		return id, nil, fmt.Errorf("the backend got traceparent %q", parent)
+		return seen, fmt.Errorf("the backend got traceparent %q", parent)
 	}
-	var all []span
+	seen.trace = parts[1]
 	err := wait.PollUntilContextTimeout(ctx, spanPoll, spanDelay, true, func(ctx context.Context) (bool, error) {
 		var err error
-		all, err = spans(ctx, s, parts[1])
-		return len(all) > 1, err
+		seen.spans, err = spans(ctx, s, seen.trace)
+		return seen.state(s, g) == linked, err
 	})
 	if wait.Interrupted(err) {
 		// Too few: another request may have more.
 		err = nil
 	}
-	return id, all, err
-}
-
-// judgeTrace asserts that the spans, the backend and the access log agree.
-func judgeTrace(ctx context.Context, t *check.T, s *stack.Stack, g ownGateway, id string, all []span) {
-	byID := map[string]span{}
-	for _, sp := range all {
-		byID[sp.Span] = sp
-	}
-	linked := false
-	for _, sp := range all {
-		parent, known := byID[sp.Parent]
-		if known && sp.Service == g.name+"."+s.Namespace && parent.Service == g.name+"-gateway."+s.Namespace {
-			linked = true
-		}
-	}
-	t.Expect(linked).To(gomega.BeTrue(), "a span of the sidecar's whose parent is the gateway's, among %+v", all)
-	var arrived []kit.Answer
-	t.Eventually(ctx, func() ([]kit.Answer, error) {
-		var err error
-		arrived, err = kit.PodLog(ctx, s, "app="+g.name, id)
-		return arrived, err
-	}).Should(gomega.HaveLen(1), "the backend's own log")
-	t.Expect(arrived[0].Headers.Get("Traceparent")).To(gomega.ContainSubstring(all[0].Trace), "traceparent at the backend")
-	t.Eventually(ctx, func() (string, error) {
-		entries, err := jsonLines(ctx, s, g, id)
-		if err != nil || len(entries) != 1 {
-			return "", err
-		}
-		return entries[0].TraceID, nil
-	}).Should(gomega.Equal(all[0].Trace), "trace_id in the gateway's access log")
-	t.Observe("trace %s: %d spans, of %s and its gateway", all[0].Trace, len(all), g.name)
+	return seen, err
 }
 
 // spans returns what the collector got of a trace.

@@ -4,6 +4,7 @@
 package wire
 
 import (
+	"context"
 	"strings"
 	"sync"
 
@@ -13,6 +14,7 @@ import (
 	"istio-conformance/fixtures"
 	"istio-conformance/internal/check"
 	"istio-conformance/internal/stack"
+	"istio-conformance/suites/kit"
 )
 
 // atOnce is how many inputs are sent at the same time.
@@ -59,4 +61,20 @@ func each(n int, f func(i int) error) []string {
 		}
 	}
 	return wrong
+}
+
+// misled reads the backend's log once and says of each case what is wrong with
+// what arrived of it.
+func misled[C any](ctx context.Context, s *stack.Stack, cases []C, judge func(C, map[string][]kit.Answer) string) ([]string, error) {
+	log, err := kit.BackendLogs(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	var wrong []string
+	for _, c := range cases {
+		if words := judge(c, log); words != "" {
+			wrong = append(wrong, words)
+		}
+	}
+	return wrong, nil
 }

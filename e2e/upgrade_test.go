@@ -1,0 +1,39 @@
+package e2e
+
+import (
+	"context"
+
+	"istio-conformance/internal/check"
+	"istio-conformance/internal/options"
+	"istio-conformance/internal/report"
+	"istio-conformance/internal/stack"
+	"istio-conformance/suites/upgrade"
+)
+
+// upgradeSuite returns the upgrade that the options ask for. The recorder is made
+// after it.
+func upgradeSuite(s *stack.Stack, o *options.Options, recorder **report.Recorder) check.Suite {
+	u := o.Upgrade
+	layer := o.Upgrade.Values[0]
+	if layer == options.RecommendedValues {
+		s.Config.ValuesLayer = layer
+	}
+	how := upgrade.Options{
+		Budget: u.Budget, Rate: u.Rate, Repeat: u.Repeat, Values: u.Values, Soak: u.Soak, Force: o.Force,
+		Record: func(r report.Upgrade) { (*recorder).AddUpgrade(r) },
+		Logf:   func(format string, args ...any) { (*recorder).Logf(format, args...) },
+	}
+	if o.Mutate {
+		return upgrade.Breaks(s, how)
+	}
+	return upgrade.Suite(s, how)
+}
+
+// resolve decides what is built, and refuses an upgrade that Istio does not
+// support before anything is touched.
+func resolve(s *stack.Stack, o *options.Options) error {
+	if err := s.Resolve(context.Background()); err != nil || o.Upgrade == nil || o.Force {
+		return err
+	}
+	return upgrade.Refused(s)
+}

@@ -1,0 +1,105 @@
+package matrix
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+)
+
+// Change is how a cell stands to the one before.
+type Change string
+
+// The changes. Same is the empty one.
+const (
+	New          Change = "new"
+	NewlyFailing Change = "newly failing"
+	Fixed        Change = "fixed"
+	Slower       Change = "slower"
+	Gone         Change = "gone"
+)
+
+// What counts as slower: by this factor and by this many seconds.
+const (
+	slowerFactor  = 1.5
+	slowerSeconds = 60
+)
+
+// ReadReport reads a matrix's report.json.
+func ReadReport(path string) (*Report, error) {
+	content, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("report of a matrix: %w", err)
+	}
+	var r Report
+	if err := json.Unmarshal(content, &r); err != nil {
+		return nil, fmt.Errorf("report of a matrix %s: %w", path, err)
+	}
+	if r.Schema != Schema {
+		return nil, fmt.Errorf("report of a matrix %s: it is of schema %q, want %q", path, r.Schema, Schema)
+	}
+	return &r, nil
+}
+
+// compare says of each cell how it stands to the baseline's, and which cells of
+// the baseline are not there any more.
+func (r *Report) compare(baseline *Report) {
+	before := map[string]*Outcome{}
+	for i := range baseline.Cells {
+		before[slot(&baseline.Cells[i])] = &baseline.Cells[i]
+	}
+	for i := range r.Cells {
+		now := &r.Cells[i]
+		was := before[slot(now)]
+		delete(before, slot(now))
+		if was == nil {
+			now.Change = New
+			continue
+		}
+		now.Change = change(was, now)
+		if now.Change != "" {
+			now.Was = fmt.Sprintf("%s in %.0f s", was.Status, was.Seconds)
+		}
+	}
+	for i := range baseline.Cells {
+		if was := &baseline.Cells[i]; before[slot(was)] != nil {
+			r.Gone = append(r.Gone, was.ID())
+		}
+	}
+}
+
+// slot is what a cell is compared by: minors, so that a new patch takes the place
+// of the one before.
+func slot(o *Outcome) string {
+	return minor(o.From) + ">" + minor(o.Istio) + "@" + minor(o.Kubernetes)
+}
+
+// change compares two outcomes of a cell. What was not run, then or now, is no
+// news in itself.
+func change(was, now *Outcome) Change {
+	switch {
+	case bad(now.Status) && !bad(was.Status) && was.Status != Skipped:
+		return NewlyFailing
+	case bad(was.Status) && good(now.Status):
+		return Fixed
+	case good(was.Status) && good(now.Status) && now.Seconds > slowerFactor*was.Seconds && now.Seconds > was.Seconds+slowerSeconds:
+		return Slower
+	}
+	return ""
+}
+
+func bad(s Status) bool { return s == Fail || s == Error || s == Invalid }
+
+func good(s Status) bool { return s == Pass || s == Flaky }
+
+// minor returns "v1.36" for "v1.36.3".
+func minor(version string) string {
+	dots := 0
+	for i, c := range version {
+		if c == '.' {
+			if dots++; dots == 2 {
+				return version[:i]
+			}
+		}
+	}
+	return version
+}

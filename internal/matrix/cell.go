@@ -1,0 +1,58 @@
+// Package matrix runs the checks on many pairs of versions: it plans the cells,
+// runs each in a process and on a cluster of its own, goes on where it was
+// stopped, and merges what they reported into one grid.
+package matrix
+
+import (
+	"fmt"
+	"strings"
+
+	"istio-conformance/internal/istio"
+)
+
+// Cell is one pair of versions, or one upgrade on one version of Kubernetes.
+type Cell struct {
+	// Istio is "1.31.0", Kubernetes "v1.36.3".
+	Istio      string `json:"istio"`
+	Kubernetes string `json:"kubernetes"`
+	// From is what is upgraded to Istio; empty means that nothing is.
+	From string `json:"from,omitempty"`
+	// Standing is what Istio's project says of the cell, and Why.
+	Standing istio.Standing `json:"standing"`
+	Why      string         `json:"why"`
+	// Run says whether the cell is run; one that is refused is run to prove that
+	// it is refused, if at all.
+	Run bool `json:"run"`
+}
+
+// ID is the cell's name in files, clusters and reports.
+func (c *Cell) ID() string {
+	id := "istio-" + c.Istio + "-kubernetes-" + strings.TrimPrefix(c.Kubernetes, "v")
+	if c.From != "" {
+		id = "upgrade-" + c.From + "-to-" + c.Istio + "-kubernetes-" + strings.TrimPrefix(c.Kubernetes, "v")
+	}
+	return id
+}
+
+// Row is how the grid calls what is tested on every Kubernetes.
+func (c *Cell) Row() string {
+	if c.From != "" {
+		return fmt.Sprintf("upgrade %s to %s", c.From, c.Istio)
+	}
+	return "Istio " + c.Istio
+}
+
+// ClusterName is the cell's cluster. Its nodes' names are host names and must be
+// short.
+func (c *Cell) ClusterName() string {
+	return "matrix-" + strings.NewReplacer("upgrade-", "up-", "istio-", "i", "kubernetes-", "k", ".", "-").Replace(c.ID())
+}
+
+// Environment is what makes the test binary run the cell.
+func (c *Cell) Environment() []string {
+	env := []string{"ISTIO=" + c.Istio, "KUBERNETES=" + c.Kubernetes, "NAME=" + c.ClusterName(), "FORCE=0", "KEEP=0", "UPGRADE=0", "MUTATE=0"}
+	if c.From != "" {
+		env = append(env, "UPGRADE=1", "FROM="+c.From, "TO="+c.Istio)
+	}
+	return env
+}

@@ -1,0 +1,130 @@
+package matrix
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// marks are how a status looks in the grid.
+var marks = map[Status]string{
+	Pass: "✅ pass", Fail: "❌ fail", Flaky: "⚠️ flaky", Skipped: "⏭️ skipped", Illegal: "🚫 illegal", Invalid: "❔ invalid", Error: "💥 error",
+}
+
+// Markdown is the matrix for people: the grid, what changed, and what is not as
+// it should be.
+func (r *Report) Markdown() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "## Matrix: %s\n\n", r.Verdict)
+	fmt.Fprintf(&b, "%d cells from source %s, %s to %s\n\n", len(r.Cells), r.Source, r.Started.UTC().Format(time.RFC3339), r.Finished.UTC().Format(time.RFC3339))
+	r.grid(&b)
+	r.changes(&b)
+	r.troubles(&b)
+	return b.String()
+}
+
+// grid is a table of Istio against Kubernetes.
+func (r *Report) grid(b *strings.Builder) {
+	var rows, columns []string
+	at := map[string]*Outcome{}
+	for i := range r.Cells {
+		o := &r.Cells[i]
+		if !slices.Contains(rows, o.Row()) {
+			rows = append(rows, o.Row())
+		}
+		if !slices.Contains(columns, o.Kubernetes) {
+			columns = append(columns, o.Kubernetes)
+		}
+		at[o.Row()+o.Kubernetes] = o
+	}
+	fmt.Fprintf(b, "| |%s\n|---|%s\n", strings.Join(each(columns, func(c string) string { return " " + c + " |" }), ""), strings.Repeat("---|", len(columns)))
+	for _, row := range rows {
+		fmt.Fprintf(b, "| **%s** |", row)
+		for _, column := range columns {
+			o := at[row+column]
+			if o == nil {
+				b.WriteString(" |")
+				continue
+			}
+			fmt.Fprintf(b, " %s |", o.short())
+		}
+		b.WriteString("\n")
+	}
+	b.WriteString("\n")
+}
+
+// short is a cell of the grid.
+func (o *Outcome) short() string {
+	text := marks[o.Status]
+	if o.Report != "" {
+		text = fmt.Sprintf("[%s](%s)", text, strings.TrimSuffix(o.Report, "report.json")+"summary.md")
+	}
+	if o.Checks > 0 {
+		text += fmt.Sprintf(" %d/%d", o.Checks-o.Failed, o.Checks)
+	}
+	if o.Seconds > 0 {
+		text += fmt.Sprintf(", %s", (time.Duration(o.Seconds) * time.Second))
+	}
+	if o.Change != "" {
+		text += fmt.Sprintf(" **%s**", o.Change)
+	}
+	return text
+}
+
+func (r *Report) changes(b *strings.Builder) {
+	if r.Baseline == "" {
+		return
+	}
+	fmt.Fprintf(b, "### Since %s\n\n", r.Baseline)
+	any := false
+	for _, kind := range []Change{NewlyFailing, Fixed, Slower, New} {
+		for i := range r.Cells {
+			if o := &r.Cells[i]; o.Change == kind {
+				any = true
+				fmt.Fprintf(b, "- %s: %s %s in %.0f s", kind, o.ID(), o.Status, o.Seconds)
+				if o.Was != "" {
+					fmt.Fprintf(b, " (was %s)", o.Was)
+				}
+				b.WriteString("\n")
+			}
+		}
+	}
+	for _, id := range r.Gone {
+		any = true
+		fmt.Fprintf(b, "- %s: %s\n", Gone, id)
+	}
+	if !any {
+		b.WriteString("Nothing changed.\n")
+	}
+	b.WriteString("\n")
+}
+
+func (r *Report) troubles(b *strings.Builder) {
+	heading := false
+	for i := range r.Cells {
+		o := &r.Cells[i]
+		if o.Reason == "" {
+			continue
+		}
+		if !heading {
+			heading = true
+			b.WriteString("### Why\n\n")
+		}
+		fmt.Fprintf(b, "- %s: %s: %s", o.ID(), o.Status, oneLine(o.Reason))
+		if len(o.Failing) > 0 {
+			fmt.Fprintf(b, " (%s)", strings.Join(o.Failing, ", "))
+		}
+		b.WriteString("\n")
+	}
+}
+
+func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
+
+func each(all []string, f func(string) string) []string {
+	out := make([]string, 0, len(all))
+	for _, s := range all {
+		out = append(out, f(s))
+	}
+	return out
+}

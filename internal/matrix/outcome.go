@@ -1,0 +1,175 @@
+package matrix
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"istio-conformance/internal/exitcode"
+	"istio-conformance/internal/istio"
+	"istio-conformance/internal/report"
+)
+
+// Status is what became of a cell.
+type Status string
+
+// The outcomes of a cell.
+const (
+	Pass Status = "pass"
+	Fail Status = "fail"
+	// Flaky is a pass with a check that held only at a later attempt.
+	Flaky Status = "flaky"
+	// Skipped cells were not run; the reason says why.
+	Skipped Status = "skipped"
+	// Illegal cells are refused by Istio's support table. One that was run to prove
+	// it and was not refused is a failure.
+	Illegal Status = "illegal"
+	// Invalid cells measured nothing that can be judged.
+	Invalid Status = "invalid"
+	// Error cells say nothing about Istio: their environment could not be built.
+	Error Status = "error"
+)
+
+// Outcome is a cell with what became of it.
+type Outcome struct {
+	Cell
+	Status Status `json:"status"`
+	// Reason is why the status is not pass.
+	Reason   string    `json:"reason,omitempty"`
+	Started  time.Time `json:"started,omitzero"`
+	Seconds  float64   `json:"seconds"`
+	ExitCode int       `json:"exitCode"`
+	// Report is the cell's report.json, and Log what its process printed, relative
+	// to the matrix's own report; empty where there is none.
+	Report string `json:"report,omitempty"`
+	Log    string `json:"log,omitempty"`
+	// Checks and Failed count the cell's checks; Failing are those that did not hold.
+	Checks  int      `json:"checks"`
+	Failed  int      `json:"failed"`
+	Failing []string `json:"failing,omitempty"`
+	// Change is how the status stands to the baseline's.
+	Change Change `json:"change,omitempty"`
+	// Was describes the baseline's outcome, where it differs.
+	Was string `json:"was,omitempty"`
+}
+
+// planned is the outcome of a cell before it is run.
+func planned(c *Cell) Outcome {
+	o := Outcome{Cell: *c, Status: Skipped, Reason: "it was not run"}
+	if !c.Run {
+		o.Status, o.Reason = Illegal, c.Why
+	}
+	return o
+}
+
+// newest reads the report of the last run in a cell's directory, and returns the
+// name of that run's directory. A copy of it may have lost its link "latest".
+func newest(dir string) (found *report.Report, run string, err error) {
+	paths, err := filepath.Glob(filepath.Join(dir, "*", "report.json"))
+	if err != nil {
+		return nil, "", err
+	}
+	if len(paths) == 0 {
+		return nil, "", fmt.Errorf("there is no */report.json in %s", dir)
+	}
+	for _, path := range paths {
+		r, err := readReport(path)
+		if err != nil {
+			return nil, "", err
+		}
+		name := filepath.Base(filepath.Dir(path))
+		if found == nil || r.Started.After(found.Started) || run == "latest" && r.Run == found.Run {
+			found, run = r, name
+		}
+	}
+	return found, run, nil
+}
+
+// readReport reads a cell's report.json.
+func readReport(path string) (*report.Report, error) {
+	content, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	var r report.Report
+	if err := json.Unmarshal(content, &r); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	if r.Schema != report.Schema {
+		return nil, fmt.Errorf("%s is of schema %q, want %q", path, r.Schema, report.Schema)
+	}
+	return &r, nil
+}
+
+// take judges a cell by its process's status and its report. The two must agree:
+// a report that says pass of a process that failed is not believed.
+func (o *Outcome) take(code int, r *report.Report, problem error) {
+	o.ExitCode = code
+	if o.Standing != istio.Supported {
+		o.takeIllegal(code)
+		return
+	}
+	if r == nil {
+		o.Status, o.Reason = Error, fmt.Sprintf("ended with status %d and without a report: %v", code, problem)
+		return
+	}
+	o.tests(r)
+	o.Seconds = r.Finished.Sub(r.Started).Seconds()
+	switch {
+	case r.Environment.Istio != "" && r.Environment.Istio != o.Istio, r.Environment.Kubernetes != "" && r.Environment.Kubernetes != o.Kubernetes:
+		o.Status, o.Reason = Error, fmt.Sprintf("its report is of Istio %s on Kubernetes %s", r.Environment.Istio, r.Environment.Kubernetes)
+	case code >= 0 && r.Verdict.ExitStatus(code) != code:
+		o.Status, o.Reason = Error, fmt.Sprintf("ended with status %d, and its report says %s", code, r.Verdict)
+	case r.Verdict == report.VerdictPass:
+		if o.Status = Pass; o.Reason != "" {
+			o.Status = Flaky
+		}
+	case r.Verdict == report.VerdictFail:
+		o.Status, o.Reason = Fail, failure(r)
+	case r.Verdict == report.VerdictInvalid:
+		o.Status, o.Reason = Invalid, "a measurement was invalid or inconclusive"
+	default:
+		o.Status, o.Reason = Error, "its environment could not be built"
+		if r.Error != nil {
+			o.Reason = r.Error.Phase + ": " + r.Error.Message
+		}
+	}
+}
+
+// takeIllegal judges a cell that was run to prove that it is refused: by status
+// exitcode.Usage, before anything is touched.
+func (o *Outcome) takeIllegal(code int) {
+	o.Status, o.Reason = Illegal, "refused as predicted: "+o.Why
+	if code != exitcode.Usage {
+		o.Status, o.Reason = Fail, fmt.Sprintf("should have been refused (%s), and ended with status %d", o.Why, code)
+	}
+}
+
+// tests counts the report's checks. A flaky one is a reason.
+func (o *Outcome) tests(r *report.Report) {
+	o.Failing, o.Failed, o.Checks, o.Reason = nil, 0, len(r.Tests), ""
+	for _, t := range r.Tests {
+		switch t.Status {
+		case report.Fail:
+			o.Failed++
+			o.Failing = append(o.Failing, t.ID())
+		case report.Flaky:
+			o.Reason = "flaky: " + t.ID()
+		}
+	}
+}
+
+// failure is the first reason of a report that fails.
+func failure(r *report.Report) string {
+	for _, t := range r.Tests {
+		if t.Status == report.Fail {
+			if t.Diagnosis.Cause != "" {
+				return t.ID() + ": " + t.Diagnosis.Cause
+			}
+			return t.ID() + " failed"
+		}
+	}
+	return "a measurement failed"
+}

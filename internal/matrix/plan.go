@@ -1,0 +1,142 @@
+package matrix
+
+import (
+	"strings"
+
+	"istio-conformance/internal/exitcode"
+	"istio-conformance/internal/istio"
+)
+
+// Request is which cells are wanted.
+type Request struct {
+	// Istio and Kubernetes are lists of minors or full versions; an empty one means
+	// the newest of each minor that the source has and Istio's project supports.
+	Istio, Kubernetes []string
+	// Upgrades are pairs FROM:TO, run on each Kubernetes beside the cells.
+	Upgrades []string
+	// Source is images.Release or images.Modules.
+	Source string
+	// ProveIllegal runs cells that are refused, too.
+	ProveIllegal bool
+}
+
+// Plan returns the cells, by Istio and then by Kubernetes, the newest first, and
+// after them the upgrades. Errors have status exitcode.Usage.
+func Plan(table *istio.Table, r Request) ([]Cell, error) {
+	istios, err := r.versions(table, r.Istio, newestOfEach(table.IstioIn(r.Source)), true)
+	if err != nil {
+		return nil, err
+	}
+	kubernetes, err := r.versions(table, r.Kubernetes, nil, false)
+	if err != nil {
+		return nil, err
+	}
+	chosen := len(r.Kubernetes) > 0
+	if !chosen {
+		kubernetes = kubernetesOf(table, r.Source)
+	}
+	var cells []Cell
+	for _, i := range istios {
+		for _, k := range kubernetes {
+			reason := table.Standing(i, k)
+			if !chosen && reason.Standing != istio.Supported {
+				continue // nobody asked for it
+			}
+			cells = append(cells, r.cell(Cell{Istio: i.String(), Kubernetes: "v" + k.String(), Standing: reason.Standing, Why: reason.Text}))
+		}
+	}
+	for _, pair := range r.Upgrades {
+		upgrades, err := r.upgrades(table, pair, kubernetes, chosen)
+		if err != nil {
+			return nil, err
+		}
+		cells = append(cells, upgrades...)
+	}
+	if len(cells) == 0 {
+		return nil, exitcode.Usagef("the matrix has no cell: IMAGES=%s has no pair of versions that Istio supports", r.Source)
+	}
+	return cells, nil
+}
+
+// cell decides whether a cell is run. The test binary itself refuses one that is
+// only tested, so that it is not run either.
+func (r *Request) cell(c Cell) Cell {
+	c.Run = c.Standing == istio.Supported || r.ProveIllegal
+	return c
+}
+
+// upgrades are the cells of one pair of versions.
+func (r *Request) upgrades(table *istio.Table, pair string, kubernetes []istio.Version, chosen bool) ([]Cell, error) {
+	from, to, two := strings.Cut(pair, ":")
+	if !two {
+		return nil, exitcode.Usagef("upgrade %q: want FROM:TO, such as 1.30:1.31", pair)
+	}
+	ends, err := r.versions(table, []string{from, to}, nil, true)
+	if err != nil {
+		return nil, err
+	}
+	var cells []Cell
+	for _, k := range kubernetes {
+		ruling := table.Judge(istio.Move{From: ends[0], To: ends[1], Method: istio.InPlace, Kubernetes: &k})
+		if !chosen && ruling.Standing != istio.Supported {
+			continue
+		}
+		var why []string
+		for _, reason := range ruling.Worst() {
+			why = append(why, reason.Text)
+		}
+		cells = append(cells, r.cell(Cell{
+			Istio: ends[1].String(), From: ends[0].String(), Kubernetes: "v" + k.String(), Standing: ruling.Standing, Why: strings.Join(why, "; "),
+		}))
+	}
+	return cells, nil
+}
+
+// versions are full versions that the source has, for what was asked; nothing
+// means the fallback.
+func (r *Request) versions(table *istio.Table, asked []string, fallback []istio.Version, ofIstio bool) ([]istio.Version, error) {
+	if len(asked) == 0 {
+		return fallback, nil
+	}
+	var found []istio.Version
+	for _, text := range asked {
+		request := istio.Request{Source: r.Source, Force: true, Kubernetes: text}
+		if ofIstio {
+			request.Kubernetes, request.Istio = table.KubernetesIn(r.Source)[0].Version.String(), text
+		}
+		cell, err := table.Resolve(request)
+		if err != nil {
+			return nil, err
+		}
+		full := cell.Kubernetes
+		if ofIstio {
+			full = cell.Istio
+		}
+		v, err := istio.ParseVersion(full)
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, v)
+	}
+	return found, nil
+}
+
+// kubernetesOf is the newest of each minor that the source has.
+func kubernetesOf(table *istio.Table, source string) []istio.Version {
+	var all []istio.Version
+	for _, n := range table.KubernetesIn(source) {
+		all = append(all, n.Version)
+	}
+	return newestOfEach(all)
+}
+
+// newestOfEach keeps the first version of each minor; they come newest first.
+func newestOfEach(all []istio.Version) []istio.Version {
+	var found []istio.Version
+	for _, v := range all {
+		if n := len(found); n == 0 || !found[n-1].SameMinor(v) {
+			found = append(found, v)
+		}
+	}
+	return found
+}

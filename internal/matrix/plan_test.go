@@ -1,0 +1,116 @@
+package matrix
+
+import (
+	"testing"
+
+	"github.com/onsi/gomega"
+
+	"istio-conformance/internal/images"
+	"istio-conformance/internal/istio"
+)
+
+func TestPlan(t *testing.T) {
+	for _, tt := range []struct {
+		name    string
+		request Request
+		want    map[string]bool // ID to whether it is run
+	}{
+		{"lists", Request{Istio: []string{"1.31"}, Kubernetes: []string{"1.36", "1.35"}, Source: images.Modules}, map[string]bool{
+			"istio-1.31.0-kubernetes-1.36.3": true, "istio-1.31.0-kubernetes-1.35.4": true,
+		}},
+		{"all that can be built and is supported", Request{Source: images.Modules}, map[string]bool{
+			"istio-1.31.0-kubernetes-1.36.3": true, "istio-1.31.0-kubernetes-1.35.4": true, "istio-1.31.0-kubernetes-1.34.4": true, "istio-1.31.0-kubernetes-1.33.13": true,
+			"istio-1.30.0-kubernetes-1.36.3": true, "istio-1.30.0-kubernetes-1.35.4": true, "istio-1.30.0-kubernetes-1.34.4": true, "istio-1.30.0-kubernetes-1.33.13": true,
+		}},
+		{"a pair that is refused", Request{Istio: []string{"1.31"}, Kubernetes: []string{"1.37"}, Source: images.Modules}, map[string]bool{
+			"istio-1.31.0-kubernetes-1.37.2": false,
+		}},
+		{"a pair that is refused, to prove it", Request{Istio: []string{"1.31"}, Kubernetes: []string{"1.37"}, Source: images.Modules, ProveIllegal: true}, map[string]bool{
+			"istio-1.31.0-kubernetes-1.37.2": true,
+		}},
+		{"upgrades", Request{Istio: []string{"1.31"}, Kubernetes: []string{"1.36"}, Upgrades: []string{"1.30:1.31"}, Source: images.Modules}, map[string]bool{
+			"istio-1.31.0-kubernetes-1.36.3": true, "upgrade-1.30.0-to-1.31.0-kubernetes-1.36.3": true,
+		}},
+		{"an upgrade that is refused", Request{Istio: []string{"1.31"}, Kubernetes: []string{"1.35"}, Upgrades: []string{"1.29:1.31"}, Source: images.Release}, map[string]bool{
+			"istio-1.31.1-kubernetes-1.35.8": true, "upgrade-1.29.6-to-1.31.1-kubernetes-1.35.8": false,
+		}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			got := map[string]bool{}
+			for _, c := range plan(t, tt.request) {
+				got[c.ID()] = c.Run
+				if len(c.ClusterName()+"-control-plane") > 63 {
+					t.Errorf("cluster %s: the names of its nodes are too long for host names", c.ClusterName())
+				}
+				if c.Why == "" {
+					t.Errorf("%s: no reason", c.ID())
+				}
+			}
+			gomega.NewWithT(t).Expect(got).To(gomega.Equal(tt.want))
+		})
+	}
+}
+
+func TestPlanRefuses(t *testing.T) {
+	table, err := istio.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range []Request{
+		{Istio: []string{"1.99"}, Source: images.Modules},
+		{Kubernetes: []string{"9"}, Source: images.Modules},
+		{Istio: []string{"1.29"}, Source: images.Modules},
+		{Upgrades: []string{"1.30"}, Source: images.Modules},
+	} {
+		_, err := Plan(table, r)
+		gomega.NewWithT(t).Expect(err).To(gomega.HaveOccurred(), "%+v", r)
+	}
+}
+
+func TestCompare(t *testing.T) {
+	cell := func(istio, kubernetes string, s Status, seconds float64) Outcome {
+		return Outcome{Cell: Cell{Istio: istio, Kubernetes: kubernetes}, Status: s, Seconds: seconds}
+	}
+	baseline := &Report{Cells: []Outcome{
+		cell("1.31.0", "v1.36.3", Pass, 100), cell("1.31.0", "v1.35.4", Fail, 100), cell("1.31.0", "v1.34.4", Pass, 100),
+		cell("1.30.0", "v1.36.3", Pass, 100), cell("1.30.0", "v1.35.4", Fail, 100), cell("1.30.0", "v1.34.4", Flaky, 100),
+		cell("1.29.0", "v1.34.4", Pass, 100),
+	}}
+	r := &Report{Cells: []Outcome{
+		cell("1.31.1", "v1.36.4", Fail, 100), cell("1.31.0", "v1.35.4", Pass, 100), cell("1.31.0", "v1.34.4", Pass, 161),
+		cell("1.30.0", "v1.36.3", Pass, 149), cell("1.30.0", "v1.35.4", Error, 100), cell("1.30.0", "v1.34.4", Pass, 90),
+		cell("1.32.0", "v1.36.3", Pass, 100),
+	}}
+	r.compare(baseline)
+	var got []Change
+	for _, c := range r.Cells {
+		got = append(got, c.Change)
+	}
+	g := gomega.NewWithT(t)
+	g.Expect(got).To(gomega.Equal([]Change{NewlyFailing, Fixed, Slower, "", "", "", New}))
+	g.Expect(r.Gone).To(gomega.Equal([]string{"istio-1.29.0-kubernetes-1.34.4"}))
+	r.Baseline = "last"
+	g.Expect(r.Markdown()).To(gomega.ContainSubstring("newly failing: istio-1.31.1-kubernetes-1.36.4"))
+}
+
+func TestVerdictOf(t *testing.T) {
+	for _, tt := range []struct {
+		statuses []Status
+		want     Status
+	}{
+		{[]Status{Pass, Flaky, Illegal}, Pass},
+		{[]Status{Pass, Fail, Error}, Fail},
+		{[]Status{Pass, Error}, Error},
+		{[]Status{Pass, Skipped}, Error},
+		{[]Status{Pass, Invalid}, Invalid},
+		{[]Status{Invalid, Error}, Error},
+		{[]Status{Illegal}, Error},
+		{nil, Error},
+	} {
+		var cells []Outcome
+		for _, s := range tt.statuses {
+			cells = append(cells, Outcome{Status: s})
+		}
+		gomega.NewWithT(t).Expect(verdictOf(cells)).To(gomega.Equal(tt.want), "%v", tt.statuses)
+	}
+}

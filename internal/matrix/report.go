@@ -1,0 +1,100 @@
+package matrix
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// Schema names the contract of a matrix's report.json. New fields may be added
+// under the same name; a field keeps its meaning.
+const Schema = "istio-conformance/matrix/v1"
+
+// Report is all cells together. Arrays are never null.
+type Report struct {
+	Schema string `json:"schema"`
+	// Verdict is pass when no cell failed and none is missing, else fail; error when
+	// the only trouble is cells that say nothing, invalid when it is measurements.
+	Verdict  Status    `json:"verdict"`
+	Source   string    `json:"source"`
+	Started  time.Time `json:"started"`
+	Finished time.Time `json:"finished"`
+	Cells    []Outcome `json:"cells"`
+	// Baseline is the report that this one is compared with; empty is none.
+	Baseline string `json:"baseline,omitempty"`
+	// Gone are cells of the baseline that are not in this matrix.
+	Gone []string `json:"gone,omitempty"`
+}
+
+// The names of a matrix's files in its directory.
+const (
+	reportName  = "report.json"
+	summaryName = "summary.md"
+)
+
+// finish sets the verdict, compares with the baseline, and writes the files.
+func (r *Report) finish(dir, baseline string) error {
+	r.Schema, r.Verdict = Schema, verdictOf(r.Cells)
+	if r.Cells == nil {
+		r.Cells = []Outcome{}
+	}
+	if baseline != "" {
+		before, err := ReadReport(baseline)
+		if err != nil {
+			return err
+		}
+		r.Baseline = baseline
+		r.compare(before)
+	}
+	content, err := json.MarshalIndent(r, "", "  ")
+	if err != nil {
+		return fmt.Errorf("encode the matrix: %w", err)
+	}
+	return errors.Join(
+		writeFile(filepath.Join(dir, reportName), append(content, '\n')),
+		writeFile(filepath.Join(dir, summaryName), []byte(r.Markdown())),
+	)
+}
+
+// writeFile replaces a file whole, so that a reader never sees half of it.
+func writeFile(path string, content []byte) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return fmt.Errorf("write the matrix: %w", err)
+	}
+	temporary := path + ".new"
+	if err := os.WriteFile(temporary, content, 0o644); err != nil {
+		return fmt.Errorf("write the matrix: %w", err)
+	}
+	if err := os.Rename(temporary, path); err != nil {
+		return fmt.Errorf("write the matrix: %w", err)
+	}
+	return nil
+}
+
+// verdictOf puts the cells together. A cell that should have been run and was not
+// is no pass.
+func verdictOf(cells []Outcome) Status {
+	verdict := Pass
+	ran := 0
+	for i := range cells {
+		switch cells[i].Status {
+		case Fail:
+			return Fail
+		case Error, Skipped:
+			verdict = Error
+		case Invalid:
+			if verdict == Pass {
+				verdict = Invalid
+			}
+		case Pass, Flaky:
+			ran++
+		}
+	}
+	if verdict == Pass && ran == 0 {
+		return Error // nothing was proved
+	}
+	return verdict
+}

@@ -1,0 +1,145 @@
+package upgrade
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/onsi/gomega"
+
+	"istio-conformance/internal/charts"
+	"istio-conformance/internal/check"
+	"istio-conformance/internal/load"
+	"istio-conformance/internal/load/gate"
+	"istio-conformance/internal/probe"
+	"istio-conformance/internal/report"
+	"istio-conformance/internal/stack"
+)
+
+const (
+	// oldGateway is the release of the old version's gateway beside the new one's.
+	oldGateway = "istio-ingressgateway-old"
+	// spareNodePort takes the place of the port that the old gateway gets.
+	spareNodePort = 31443
+	// latencyProfile names how much load the comparison uses, in fixtures/load.yaml.
+	latencyProfile = "short"
+	latencyTimeout = 20 * time.Minute
+)
+
+// latency compares the new version's gateway with the old one's, each with its own
+// node port, in turn.
+func latency(s *stack.Stack, o Options) check.Check {
+	return check.Check{
+		Name:    "gateway-latency",
+		Promise: "the new version's gateway is not slower than the old one's, measured in pairs side by side",
+		Timeout: latencyTimeout,
+		SkipIf: func() string {
+			if s.FromCell.Istio == s.Cell.Istio {
+				return "both versions are " + s.Cell.Istio
+			}
+			return ""
+		},
+		Run: func(ctx context.Context, t *check.T) {
+			m := newMesh(s, o.Values[0])
+			m.spoiled = o.spoiled
+			t.Diagnose("the two gateways do not come up side by side", "look at the pods of the gateways' namespace in the evidence", "")
+			t.Expect(m.begin(ctx, plain, s.Cell.Istio)).To(gomega.Succeed())
+			t.Cleanup(func() {
+				ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), rolloutTimeout)
+				defer cancel()
+				t.Expect(s.Helm.Uninstall(ctx, s.Gateway.Namespace, oldGateway, rolloutTimeout)).To(gomega.Succeed())
+				t.Expect(m.apply(ctx, "gateway", s.Cell.Istio, nil)).To(gomega.Succeed())
+			})
+			old, err := m.sideBySide(ctx)
+			t.Expect(err).NotTo(gomega.HaveOccurred())
+			c, err := compare(ctx, "http://"+old, s.GatewayURL(), o)
+			t.Diagnose("the load generator could not measure", "its message says why", "")
+			t.Expect(err).NotTo(gomega.HaveOccurred())
+			t.RecordLoad(c.Report())
+			t.Observe("%s", c)
+			if c.Verdict == report.VerdictInvalid || c.Verdict == report.VerdictInconclusive {
+				t.Skipf("the measurement is %s: %v", c.Verdict, c.Reasons)
+			}
+			t.Diagnose("requests through the new version's gateway take longer than through the old one's", "compare the two gateways' resources, configuration and release notes", "")
+			t.Expect(c.Reasons).To(gomega.BeEmpty(), "%s", c.Verdict)
+		},
+	}
+}
+
+// compare measures both gateways in pairs.
+func compare(ctx context.Context, old, new string, o Options) (*gate.Comparison, error) {
+	rules, err := gate.DefaultRules()
+	if err != nil {
+		return nil, err
+	}
+	profile := rules.Profiles[latencyProfile]
+	return gate.Compare(ctx, gate.Plan{
+		Name: "gateway-new-vs-old", Kind: gate.Ratio, Rules: rules.With(profile),
+		Baseline:  load.Path{Name: "old", URL: old + "/", Host: appHost, Protocol: load.HTTP1},
+		Candidate: load.Path{Name: "new", URL: new + "/", Host: appHost, Protocol: load.HTTP1},
+		Block:     load.Config{Connections: profile.Connections, Schedule: profile.Schedule(), NoRealtime: true},
+		Logf:      o.Logf,
+	})
+}
+
+// sideBySide installs the old version's gateway beside the new one's, with the
+// node port that the new one has for TLS, and returns its address.
+func (m *mesh) sideBySide(ctx context.Context) (string, error) {
+	moved := map[string]any{"service": map[string]any{"ports": []any{
+		port("status-port", 15021, stack.StatusNodePort), port("http2", 80, stack.HTTPNodePort), port("https", 443, spareNodePort),
+	}}}
+	if err := m.apply(ctx, "gateway", m.stack.Cell.Istio, moved); err != nil {
+		return "", err
+	}
+	set := m.stack.From
+	old, err := m.release("gateway", m.stack.FromCell.Istio, map[string]any{
+		// Its own Service must not lead to the other gateway's pods, and both must
+		// serve the same Gateway resources.
+		"labels":         map[string]any{"app": oldGateway, "istio": "ingressgateway"},
+		"service":        map[string]any{"ports": []any{port("http2", 80, stack.HTTPSNodePort)}},
+		"podAnnotations": map[string]any{"sidecar.istio.io/proxyImage": set.Hub + "/proxyv2:" + set.Tag},
+	})
+	if err != nil {
+		return "", err
+	}
+	old.Name = oldGateway
+	if err := m.installOld(ctx, old); err != nil {
+		return "", err
+	}
+	address, err := m.stack.GatewayAddress(stack.HTTPSNodePort, "")
+	if err != nil {
+		return "", err
+	}
+	return address, until(ctx, settleTimeout, func(ctx context.Context) error {
+		for _, url := range []string{m.stack.GatewayURL(), "http://" + address} {
+			if r := probe.HTTP(ctx, probe.Request{URL: url, Host: appHost, Timeout: requestTimeout}); r.Status != 200 {
+				return fmt.Errorf("gateway at %s: want status 200, got %s", url, r)
+			}
+		}
+		return nil
+	})
+}
+
+// installOld makes sure that the old gateway runs the old proxy.
+func (m *mesh) installOld(ctx context.Context, old charts.Release) error {
+	if _, err := m.stack.Helm.Apply(ctx, old); err != nil {
+		return err
+	}
+	pods, err := m.stack.ReadyPods(ctx, old.Namespace, "app="+oldGateway)
+	if err != nil {
+		return err
+	}
+	for i := range pods {
+		if v := proxyVersion(&pods[i]); v != m.stack.FromCell.Istio {
+			return fmt.Errorf("the old gateway's pod %s/%s runs the proxy of Istio %s, want %s", old.Namespace, pods[i].Name, v, m.stack.FromCell.Istio)
+		}
+	}
+	if len(pods) == 0 {
+		return fmt.Errorf("the old gateway has no ready pod")
+	}
+	return nil
+}
+
+func port(name string, number, nodePort int) map[string]any {
+	return map[string]any{"name": name, "port": number, "targetPort": number, "nodePort": nodePort, "protocol": "TCP"}
+}

@@ -1,0 +1,14 @@
+package upgrade
+
+import (
+	"istio-conformance/internal/istio"
+	"istio-conformance/internal/stack"
+)
+
+// twoVersions is a stack with an upgrade and nothing built.
+func twoVersions() *stack.Stack {
+	s := stack.New(stack.Config{})
+	s.FromCell = istio.Cell{Istio: "1.30.0", Kubernetes: "v1.36.3"}
+	s.Cell = istio.Cell{Istio: "1.31.0", Kubernetes: "v1.36.3"}
+	return s
+}

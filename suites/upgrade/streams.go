@@ -1,0 +1,200 @@
+package upgrade
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"istio-conformance/internal/report"
+)
+
+// stream is one long connection on which messages go and come back.
+type stream interface {
+	// Echo sends a message and waits for it to come back.
+	Echo(ctx context.Context, message string) error
+	// Ended is closed when the other side has ended the stream.
+	Ended() <-chan struct{}
+	Close() error
+}
+
+// streamKind is traffic on streams that are held as long as they live. A stream
+// cannot outlive the pods that it passes: that it ends is no failure, when nothing
+// was on its way and the next one can be opened at once. A message that does not
+// come back is one, and so is a stream that cannot be opened.
+type streamKind struct {
+	name, description string
+	streams           int
+	// interval is between two messages on a stream.
+	interval time.Duration
+	open     func(ctx context.Context) (stream, error)
+}
+
+// The classes of what fails on streams.
+const (
+	classLost    = "message lost"
+	classNotOpen = "stream not opened"
+)
+
+// streamRun is a kind while it runs.
+type streamRun struct {
+	kind    streamKind
+	started time.Time
+
+	mu       sync.Mutex
+	seconds  map[int]*report.UpgradeSecond
+	opened   int
+	errors   map[string]int
+	ok       int
+	gap      time.Duration
+	lastGood time.Time
+	took     map[int][]time.Duration // of the answers, by second
+}
+
+func newStreamRun(k streamKind, started time.Time) *streamRun {
+	return &streamRun{
+		kind: k, started: started, lastGood: started, seconds: map[int]*report.UpgradeSecond{}, errors: map[string]int{}, took: map[int][]time.Duration{},
+	}
+}
+
+// run holds the streams until end is closed.
+func (r *streamRun) run(ctx context.Context, end <-chan struct{}) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go func() {
+		select {
+		case <-end:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	var wait sync.WaitGroup
+	for i := range r.kind.streams {
+		wait.Go(func() { r.hold(ctx, i) })
+	}
+	wait.Wait()
+}
+
+// hold keeps one stream open and sends on it. The message that is on its way when
+// the traffic ends is waited for.
+func (r *streamRun) hold(ctx context.Context, index int) {
+	var s stream
+	defer func() {
+		if s != nil {
+			_ = s.Close() // Harmless: nothing is on its way.
+		}
+	}()
+	first := r.started.Add(r.kind.interval * time.Duration(index) / time.Duration(r.kind.streams))
+	for n := 0; ; n++ {
+		if !sleepUntil(ctx, first.Add(time.Duration(n)*r.kind.interval)) {
+			return
+		}
+		if s != nil && ended(s) {
+			_ = s.Close() // Harmless: the other side has ended it.
+			s = nil
+		}
+		began := time.Now()
+		request, cancel := context.WithTimeout(context.WithoutCancel(ctx), answerTimeout)
+		if s == nil {
+			var err error
+			if s, err = r.kind.open(request); err != nil {
+				r.failed(classNotOpen)
+				cancel()
+				s = nil
+				continue
+			}
+			r.mu.Lock()
+			r.opened++
+			r.mu.Unlock()
+		}
+		if err := s.Echo(request, fmt.Sprintf("%d-%d", index, n)); err != nil {
+			r.failed(classLost)
+			_ = s.Close() // Harmless: it is broken.
+			s = nil
+		} else {
+			r.good(time.Since(began))
+		}
+		cancel()
+	}
+}
+
+// sleepUntil waits for a time; false means that the traffic has ended.
+func sleepUntil(ctx context.Context, at time.Time) bool {
+	timer := time.NewTimer(time.Until(at))
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+		return true
+	}
+}
+
+func ended(s stream) bool {
+	select {
+	case <-s.Ended():
+		return true
+	default:
+		return false
+	}
+}
+
+// second returns the entry of now; the caller holds the lock.
+func (r *streamRun) second() *report.UpgradeSecond {
+	at := max(0, int(time.Since(r.started).Seconds()))
+	if r.seconds[at] == nil {
+		r.seconds[at] = &report.UpgradeSecond{At: at}
+	}
+	return r.seconds[at]
+}
+
+func (r *streamRun) good(took time.Duration) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s := r.second()
+	s.OK++
+	r.ok++
+	gap := time.Since(r.lastGood)
+	r.lastGood = time.Now()
+	r.gap = max(r.gap, gap)
+	s.GapMillis = max(s.GapMillis, gap.Seconds()*1e3)
+	r.took[s.At] = append(r.took[s.At], took)
+}
+
+func (r *streamRun) failed(class string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s := r.second()
+	if s.Errors == nil {
+		s.Errors = map[string]int{}
+	}
+	s.Errors[class]++
+	r.errors[class]++
+}
+
+// report is what came of it, after run has ended.
+func (r *streamRun) report() report.UpgradeTraffic {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	failed := 0
+	for _, n := range r.errors {
+		failed += n
+	}
+	u := report.UpgradeTraffic{
+		Name: r.kind.name, Description: r.kind.description, Rate: float64(r.kind.streams) / r.kind.interval.Seconds(),
+		Requests: r.ok + failed, Failed: failed, Errors: r.errors, LongestGapMillis: r.gap.Seconds() * 1e3, Opened: r.opened,
+		Timeline: []report.UpgradeSecond{},
+	}
+	for _, at := range slices.Sorted(maps.Keys(r.seconds)) {
+		s := r.seconds[at]
+		if took := r.took[at]; len(took) > 0 {
+			slices.Sort(took)
+			s.P50Micros = float64(took[len(took)/2].Microseconds())
+			s.P99Micros = float64(took[len(took)*99/100].Microseconds())
+		}
+		u.Timeline = append(u.Timeline, *s)
+	}
+	return u
+}

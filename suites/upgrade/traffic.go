@@ -1,0 +1,215 @@
+package upgrade
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"maps"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"istio-conformance/internal/load"
+	"istio-conformance/internal/report"
+)
+
+const (
+	// warmup is traffic that is not counted: a connection's first requests.
+	warmup = 2 * time.Second
+	// lead is what the generators have to open their connections.
+	lead = 3 * time.Second
+	// longest bounds a journey's traffic, should nothing end it.
+	longest = time.Hour
+	// answerTimeout is how long a request may take. A user would have given up.
+	answerTimeout = 10 * time.Second
+)
+
+// kind is one kind of traffic. Each has its own way of noticing a gateway pod's
+// end, and so of losing requests by it.
+type kind struct {
+	name, description string
+	// share of the whole rate.
+	share       float64
+	connections int
+	fresh       bool
+	protocol    load.Protocol
+	secure      bool
+	host        string
+	target      string
+}
+
+// The hosts of fixtures/apps/upgrade.yaml.
+const (
+	appHost  = "app.upgrade.test"
+	meshHost = "mesh.upgrade.test"
+)
+
+// kinds are all that runs during a journey.
+func kinds(namespace string) []kind {
+	return []kind{
+		{name: "http1-keep-alive", description: "HTTP/1.1 on kept connections", share: 0.3, connections: 8, protocol: load.HTTP1, host: appHost, target: "/"},
+		{name: "http1-new-connections", description: "HTTP/1.1, a connection for every request", share: 0.15, connections: 8, fresh: true, protocol: load.HTTP1, host: appHost, target: "/"},
+		{name: "h2", description: "HTTP/2 without TLS, streams on few connections", share: 0.2, connections: 2, protocol: load.HTTP2, host: appHost, target: "/"},
+		{name: "tls", description: "HTTP/1.1 on kept TLS connections", share: 0.15, connections: 4, protocol: load.HTTP1, secure: true, host: appHost, target: "/"},
+		{name: "mesh", description: "HTTP/1.1 to a pod that calls another one, from sidecar to sidecar", share: 0.2, connections: 4, protocol: load.HTTP1, host: meshHost,
+			target: "/?forward=http://callee." + namespace + "/"},
+	}
+}
+
+// limits make a run of traffic invalid that did not offer what it should have:
+// whether the requests were lost is asked here, not how fast they were.
+func limits() *load.Limits {
+	return &load.Limits{LagShare: 1, LagFloorMicros: 250e3, HeldShare: 0.95, TailSamples: 1, StealShare: 0.5}
+}
+
+// traffic is all kinds while they run.
+type traffic struct {
+	// started is when the warm-up was over: second 0.
+	started time.Time
+	end     chan struct{}
+	once    sync.Once
+	wait    sync.WaitGroup
+	kinds   []kind
+	results []*load.Result
+	errs    []error
+	broken  chan error // of a generator that ended by itself
+	streams []*streamRun
+	// answered and failed count while it runs.
+	answered, failed atomic.Int64
+}
+
+// addresses are where the traffic goes.
+type addresses struct {
+	http, https string
+	roots       *x509.CertPool
+}
+
+// startTraffic begins every kind at the same instant. The generators open their
+// connections first; a machine that is too slow for that gets more time.
+func startTraffic(ctx context.Context, all []kind, streams []streamKind, rate float64, to addresses) (*traffic, error) {
+	var err error
+	for wait := lead; wait <= 4*lead; wait *= 2 {
+		t := &traffic{kinds: all, end: make(chan struct{}), results: make([]*load.Result, len(all)), errs: make([]error, len(all)), broken: make(chan error, len(all))}
+		start := time.Now().Add(wait)
+		t.started = start.Add(warmup)
+		for i, k := range all {
+			t.wait.Go(func() {
+				if t.results[i], t.errs[i] = load.Run(ctx, t.config(k, rate, to, start)); t.errs[i] != nil {
+					t.broken <- t.errs[i]
+				}
+			})
+		}
+		if err = t.settle(ctx, wait); err == nil {
+			t.startStreams(ctx, streams)
+			return t, nil
+		}
+		t.stop()
+		if !errors.Is(err, load.ErrLate) {
+			return nil, err
+		}
+	}
+	return nil, err
+}
+
+// startStreams begins the kinds on streams.
+func (t *traffic) startStreams(ctx context.Context, all []streamKind) {
+	for _, k := range all {
+		r := newStreamRun(k, t.started)
+		t.streams = append(t.streams, r)
+		t.wait.Go(func() { r.run(ctx, t.end) })
+	}
+}
+
+func (t *traffic) config(k kind, rate float64, to addresses, start time.Time) load.Config {
+	path := load.Path{Name: k.name, URL: "http://" + to.http + k.target, Host: k.host, Protocol: k.protocol}
+	if k.secure {
+		path.URL = "https://" + to.https + k.target
+		path.TLS = &tls.Config{RootCAs: to.roots, ServerName: k.host, MinVersion: tls.VersionTLS12}
+	}
+	return load.Config{
+		Path: path, Connections: k.connections, NewConnections: k.fresh, Timeout: answerTimeout, Limits: limits(), NoRealtime: true,
+		Schedule: load.Schedule{Rate: rate * k.share, Warmup: warmup, Duration: longest},
+		Start:    start, End: t.end,
+		Progress: func(i *load.Interval) {
+			t.answered.Add(i.OK)
+			t.failed.Add(i.Failed())
+		},
+	}
+}
+
+// settle waits until the warm-up is over; a generator that could not begin has
+// ended by then.
+func (t *traffic) settle(ctx context.Context, wait time.Duration) error {
+	timer := time.NewTimer(wait + warmup)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case err := <-t.broken:
+		return fmt.Errorf("start the traffic: %w", err)
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// stop ends all kinds and waits for what is in flight.
+func (t *traffic) stop() {
+	t.once.Do(func() { close(t.end) })
+	t.wait.Wait()
+}
+
+// second is the time since the traffic was started, in seconds.
+func (t *traffic) second() float64 { return max(0, time.Since(t.started).Seconds()) }
+
+// report returns what came of each kind, after stop.
+func (t *traffic) report() []report.UpgradeTraffic {
+	all := make([]report.UpgradeTraffic, 0, len(t.kinds))
+	for i, k := range t.kinds {
+		all = append(all, describeKind(k, t.results[i], t.errs[i]))
+	}
+	for _, s := range t.streams {
+		all = append(all, s.report())
+	}
+	return all
+}
+
+func describeKind(k kind, r *load.Result, err error) report.UpgradeTraffic {
+	u := report.UpgradeTraffic{Name: k.name, Description: k.description, Rate: 1, Timeline: []report.UpgradeSecond{}}
+	if err != nil {
+		u.Invalid = append(u.Invalid, err.Error())
+	}
+	if r == nil {
+		return u
+	}
+	u.Rate = r.Rate
+	u.Requests, u.Failed = int(r.Counts.Planned), int(r.Counts.Failed+r.Counts.Overflow)
+	u.Errors = counts(r.Errors)
+	if r.Counts.Overflow > 0 {
+		u.Errors["never sent"] = int(r.Counts.Overflow)
+	}
+	u.LongestGapMillis = r.LongestGapMicros / 1e3
+	u.Opened = int(r.Opened)
+	u.SendLagP99Micros = micros(r.OwnLag, 0.99)
+	u.Invalid = append(u.Invalid, r.Invalid...)
+	if len(r.WarmupErrors) > 0 {
+		u.Invalid = append(u.Invalid, "requests failed before anything was counted: "+load.DescribeErrors(r.WarmupErrors))
+	}
+	for _, i := range r.Intervals {
+		u.Timeline = append(u.Timeline, report.UpgradeSecond{
+			At: i.Second, OK: int(i.OK), Errors: counts(i.Errors), P50Micros: micros(i.Response, 0.5), P99Micros: micros(i.Response, 0.99), GapMillis: i.GapMicros / 1e3,
+		})
+	}
+	return u
+}
+
+func counts(of map[string]int64) map[string]int {
+	all := map[string]int{}
+	for class, n := range maps.All(of) {
+		all[class] = int(n)
+	}
+	return all
+}
+
+func micros(h *load.Histogram, q float64) float64 { return float64(h.Quantile(q).Nanoseconds()) / 1e3 }
