@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/onsi/gomega"
+
 	"istio-conformance/internal/report"
 )
 
@@ -63,7 +64,7 @@ func TestRunnerReportsAPass(t *testing.T) {
 func TestAMeasurementReachesTheRecorder(t *testing.T) {
 	g := gomega.NewWithT(t)
 	out := &recorder{dir: t.TempDir()}
-	runner := &Runner{Recorder: out, Context: t.Context(), Evidence: func(context.Context, string, time.Time) []string { return nil }}
+	runner := &Runner{Recorder: out, Context: t.Context(), Evidence: func(context.Context, string, Failure) []string { return nil }}
 	g.Expect(runner.Play(Suite{Name: "load", Checks: []Check{{Name: "slow", Run: func(_ context.Context, t *T) {
 		t.RecordLoad(report.Load{Name: "slow", Verdict: report.VerdictInvalid})
 		t.Skipf("the measurement is invalid")

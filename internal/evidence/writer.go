@@ -62,13 +62,14 @@ type Writer struct {
 
 	mu    sync.Mutex
 	index Index
-	total int
-	err   error
+	// total bytes are written of at most limit.
+	total, limit int
+	err          error
 }
 
 // NewWriter returns a Writer for a directory, which is made with the first file.
 func NewWriter(dir string) *Writer {
-	return &Writer{dir: dir, index: Index{Schema: Schema, Collected: time.Now().UTC(), Files: []Entry{}, Missing: []Entry{}}}
+	return &Writer{dir: dir, limit: totalLimit, index: Index{Schema: Schema, Collected: time.Now().UTC(), Files: []Entry{}, Missing: []Entry{}}}
 }
 
 // About says since when logs were collected.
@@ -89,10 +90,10 @@ func (w *Writer) Add(name, what string, content []byte) {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	limit = min(limit, totalLimit-w.total)
+	limit = min(limit, w.limit-w.total)
 	switch {
 	case len(clean) > limit && (document || limit <= 0):
-		w.missing(entry.Path, fmt.Errorf("%d bytes are too much: %d of %d are left in this folder", len(clean), totalLimit-w.total, totalLimit))
+		w.missing(entry.Path, fmt.Errorf("%d bytes are too much: %d of %d are left in this folder", len(clean), w.limit-w.total, w.limit))
 		return
 	case len(clean) > limit:
 		entry.Cut = len(clean) - limit

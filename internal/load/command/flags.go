@@ -38,6 +38,7 @@ type loadFlags struct {
 	json                              bool
 	stripe                            string
 	start                             int64
+	within                            time.Duration
 }
 
 func (f *loadFlags) register(c *cobra.Command) {
@@ -71,6 +72,7 @@ func (f *loadFlags) register(c *cobra.Command) {
 	flags.StringVar(&f.rules, "rules", "", "with --baseline: file with margins instead of the built-in fixtures/load.yaml")
 	flags.IntVar(&f.rounds, "rounds", 0, "with --baseline: rounds before, and again after, the one extension (default from the rules)")
 	flags.StringVar(&f.profile, "profile", "", "with --baseline: rate, connections, blocks and rounds of a profile of the rules, such as short, instead of those flags")
+	flags.DurationVar(&f.within, "within", 0, "with --baseline: begin no round after this time; too few rounds make the comparison invalid")
 	flags.StringVar(&f.name, "name", "candidate-vs-baseline", "with --baseline: the comparison's name")
 	flags.StringVar(&f.candidateName, "candidate-name", "candidate", "with --baseline: what the URL is called")
 	flags.StringVar(&f.baselineName, "baseline-name", "baseline", "with --baseline: what the baseline is called")
@@ -192,5 +194,6 @@ func (f *loadFlags) plan(config *load.Config) (gate.Plan, error) {
 	}
 	return gate.Plan{
 		Name: f.name, Kind: gate.Kind(f.kind), Rules: rules, Baseline: baseline, Candidate: candidate, Block: block,
+		Within: f.within,
 	}, gate.Kind(f.kind).Check()
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"time"
 
 	"istio-conformance/internal/load"
 	"istio-conformance/internal/progress"
@@ -22,6 +23,9 @@ type Plan struct {
 	Others []load.Path
 	// Block is how each block is measured; its Path and Limits are set here.
 	Block load.Config
+	// Within bounds the time: no round begins after it, and without enough rounds
+	// the comparison is invalid. 0 means no bound.
+	Within time.Duration
 	// Seed makes the order of the blocks repeatable; 0 draws one.
 	Seed uint64
 	// Measure runs a block; nil means load.Run.
@@ -36,6 +40,9 @@ func Compare(ctx context.Context, plan Plan) (*Comparison, error) {
 		return nil, err
 	}
 	c := newComparison(&plan)
+	if plan.Within > 0 {
+		c.deadline = time.Now().Add(plan.Within)
+	}
 	random := rand.New(rand.NewPCG(plan.Seed, 0))
 	if err := c.measure(ctx, &plan, random, plan.Rules.Rounds); err != nil {
 		return nil, err
@@ -122,6 +129,10 @@ func (p *Plan) blocks() []block {
 func (c *Comparison) measure(ctx context.Context, plan *Plan, random *rand.Rand, count int) error {
 	replacements := count / 2
 	for done := 0; done < count; {
+		if !c.deadline.IsZero() && time.Now().After(c.deadline) {
+			c.cut = fmt.Sprintf("there was no time for more: the machine takes longer than %s", plan.Within)
+			return nil
+		}
 		round, err := c.round(ctx, plan, random)
 		if err != nil {
 			return err

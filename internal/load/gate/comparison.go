@@ -37,6 +37,9 @@ type Comparison struct {
 	// for a CPU; Busy the highest share of CPU time used. -1 when not known.
 	Pressure float64 `json:"cpuPressure"`
 	Busy     float64 `json:"cpuBusy"`
+	// deadline is when no round may begin any more, cut says that it was reached.
+	deadline time.Time
+	cut      string
 	// Realtime says that the generator's threads had priority in every block.
 	Realtime bool `json:"realtime"`
 }
@@ -232,6 +235,9 @@ func (c *Comparison) judgeRounds(rules *Rules) {
 		} else {
 			last = r.Invalid[0]
 		}
+	}
+	if c.cut != "" {
+		last = c.cut
 	}
 	if usable < planned {
 		c.because(report.VerdictInvalid, "only %d of %d rounds could be used, after %d attempts; the last reason: %s", usable, planned, len(c.Rounds), last)

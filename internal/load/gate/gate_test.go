@@ -199,6 +199,14 @@ func TestInvalidRoundsAreReplaced(t *testing.T) {
 	}
 }
 
+// A machine that is too slow is told so, not waited for.
+func TestCompareEndsInTime(t *testing.T) {
+	c := compare(t, &machine{noise: 0.01, latency: map[string]time.Duration{"old": ms, "new": ms}}, func(p *Plan) { p.Within = time.Nanosecond })
+	if c.Verdict != report.VerdictInvalid || len(c.Rounds) != 0 || !strings.Contains(strings.Join(c.Reasons, "\n"), "there was no time for more") {
+		t.Errorf("%v", c)
+	}
+}
+
 // A quantile with too few answers in its tail is reported, and says why.
 func TestQuantileWithoutEnoughAnswers(t *testing.T) {
 	c := compare(t, &machine{noise: 0.01, latency: map[string]time.Duration{"old": ms, "new": ms}}, func(p *Plan) {

@@ -20,6 +20,7 @@ import (
 type options struct {
 	runs   int
 	rate   float64
+	steal  float64
 	record string
 	replay int
 	block  time.Duration
@@ -53,6 +54,7 @@ func main() {
 	}
 	var o options
 	flag.IntVar(&o.runs, "runs", 30, "comparisons of same and of slower")
+	flag.Float64Var(&o.steal, "steal", 0, "share of CPU time that the hypervisor may take in a block; 0 means the rules' own. More makes the parts harder to show, never easier")
 	flag.Float64Var(&o.rate, "rate", 300, "requests per second of a comparison")
 	flag.StringVar(&o.record, "record", "", "file to which same writes its rounds, as JSON, and from which simulate reads them")
 	flag.IntVar(&o.replay, "replay", 5000, "comparisons of simulate")

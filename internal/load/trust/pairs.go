@@ -69,6 +69,9 @@ func comparisons(ctx context.Context, o *options, extra func(time.Duration) time
 		return nil, nil, err
 	}
 	rules.Rounds, rules.Extension = o.rounds, o.rounds
+	if o.steal > 0 {
+		rules.Limits.StealShare = o.steal
+	}
 	s, err := startStub(ctx)
 	if err != nil {
 		return nil, nil, err
