@@ -26,7 +26,7 @@ type component struct {
 	images bool
 }
 
-// components are the charts of the profile, in the order in which they can be
+// components are the charts of a profile, in the order in which they can be
 // installed.
 func components(set *images.Set, profile string) []component {
 	istiod := component{"istiod", SystemNamespace, "istiod", []string{"istiod"}, true}

@@ -173,7 +173,9 @@ func readSet(dir string) (*images.Set, error) {
 	for name, file := range set.Charts {
 		set.Charts[name] = filepath.Join(dir, file)
 	}
-	set.Istioctl = filepath.Join(dir, set.Istioctl)
+	if set.Istioctl != "" {
+		set.Istioctl = filepath.Join(dir, set.Istioctl)
+	}
 	return &set, nil
 }
 
