@@ -7,7 +7,10 @@ package ingress
 import (
 	"istio-conformance/internal/check"
 	"istio-conformance/internal/stack"
+	"istio-conformance/suites/ingress/balancing"
+	"istio-conformance/suites/ingress/circuit"
 	"istio-conformance/suites/ingress/direct"
+	"istio-conformance/suites/ingress/faults"
 	"istio-conformance/suites/ingress/nodeport"
 	"istio-conformance/suites/ingress/retries"
 	"istio-conformance/suites/ingress/routing"
@@ -21,6 +24,9 @@ var features = []kit.Feature{
 	{Name: "node-port", Checks: nodeport.Checks, Mutations: nodeport.Mutations},
 	{Name: "direct-to-pods", Checks: direct.Checks, Mutations: direct.Mutations},
 	{Name: "routing", Checks: routing.Checks},
+	{Name: "balancing", Checks: balancing.Checks},
+	{Name: "circuit-breaking", Checks: circuit.Checks},
+	{Name: "faults", Checks: faults.Checks},
 	{Name: "retries", Checks: retries.Checks, Mutations: retries.Mutations},
 	{Name: "timeouts", Checks: timeouts.Checks, Mutations: timeouts.Mutations},
 }
