@@ -11,6 +11,7 @@ import (
 	"istio-conformance/suites/ingress/circuit"
 	"istio-conformance/suites/ingress/direct"
 	"istio-conformance/suites/ingress/faults"
+	"istio-conformance/suites/ingress/gatewayapi"
 	"istio-conformance/suites/ingress/nodeport"
 	"istio-conformance/suites/ingress/retries"
 	"istio-conformance/suites/ingress/routing"
@@ -24,6 +25,7 @@ var features = []kit.Feature{
 	{Name: "node-port", Checks: nodeport.Checks, Mutations: nodeport.Mutations},
 	{Name: "direct-to-pods", Checks: direct.Checks, Mutations: direct.Mutations},
 	{Name: "routing", Checks: routing.Checks},
+	{Name: "gateway-api", Checks: gatewayapi.Checks},
 	{Name: "balancing", Checks: balancing.Checks},
 	{Name: "circuit-breaking", Checks: circuit.Checks},
 	{Name: "faults", Checks: faults.Checks},
