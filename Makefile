@@ -15,7 +15,9 @@ export KEEP ?=
 export RUN ?=
 
 BIN := bin
-TOOL := go tool -modfile=tools/go.mod
+TOOL := go tool -modfile=$(CURDIR)/tools/go.mod
+# The backend is a module of its own, as all images are; its code is ours.
+BACKEND := images/backend
 export CGO_ENABLED := 0
 export GOFLAGS += -trimpath -buildvcs=false
 
@@ -28,6 +30,10 @@ e2e: $(BIN)/e2e.test ## Prove that Istio, installed by Helm, works: KEEP=1 RUN=i
 .PHONY: mutate
 mutate: $(BIN)/e2e.test ## Break the system on purpose and prove that exactly the right checks fail
 	@MUTATE=1 $(BIN)/e2e.test
+
+.PHONY: load
+load: $(BIN)/e2e.test ## Measure the gateway's latency and capacity thoroughly (about half an hour): KEEP=1 RUN=load/capacity
+	@LOAD=full RUN=$${RUN:-load} $(BIN)/e2e.test
 
 .PHONY: images
 images: $(BIN)/istio-conformance ## Build or fetch every image and chart of a run beforehand
@@ -54,17 +60,23 @@ test: lint unit ## Run the linters and the unit tests
 .PHONY: unit
 unit: ## Run the unit tests
 	@$(TOOL) gotestsum --format pkgname-and-test-fails -- $$(go list ./... | grep -v /e2e$$)
+	@cd $(BACKEND) && $(TOOL) gotestsum --format pkgname-and-test-fails -- ./...
 
 .PHONY: test-kernel
 test-kernel: ## Boot a kernel in QEMU, take its modules away one by one, and prove that exactly the right requirement turns red
 	@ISTIO_CONFORMANCE_GUEST=1 go test -count=1 -timeout 20m -run TestEachMissingModule -v ./internal/kernel/guest
 
+.PHONY: trust
+trust: ## Show whether the load generator and its verdicts can be believed on this machine: stubs of known delay, comparisons of equal paths (half an hour)
+	@mkdir -p out
+	@go run ./internal/load/trust -rate 1000 -block 250ms -record out/aa-rounds.json
+
 .PHONY: lint
 lint: ## Check formatting, go vet, golangci-lint and that the modules are tidy
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$unformatted" || { echo "gofmt: $$unformatted"; exit 1; }
-	@go mod tidy -diff
-	@go vet ./...
-	@$(TOOL) golangci-lint run ./...
+	@for module in . $(BACKEND); do \
+		(cd $$module && go mod tidy -diff && go vet ./... && $(TOOL) golangci-lint run --config $(CURDIR)/.golangci.yml ./...) || exit 1; \
+	done
 
 .PHONY: vulnerabilities
 vulnerabilities: ## Look for known vulnerabilities in what the code calls (asks the network)

@@ -26,9 +26,11 @@ import (
 	"istio-conformance/internal/options"
 	"istio-conformance/internal/report"
 	"istio-conformance/internal/stack"
+	"istio-conformance/suites/diagnosis"
 	"istio-conformance/suites/ingress"
 	"istio-conformance/suites/install"
 	"istio-conformance/suites/kernel"
+	"istio-conformance/suites/load"
 	"istio-conformance/suites/mutation"
 )
 
@@ -78,9 +80,12 @@ func run(m *testing.M, o *options.Options, console *os.File) (int, error) {
 		return exitcode.Of(err), err
 	}
 	s := stack.New(o.Config)
-	suites, target := []check.Suite{kernel.Suite(s), install.Suite(s), ingress.Suite(s)}, "e2e"
+	suites, target := []check.Suite{kernel.Suite(s), install.Suite(s), ingress.Suite(s), load.Suite(s, load.Mode(o.Load))}, "e2e"
+	if load.Mode(o.Load) == load.Full {
+		target = "load"
+	}
 	if o.Mutate {
-		suites, target = []check.Suite{mutation.Suite(s, suites, slices.Concat(install.Mutations(), ingress.Mutations()))}, "mutate"
+		suites, target = []check.Suite{mutation.Suite(s, suites, slices.Concat(install.Mutations(), ingress.Mutations(), load.Mutations())), diagnosis.Suite(s)}, "mutate"
 	}
 	selection, err := check.Select(o.Run, suites)
 	if err != nil {
@@ -101,7 +106,7 @@ func run(m *testing.M, o *options.Options, console *os.File) (int, error) {
 		status = exitcode.Of(err)
 	} else {
 		recorder.Plan(check.Count(planned))
-		runner = &check.Runner{Recorder: recorder, Target: target, Context: ctx, Evidence: s.Evidence, Parallel: check.DefaultParallel}
+		runner = &check.Runner{Recorder: recorder, Target: target, Context: ctx, Evidence: s.Evidence, Symptoms: s.Symptoms, Parallel: check.DefaultParallel}
 		testenv = check.NewEnvironment(envconf.NewWithKubeConfig(s.Cluster.Kubeconfig))
 		testenv.Run(m)
 	}

@@ -9,9 +9,14 @@ import (
 func TestKernel(t *testing.T)  { runSuite(t, "kernel") }
 func TestInstall(t *testing.T) { runSuite(t, "install") }
 func TestIngress(t *testing.T) { runSuite(t, "ingress") }
+func TestLoad(t *testing.T)    { runSuite(t, "load") }
 
 // TestMutation runs alone, when -mutate asks for it.
 func TestMutation(t *testing.T) { runSuite(t, "mutation") }
+
+// TestDiagnosis breaks the system too, and asks what the catalogue of symptoms makes
+// of it.
+func TestDiagnosis(t *testing.T) { runSuite(t, "diagnosis") }
 
 func runSuite(t *testing.T, name string) {
 	t.Helper()

@@ -10,7 +10,7 @@ import (
 //
 //	PUT /healthz?status=503   GET /healthz answers 503 from now on
 //	PUT /exit                 ends the process, as a crash would
-func newHealth(exit func()) http.Handler {
+func newHealth(exit func()) *http.ServeMux {
 	var status atomic.Int64
 	status.Store(http.StatusNoContent)
 	mux := http.NewServeMux()

@@ -13,6 +13,7 @@ import (
 	"sigs.k8s.io/e2e-framework/pkg/features"
 	"sigs.k8s.io/e2e-framework/pkg/types"
 
+	"istio-conformance/internal/probe"
 	"istio-conformance/internal/report"
 )
 
@@ -24,6 +25,8 @@ const evidenceTimeout = 45 * time.Second
 type Recorder interface {
 	StartTest(suite, name string)
 	EndTest(report.Test)
+	// AddLoad receives what a check measured, with a verdict of its own.
+	AddLoad(report.Load)
 	EvidenceDir(suite, name string) string
 }
 
@@ -35,9 +38,12 @@ type Runner struct {
 	Target string
 	// Context ends when the run is interrupted.
 	Context context.Context
-	// Evidence collects what explains a failure since a time into a directory and
-	// returns the paths of what it wrote. What it cannot get it writes down there.
-	Evidence func(ctx context.Context, dir string, since time.Time) []string
+	// Evidence collects what explains a failure into a directory and returns the
+	// paths of what it wrote. What it cannot get it writes down there.
+	Evidence func(ctx context.Context, dir string, failed Failure) []string
+	// Symptoms says what the evidence in a directory shows; nil asks nobody. What the
+	// check itself says of the cause goes before it.
+	Symptoms func(dir string, failed Failure) report.Diagnosis
 
 	// Parallel is how many checks run at the same time at most; 0 means one.
 	Parallel int
@@ -84,9 +90,10 @@ func (r *Runner) feature(suite string, c Check) types.Feature {
 // run runs one check and records its outcome, however it ends.
 func (r *Runner) run(t *testing.T, suite string, c Check) {
 	checkT := newT(t)
+	checkT.addLoad = r.Recorder.AddLoad
 	started := time.Now()
 	r.Recorder.StartTest(suite, c.Name)
-	ctx, cancel := context.WithTimeout(r.Context, c.timeout())
+	ctx, cancel := context.WithTimeout(probe.WithTrace(r.Context, &checkT.trace), c.timeout())
 	finished := false
 	defer func() {
 		cancel()
@@ -118,11 +125,9 @@ func (r *Runner) run(t *testing.T, suite string, c Check) {
 func (r *Runner) record(t *T, suite string, c Check, started time.Time) {
 	seconds := time.Since(started).Seconds()
 	var evidence []string
+	var diagnosis report.Diagnosis
 	if t.Failed() && r.Context.Err() == nil {
-		ctx, cancel := context.WithTimeout(r.Context, evidenceTimeout)
-		defer cancel()
-		dir := r.Recorder.EvidenceDir(suite, c.Name)
-		evidence = append(r.Evidence(ctx, dir, started), t.writePanic(dir)...)
+		evidence, diagnosis = r.explain(t, suite, c, started)
 	}
 	t.runCleanups()
 	result := report.Test{
@@ -137,10 +142,7 @@ func (r *Runner) record(t *T, suite string, c Check, started time.Time) {
 	case t.Failed() && r.Context.Err() != nil:
 		result.Status, result.Reason = report.Skip, "the run was interrupted during this check"
 	case t.Failed():
-		result.Status = report.Fail
-		if t.diagnosis != nil {
-			result.Diagnosis = *t.diagnosis
-		}
+		result.Status, result.Diagnosis = report.Fail, diagnosis
 	case t.Skipped():
 		result.Status = report.Skip
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/onsi/gomega"
 	"istio-conformance/internal/report"
@@ -16,6 +15,7 @@ type recorder struct {
 	dir   string
 	mu    sync.Mutex
 	tests []report.Test
+	loads []report.Load
 }
 
 func (r *recorder) StartTest(string, string) {}
@@ -24,6 +24,7 @@ func (r *recorder) EndTest(t report.Test) {
 	defer r.mu.Unlock()
 	r.tests = append(r.tests, t)
 }
+func (r *recorder) AddLoad(l report.Load)                 { r.loads = append(r.loads, l) }
 func (r *recorder) EvidenceDir(suite, name string) string { return r.dir + "/" + suite + "/" + name }
 
 // play runs checks through the e2e-framework and returns what was reported.
@@ -36,7 +37,7 @@ func play(ctx context.Context, t *testing.T, checks ...Check) []report.Test {
 func playWith(ctx context.Context, t *testing.T, parallel int, checks ...Check) []report.Test {
 	t.Helper()
 	out := &recorder{dir: t.TempDir()}
-	runner := &Runner{Recorder: out, Parallel: parallel, Target: "e2e", Context: ctx, Evidence: func(_ context.Context, dir string, _ time.Time) []string { return []string{dir + "/pods.yaml"} }}
+	runner := &Runner{Recorder: out, Parallel: parallel, Target: "e2e", Context: ctx, Evidence: func(_ context.Context, dir string, _ Failure) []string { return []string{dir + "/pods.yaml"} }}
 	gomega.NewWithT(t).Expect(runner.Play(Suite{Name: "suite", Checks: checks})).To(gomega.Succeed())
 	return out.tests
 }
@@ -57,6 +58,18 @@ func TestRunnerReportsAPass(t *testing.T) {
 	g.Expect(tests[0].Assertions).To(gomega.Equal(2))
 	g.Expect(tests[0].Observed).To(gomega.Equal([]string{"saw 1"}))
 	g.Expect(tests[0].Rerun).To(gomega.Equal("make e2e KEEP=1 RUN=suite/good"))
+}
+
+func TestAMeasurementReachesTheRecorder(t *testing.T) {
+	g := gomega.NewWithT(t)
+	out := &recorder{dir: t.TempDir()}
+	runner := &Runner{Recorder: out, Context: t.Context(), Evidence: func(context.Context, string, time.Time) []string { return nil }}
+	g.Expect(runner.Play(Suite{Name: "load", Checks: []Check{{Name: "slow", Run: func(_ context.Context, t *T) {
+		t.RecordLoad(report.Load{Name: "slow", Verdict: report.VerdictInvalid})
+		t.Skipf("the measurement is invalid")
+	}}}})).To(gomega.Succeed())
+	g.Expect(out.loads).To(gomega.ConsistOf(report.Load{Name: "slow", Verdict: report.VerdictInvalid}))
+	g.Expect(out.tests[0].Status).To(gomega.Equal(report.Skip))
 }
 
 func TestRunnerReportsAFailure(t *testing.T) {

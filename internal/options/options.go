@@ -19,6 +19,9 @@ type Options struct {
 	// Mutate proves that the checks can fail, instead of running them.
 	Mutate bool
 
+	// Load is how much latency is measured: short or full.
+	Load string
+
 	cluster, keep, kubeconfig string
 }
 
@@ -43,6 +46,7 @@ func Register(flags *flag.FlagSet, getenv func(string) string) *Options {
 	text(&o.cluster, "cluster", "CLUSTER", "kind", "kind makes a cluster; existing takes the one of KUBECONFIG")
 	text(&o.Context, "context", "CONTEXT", "", "context in KUBECONFIG for an existing cluster")
 	text(&o.keep, "keep", "KEEP", "0", "1 keeps the cluster for the next run")
+	text(&o.Load, "load", "LOAD", "short", "how much latency is measured: short, about a minute, or full, with the curve over the rates")
 	text(&o.Run, "run", "RUN", "", "suite or suite/check, separated by commas")
 	text(&o.OutDir, "out", "OUT", "", "directory of the reports; default: out in the checkout")
 	flags.BoolVar(&o.Force, "force", getenv("FORCE") == "1", "allow a pair of versions outside Istio's support table ($FORCE=1)")
@@ -71,6 +75,9 @@ func (o *Options) Complete() error {
 		o.Keep = o.keep == "1"
 	default:
 		return exitcode.Usagef("KEEP=%s: want 1 to keep the cluster, or 0", o.keep)
+	}
+	if o.Load != "short" && o.Load != "full" {
+		return exitcode.Usagef("LOAD=%s: want short or full", o.Load)
 	}
 	switch o.cluster {
 	case "kind":

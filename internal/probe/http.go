@@ -82,6 +82,7 @@ func send(ctx context.Context, r Request, transport *http.Transport) Response {
 	response.Err = exchange(ctx, r, transport, &response)
 	response.Duration = time.Since(started)
 	response.Class = classify(response.Err)
+	Exchanged(ctx, started, response.Evidence())
 	return response
 }
 

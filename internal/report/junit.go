@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"encoding/xml"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -71,6 +72,9 @@ func renderJUnit(doc *Report) ([]byte, error) {
 		add(t.Suite, testCase(t), t.Seconds)
 	}
 	for _, l := range doc.Load {
+		if slices.ContainsFunc(doc.Tests, func(t Test) bool { return t.ID() == "load/"+l.Name }) {
+			continue // the check that measured it is there already
+		}
 		add("load", measurementCase(l.Name, l.Verdict, loadNote(l)), 0)
 	}
 	for _, u := range doc.Upgrade {
@@ -135,7 +139,7 @@ func failureText(t Test) []string {
 	lines := append([]string{}, t.Failures...)
 	for _, f := range [][2]string{
 		{"reason", t.Reason}, {"promise", t.Description}, {"observed", strings.Join(t.Observed, "\n")},
-		{"cause", t.Diagnosis.Cause}, {"fix", t.Diagnosis.Fix}, {"link", t.Diagnosis.Link},
+		{"cause", t.Diagnosis.cause()}, {"fix", t.Diagnosis.Fix}, {"link", t.Diagnosis.Link},
 		{"evidence", strings.Join(t.Evidence, " ")}, {"re-run", t.Rerun},
 	} {
 		if f[1] != "" {

@@ -43,16 +43,33 @@ func IDOf(target string) string {
 
 // Answer is what the backend says of a request: in its response and in its log.
 type Answer struct {
-	ID       string              `json:"id"`
-	Pod      string              `json:"pod"`
-	Version  string              `json:"version"`
-	Status   int                 `json:"status"`
-	Attempt  int                 `json:"attempt"`
-	Method   string              `json:"method"`
-	Host     string              `json:"host"`
-	Path     string              `json:"path"`
-	Protocol string              `json:"protocol"`
-	Headers  map[string][]string `json:"headers"`
+	ID       string `json:"id"`
+	Pod      string `json:"pod"`
+	Version  string `json:"version"`
+	Status   int    `json:"status"`
+	Attempt  int    `json:"attempt"`
+	Method   string `json:"method"`
+	Host     string `json:"host"`
+	Path     string `json:"path"`
+	Protocol string `json:"protocol"`
+	// Headers and Trailers are the request's as the backend got them.
+	Headers  http.Header `json:"headers"`
+	Trailers http.Header `json:"trailers"`
+	// Port is the port that the request came in by.
+	Port int `json:"port"`
+	// Bytes and SHA256 are of the request's body; BodyError says why it did not
+	// come whole.
+	Bytes     int64  `json:"bytes"`
+	SHA256    string `json:"sha256"`
+	BodyError string `json:"bodyError"`
+	// Messages counts what came by a stream.
+	Messages int `json:"messages"`
+	// ServerName and Certificate are of TLS that ended at the backend: what the
+	// client asked for, and the SHA-256 of what it was shown.
+	ServerName  string `json:"serverName"`
+	Certificate string `json:"certificate"`
+	// Padding is in responses that were ordered larger.
+	Padding string `json:"padding"`
 }
 
 // ParseAnswer reads the backend's answer from a response, and fails the check

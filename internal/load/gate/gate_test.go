@@ -50,6 +50,7 @@ func rules(t *testing.T) *Rules {
 	if err != nil {
 		t.Fatal(err)
 	}
+	r.Rounds, r.Extension = 10, 10
 	return r
 }
 
@@ -130,6 +131,17 @@ func TestVerdicts(t *testing.T) {
 		"time-outs of a generator that was late are no failures": {
 			machine: machine{noise: 0.01, latency: map[string]time.Duration{"old": ms, "new": ms}, spoil: func(_ int, r *load.Result) {
 				r.Counts.Failed, r.Errors[load.ClassTimeout], r.Invalid = 3, 3, []string{"the generator itself was late"}
+			}},
+			verdict: report.VerdictInvalid, reason: "rounds could be used", status: exitcode.Invalid,
+		},
+		"a machine that stands still is no failure of the candidate": {
+			machine: machine{noise: 0.01, latency: map[string]time.Duration{"old": ms, "new": ms}, spoil: func(_ int, r *load.Result) {
+				if r.Name == "new" {
+					r.Counts.Overflow, r.Errors[load.ClassTimeout] = 900, 8
+					r.Counts.Failed = 8
+				} else {
+					r.Invalid = []string{"the hypervisor took 9.8% of the CPU time"}
+				}
 			}},
 			verdict: report.VerdictInvalid, reason: "rounds could be used", status: exitcode.Invalid,
 		},
@@ -256,5 +268,34 @@ func TestReportHoldsTheComparison(t *testing.T) {
 	q := l.Quantiles[0]
 	if math.Abs(q.Ratio-1.2) > 0.02 || q.CILow > q.Ratio || q.CIHigh < q.Ratio || q.Limit < 1.05 || math.Abs(q.BaselineMicros-1000) > 30 {
 		t.Errorf("%+v", q)
+	}
+}
+
+// Replay judges recorded rounds as Compare does, and asks for the extension only
+// when the first rounds decide nothing.
+func TestReplay(t *testing.T) {
+	round := func(candidate float64) func() *Round {
+		n := 0
+		return func() *Round {
+			n++
+			wobble := 1 + 0.001*float64(n%5)
+			values := func(base float64) []float64 { return []float64{base * wobble, base * wobble, base * wobble} }
+			return &Round{Number: n, Baseline: values(1000), Control: values(1000), Candidate: values(candidate), Repeat: values(candidate), Problems: make([]string, 3)}
+		}
+	}
+	for candidate, want := range map[float64]report.Verdict{1000: report.VerdictPass, 1200: report.VerdictFail} {
+		if c := Replay(Ratio, rules(t), round(candidate)); c.Verdict != want || c.Extended || len(c.Rounds) != 10 {
+			t.Errorf("%v: %v", candidate, c)
+		}
+	}
+	// Below the margin in every other round, above it in the others.
+	n := 0
+	c := Replay(Ratio, rules(t), func() *Round {
+		n++
+		candidate := []float64{1020, 1090}[n%2]
+		return round(candidate)()
+	})
+	if c.Verdict != report.VerdictInconclusive || !c.Extended || len(c.Rounds) != 20 {
+		t.Errorf("%v after %d rounds", c.Verdict, len(c.Rounds))
 	}
 }
