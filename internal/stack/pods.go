@@ -46,9 +46,14 @@ func (s *Stack) Logs(ctx context.Context, namespace, selector, container string)
 	return all.String(), nil
 }
 
+// Description is text that is made when a message needs it, and not before.
+type Description func() string
+
+func (d Description) String() string { return d() }
+
 // DescribePods says in a few lines why the pods of a namespace are not ready,
-// for a failure's message; it is called when the message is made.
-func (s *Stack) DescribePods(ctx context.Context, namespace string) func() string {
+// for a failure's message.
+func (s *Stack) DescribePods(ctx context.Context, namespace string) Description {
 	return func() string {
 		// The check's own time may be up: that is often why this is asked.
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)

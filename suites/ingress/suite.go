@@ -8,7 +8,11 @@ import (
 	"istio-conformance/internal/check"
 	"istio-conformance/internal/stack"
 	"istio-conformance/suites/ingress/authorization"
+	"istio-conformance/suites/ingress/balancing"
+	"istio-conformance/suites/ingress/circuit"
 	"istio-conformance/suites/ingress/direct"
+	"istio-conformance/suites/ingress/faults"
+	"istio-conformance/suites/ingress/gatewayapi"
 	"istio-conformance/suites/ingress/mtls"
 	"istio-conformance/suites/ingress/nodeport"
 	"istio-conformance/suites/ingress/protocols"
@@ -26,7 +30,11 @@ import (
 var features = []kit.Feature{
 	{Name: "node-port", Checks: nodeport.Checks, Mutations: nodeport.Mutations},
 	{Name: "direct-to-pods", Checks: direct.Checks, Mutations: direct.Mutations},
-	{Name: "routing", Checks: routing.Checks},
+	{Name: "routing", Checks: routing.Checks, Mutations: routing.Mutations},
+	{Name: "gateway-api", Checks: gatewayapi.Checks, Mutations: gatewayapi.Mutations},
+	{Name: "balancing", Checks: balancing.Checks, Mutations: balancing.Mutations},
+	{Name: "circuit-breaking", Checks: circuit.Checks, Mutations: circuit.Mutations},
+	{Name: "faults", Checks: faults.Checks, Mutations: faults.Mutations},
 	{Name: "retries", Checks: retries.Checks, Mutations: retries.Mutations},
 	{Name: "timeouts", Checks: timeouts.Checks, Mutations: timeouts.Mutations},
 	{Name: "tls", Checks: tls.Checks, Mutations: tls.Mutations},

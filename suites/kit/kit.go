@@ -50,6 +50,12 @@ const (
 // and deletes them when the check ends.
 func Apply(ctx context.Context, t *check.T, s *stack.Stack, namespace, path string, values map[string]string) []*unstructured.Unstructured {
 	t.Helper()
+	return ApplyData(ctx, t, s, namespace, path, values)
+}
+
+// ApplyData is Apply for a fixture whose template needs more than strings.
+func ApplyData(ctx context.Context, t *check.T, s *stack.Stack, namespace, path string, values any) []*unstructured.Unstructured {
+	t.Helper()
 	objects := Render(t, path, values)
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), CleanupTimeout)
@@ -63,7 +69,7 @@ func Apply(ctx context.Context, t *check.T, s *stack.Stack, namespace, path stri
 }
 
 // Render fills fixtures/<path> with values.
-func Render(t *check.T, path string, values map[string]string) []*unstructured.Unstructured {
+func Render(t *check.T, path string, values any) []*unstructured.Unstructured {
 	t.Helper()
 	manifest, err := fixtures.Files.ReadFile(path)
 	t.Expect(err).NotTo(gomega.HaveOccurred())

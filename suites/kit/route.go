@@ -41,8 +41,15 @@ func NewRoute(ctx context.Context, t *check.T, s *stack.Stack, fixture string, v
 // it does not wait.
 func UnservedRoute(ctx context.Context, t *check.T, s *stack.Stack, fixture string, values map[string]string) Route {
 	t.Helper()
+	return UnservedRouteIn(ctx, t, s, "conformance.test", fixture, values)
+}
+
+// UnservedRouteIn is UnservedRoute for a host below another domain than that of
+// the Gateway that all checks share; the fixture brings its own.
+func UnservedRouteIn(ctx context.Context, t *check.T, s *stack.Stack, domain, fixture string, values map[string]string) Route {
+	t.Helper()
 	r := Route{stack: s, Name: fixture + "-" + rand.String(5)}
-	r.Host = r.Name + ".conformance.test"
+	r.Host = r.Name + "." + domain
 	r.objects = Apply(ctx, t, s, s.Namespace, "routes/"+fixture+".yaml",
 		with(map[string]string{"Name": r.Name, "Host": r.Host, "Namespace": s.Namespace}, values))
 	return r

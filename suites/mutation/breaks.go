@@ -95,3 +95,13 @@ func ApplyFixture(ctx context.Context, t *check.T, s *stack.Stack, name string, 
 	t.Expect(kube.Apply(ctx, s.Client, s.Gateway.Namespace, objects)).To(gomega.Succeed())
 	Mend(ctx, t, func(ctx context.Context) { t.Expect(kube.Delete(ctx, s.Client, objects)).To(gomega.Succeed()) })
 }
+
+// WithFixture returns a Break that applies fixtures/mutations/<name>.yaml.
+func WithFixture(name string, values map[string]string) func(context.Context, *check.T, *stack.Stack) {
+	return func(ctx context.Context, t *check.T, s *stack.Stack) { ApplyFixture(ctx, t, s, name, values) }
+}
+
+// HideRules hides the DestinationRules of the checks' Services from the gateway.
+func HideRules(ctx context.Context, t *check.T, s *stack.Stack) {
+	ApplyFixture(ctx, t, s, "rule-hidden", map[string]string{"Namespace": s.Namespace})
+}

@@ -17,7 +17,13 @@ func Mutations() []mutation.Mutation {
 			Break: func(ctx context.Context, t *check.T, s *stack.Stack) {
 				mutation.ApplyFixture(ctx, t, s, "no-retries", nil)
 			},
-			Plays: "ingress:retries,ingress:timeouts", Fails: map[string]string{"ingress/retries": "does not retry"},
+			Plays: "ingress:retries,ingress/timeout",
+			Fails: map[string]string{"ingress/retries": "does not retry", "ingress/retry-on": "retryOn", "ingress/retry-per-try-timeout": "perTryTimeout"},
+		},
+		{
+			Name: "retries-eager", Promise: "a gateway that retries what the route does not is noticed",
+			Break: mutation.WithFixture("eager-retries", nil), Plays: "ingress/retries,ingress/retry-on,ingress/timeout",
+			Fails: map[string]string{"ingress/retries": "does not retry as", "ingress/retry-on": "retryOn"},
 		},
 	}
 }

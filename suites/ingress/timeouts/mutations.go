@@ -16,7 +16,13 @@ func Mutations() []mutation.Mutation {
 			Break: func(ctx context.Context, t *check.T, s *stack.Stack) {
 				mutation.ApplyFixture(ctx, t, s, "slow-timeout", nil)
 			},
-			Plays: "ingress:timeouts,ingress:retries", Fails: map[string]string{"ingress/timeout": "does not end a request"},
+			Plays: "ingress:timeouts,ingress/retries",
+			Fails: map[string]string{"ingress/timeout": "does not end a request", "ingress/timeout-of-all-tries": "all tries", "ingress/timeout-of-streams": "does not cut a streaming response off"},
+		},
+		{
+			Name: "streams-cut", Promise: "a gateway that ends responses although the route has no timeout is noticed",
+			Break: mutation.WithFixture("short-streams", nil), Plays: "ingress/timeout-of-streams,ingress/timeout-of-all-tries",
+			Fails: map[string]string{"ingress/timeout-of-streams": "cuts a streaming response off"},
 		},
 	}
 }

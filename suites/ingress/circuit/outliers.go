@@ -1,0 +1,130 @@
+package circuit
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/onsi/gomega"
+	corev1 "k8s.io/api/core/v1"
+
+	"istio-conformance/internal/check"
+	"istio-conformance/internal/stack"
+	"istio-conformance/suites/kit"
+)
+
+const (
+	// consecutive is how many errors in a row eject a pod.
+	consecutive = 3
+	// ejectedFlag is what Envoy says of a pod that is ejected.
+	ejectedFlag = "failed_outlier_check"
+	// afterwards is how many requests must not meet the ejected pod.
+	afterwards = 20
+	// ejection is how long a pod is ejected for the first time.
+	ejection = 4 * time.Second
+)
+
+// outliers makes one pod fail until it is ejected, and waits for its return.
+func outliers(s *stack.Stack) check.Check {
+	return check.Check{
+		Name:     "outlier-ejection",
+		Parallel: true,
+		Promise:  "a pod that fails 3 requests in a row gets no more of them, and gets them again when its ejection is over",
+		Run: func(ctx context.Context, t *check.T) {
+			r := kit.NewRoute(ctx, t, s, "circuit", map[string]string{
+				"Policy": "{loadBalancer: {simple: ROUND_ROBIN}, outlierDetection: {consecutive5xxErrors: " + strconv.Itoa(consecutive) +
+					", interval: 500ms, baseEjectionTime: " + ejection.String() + ", maxEjectionPercent: 100}}",
+			})
+			pods, err := s.ReadyPods(ctx, s.Namespace, kit.BackendSelector)
+			t.Expect(err).NotTo(gomega.HaveOccurred())
+			t.Expect(pods).To(gomega.HaveLen(kit.BackendReplicas))
+			bad := pods[0]
+			session := r.OneConnection(ctx, t)
+			t.Diagnose("the gateway does not eject a pod that fails as often in a row as outlierDetection allows", hidden, linkOutliers)
+			failing := "/?status=500&pod=" + bad.Name
+			failures := 0
+			for range consecutive * len(pods) {
+				if session.Get(ctx, failing, nil).Status == http.StatusInternalServerError {
+					failures++
+				}
+			}
+			t.Expect(failures).To(gomega.Equal(consecutive), "requests of %d in turn that pod %s failed", consecutive*len(pods), bad.Name)
+			ejectedAt := time.Now()
+			t.Eventually(ctx, func() ([]string, error) { return ejected(ctx, s, r, pods) }).WithPolling(50*time.Millisecond).Should(gomega.Equal([]string{bad.Name}), "pods that Envoy calls ejected")
+			served := 0
+			for range afterwards {
+				response := session.Get(ctx, failing, nil)
+				if time.Since(ejectedAt) > ejection {
+					break // it may be back
+				}
+				served++
+				t.Expect(response.Status).To(gomega.Equal(http.StatusOK), "request %d to the other pods: %s", served, response)
+			}
+			t.Diagnose("the gateway does not let a pod back when its ejection is over", hidden, linkOutliers)
+			t.Eventually(ctx, func() string {
+				response := session.Get(ctx, "/", nil)
+				t.Expect(response.Status).To(gomega.Equal(http.StatusOK), "%s", response)
+				return kit.ParseAnswer(t, response).Pod
+			}).WithPolling(50*time.Millisecond).Should(gomega.Equal(bad.Name), "pod that answers once it may again")
+			back := time.Since(ejectedAt)
+			t.Expect(back).To(gomega.BeNumerically(">", ejection/2), "pod %s was back too early", bad.Name)
+			stats, err := kit.GatewayStats(ctx, s, kit.Cluster(s, r.Name, "", 80))
+			t.Expect(err).NotTo(gomega.HaveOccurred())
+			t.Expect(pick(stats, "outlier_detection.ejections_enforced_consecutive_5xx", "outlier_detection.ejections_active")).To(gomega.Equal(map[string]uint64{
+				"outlier_detection.ejections_enforced_consecutive_5xx": 1, "outlier_detection.ejections_active": 0,
+			}), "Envoy's statistics of Service %s", r.Name)
+			t.Observe("pod %s failed %d requests, none of the next %d went to it, and it was back after %s", bad.Name, failures, served, back.Round(time.Millisecond))
+		},
+	}
+}
+
+// mostEjected makes all pods fail where only some may be ejected.
+func mostEjected(s *stack.Stack) check.Check {
+	return check.Check{
+		Name:     "outlier-limit",
+		Parallel: true,
+		Promise:  "when all pods fail, no more of them are ejected than maxEjectionPercent allows, and the others go on getting requests",
+		Run: func(ctx context.Context, t *check.T) {
+			r := kit.NewRoute(ctx, t, s, "circuit", map[string]string{
+				"Policy": "{loadBalancer: {simple: ROUND_ROBIN}, outlierDetection: {consecutive5xxErrors: 2, interval: 500ms, baseEjectionTime: 60s, maxEjectionPercent: 40}}",
+			})
+			pods, err := s.ReadyPods(ctx, s.Namespace, kit.BackendSelector)
+			t.Expect(err).NotTo(gomega.HaveOccurred())
+			// 40 % of three pods is one.
+			t.Expect(pods).To(gomega.HaveLen(3))
+			session := r.OneConnection(ctx, t)
+			t.Diagnose("the gateway does not keep to maxEjectionPercent", hidden, linkOutliers)
+			for i := range 10 * len(pods) {
+				response := session.Get(ctx, "/?status=500", nil)
+				t.Expect(response.Status).To(gomega.Equal(http.StatusInternalServerError), "request %d: the pods that are left must answer: %s", i, response)
+			}
+			var out []string
+			t.Eventually(ctx, func() ([]string, error) {
+				out, err = ejected(ctx, s, r, pods)
+				return out, err
+			}).Should(gomega.HaveLen(1), "pods that Envoy calls ejected")
+			stats, err := kit.GatewayStats(ctx, s, kit.Cluster(s, r.Name, "", 80))
+			t.Expect(err).NotTo(gomega.HaveOccurred())
+			t.Expect(stats["outlier_detection.ejections_active"]).To(gomega.Equal(uint64(1)), "Envoy's own count of ejected pods of Service %s", r.Name)
+			t.Observe("of %d failing pods only %s was ejected", len(pods), strings.Join(out, ", "))
+		},
+	}
+}
+
+// ejected returns the names of the pods that Envoy calls ejected.
+func ejected(ctx context.Context, s *stack.Stack, r kit.Route, pods []corev1.Pod) ([]string, error) {
+	hosts, err := kit.GatewayHosts(ctx, s, kit.Cluster(s, r.Name, "", 80))
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for i, address := range kit.Addresses(pods, 8080) {
+		if slices.Contains(hosts[address].Unhealthy, ejectedFlag) {
+			names = append(names, pods[i].Name)
+		}
+	}
+	return names, nil
+}
