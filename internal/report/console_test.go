@@ -78,7 +78,7 @@ func TestAnInterruptedPhaseIsShownAsCutOff(t *testing.T) {
 	r.Abort(errors.New("interrupted"), "images")
 	r.finish(VerdictError)
 	g.Expect(r.screen.String()).To(gomega.MatchRegexp(`(?m)^ ✗ images +5\.0s  did not end$`))
-	g.Expect(r.report.Phases).To(gomega.Equal([]PhaseTime{{Name: "images", Seconds: 5, Error: "did not end"}}))
+	g.Expect(r.report.Phases).To(gomega.Equal([]PhaseTime{{Name: "images", Started: newClock().now, Seconds: 5, Error: "did not end"}}))
 }
 
 func TestSummaryStaysOnOneScreen(t *testing.T) {

@@ -82,7 +82,7 @@ func (p *Phase) end(err error) {
 	p.done = true
 	r, c := p.r, p.r.console
 	r.end(p.activity)
-	timed := PhaseTime{Name: p.name, Seconds: seconds(r.now().Sub(p.activity.started))}
+	timed := PhaseTime{Name: p.name, Started: p.activity.started, Seconds: seconds(r.now().Sub(p.activity.started))}
 	mark := markPass
 	if err != nil {
 		mark, timed.Error, timed.Steps = markFail, clean(err.Error()), p.steps

@@ -27,6 +27,15 @@ type Options struct {
 	Width int
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
+	// Also are written beside the files that every run has.
+	Also []Output
+}
+
+// Output is one more file of a run's directory.
+type Output struct {
+	Name string
+	// Render returns the file's content; dir is the run's directory.
+	Render func(doc *Report, dir string) ([]byte, error)
 }
 
 // Recorder takes in the events of one run. Its methods may be called

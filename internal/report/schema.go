@@ -62,8 +62,10 @@ type Proxy struct {
 
 // PhaseTime is one finished step of the set-up or the clean-up.
 type PhaseTime struct {
-	Name    string  `json:"name"`
-	Seconds float64 `json:"seconds"`
+	Name string `json:"name"`
+	// Started is absent where only the duration is known.
+	Started time.Time `json:"started,omitzero"`
+	Seconds float64   `json:"seconds"`
 	// Error is why the phase failed; absent when it did not.
 	Error string `json:"error,omitempty"`
 	// Steps are what a failed phase did, in order; absent when it did not fail.
