@@ -3,7 +3,11 @@ package report
 import (
 	"fmt"
 	"math"
+	"reflect"
 )
+
+// quantileField is the name of the fields that keep all their digits.
+const quantileField = "Q"
 
 // AddLoad records a latency comparison. One that holds a number that is not
 // finite, e.g. a ratio over nothing, is invalid and that number becomes 0.
@@ -12,24 +16,41 @@ func (r *Recorder) AddLoad(l Load) {
 	defer r.mu.Unlock()
 	l.Name = oneLine(l.Name)
 	finite := true
-	settle := func(v *float64) {
-		finite = finite && !math.IsNaN(*v) && !math.IsInf(*v, 0)
-		*v = round(*v)
-	}
-	settle(&l.Rate)
-	settle(&l.SendLagP99Micros)
-	l.Quantiles = append([]Quantile{}, l.Quantiles...)
-	for i := range l.Quantiles {
-		q := &l.Quantiles[i]
-		for _, v := range []*float64{&q.BaselineMicros, &q.CandidateMicros, &q.Ratio, &q.CILow, &q.CIHigh, &q.Limit} {
-			settle(v)
-		}
-	}
+	l = settled(reflect.ValueOf(l), &finite).Interface().(Load)
+	l.Quantiles = orEmpty(l.Quantiles)
 	if !finite {
 		l.Verdict = VerdictInvalid
 		r.warn(fmt.Sprintf("load %s is invalid: it holds a number that is not finite", l.Name))
 	}
 	r.report.Load = append(r.report.Load, l)
+}
+
+// settled returns a copy of a value made of structs, slices and numbers, its
+// floating point numbers rounded as in the whole report. It clears finite when
+// one of them is not.
+func settled(v reflect.Value, finite *bool) reflect.Value {
+	out := reflect.New(v.Type()).Elem()
+	out.Set(v)
+	switch v.Kind() {
+	case reflect.Float64:
+		*finite = *finite && !math.IsNaN(v.Float()) && !math.IsInf(v.Float(), 0)
+		out.SetFloat(round(v.Float()))
+	case reflect.Struct:
+		for i := range v.NumField() {
+			if v.Type().Field(i).Name != quantileField { // 0.9999 must not become 1
+				out.Field(i).Set(settled(v.Field(i), finite))
+			}
+		}
+	case reflect.Slice:
+		if v.IsNil() {
+			break
+		}
+		out.Set(reflect.MakeSlice(v.Type(), v.Len(), v.Len()))
+		for i := range v.Len() {
+			out.Index(i).Set(settled(v.Index(i), finite))
+		}
+	}
+	return out
 }
 
 // AddUpgrade records an upgrade.

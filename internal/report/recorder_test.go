@@ -105,6 +105,24 @@ func TestMeasurementsDecideTheVerdict(t *testing.T) {
 	}
 }
 
+// A load's numbers are rounded, but not its quantiles, and the caller's are left alone.
+func TestLoadIsSettled(t *testing.T) {
+	g := gomega.NewWithT(t)
+	r := newRun(t, nil)
+	given := Load{Name: "x", Verdict: VerdictPass, Quantiles: []Quantile{{Q: 0.9999, Ratio: 1.23456, Pairs: []Pair{{BaselineMicros: []float64{0.12345}}}}},
+		Paths: []LoadPath{{Name: "p", Percentiles: []Percentile{{Q: 0.99999, Micros: 1.00049}}}}}
+	r.AddLoad(given)
+	got := r.report.Load[0]
+	g.Expect(got.Quantiles[0].Q).To(gomega.Equal(0.9999))
+	g.Expect(got.Quantiles[0].Ratio).To(gomega.Equal(1.235))
+	g.Expect(got.Quantiles[0].Pairs[0].BaselineMicros[0]).To(gomega.Equal(0.123))
+	g.Expect(got.Paths[0].Percentiles[0]).To(gomega.Equal(Percentile{0.99999, 1}))
+	g.Expect(given.Quantiles[0].Ratio).To(gomega.Equal(1.23456))
+	given.Paths = []LoadPath{{Name: "p", Seconds: []LoadSecond{{P50Micros: math.NaN()}}}}
+	r.AddLoad(given)
+	g.Expect(r.report.Load[1].Verdict).To(gomega.Equal(VerdictInvalid))
+}
+
 func TestEvidenceStaysBelowTheReport(t *testing.T) {
 	g := gomega.NewWithT(t)
 	r := newRun(t, nil)

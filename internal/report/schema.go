@@ -118,35 +118,6 @@ type Diagnosis struct {
 	Link  string `json:"link"`
 }
 
-// Load is the comparison of a candidate's latency with a baseline's.
-type Load struct {
-	Name string `json:"name"`
-	// Verdict is VerdictPass, VerdictFail, VerdictInconclusive or VerdictInvalid.
-	Verdict Verdict `json:"verdict"`
-	// Rate is in requests per second.
-	Rate     float64 `json:"rate"`
-	Rounds   int     `json:"rounds"`
-	Requests int     `json:"requests"`
-	Errors   int     `json:"errors"`
-	// SendLagP99Micros is how late the generator itself sent, in microseconds.
-	SendLagP99Micros float64    `json:"sendLagP99Micros"`
-	Quantiles        []Quantile `json:"quantiles"`
-}
-
-// Quantile compares one quantile of the latencies.
-type Quantile struct {
-	// Q is the quantile, above 0 and at most 1.
-	Q               float64 `json:"q"`
-	BaselineMicros  float64 `json:"baselineMicros"`
-	CandidateMicros float64 `json:"candidateMicros"`
-	// Ratio is candidate over baseline; CILow and CIHigh bound its confidence interval.
-	Ratio  float64 `json:"ratio"`
-	CILow  float64 `json:"ciLow"`
-	CIHigh float64 `json:"ciHigh"`
-	// Limit is the highest ratio that passes; 0 where the quantile is only reported.
-	Limit float64 `json:"limit"`
-}
-
 // Upgrade is one upgrade, with its traffic, between two versions of Istio.
 type Upgrade struct {
 	From string `json:"from"`

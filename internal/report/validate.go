@@ -129,6 +129,17 @@ func (p *problems) load(at string, l Load) {
 	for _, q := range l.Quantiles {
 		p.check(q.Q > 0 && q.Q <= 1, "%s: quantile %g is outside of (0, 1]", at, q.Q)
 		p.check(q.CILow <= q.CIHigh, "%s: the confidence interval of quantile %g is upside down", at, q.Q)
+		p.check(q.AddedLowMicros <= q.AddedHighMicros, "%s: the interval of what quantile %g adds is upside down", at, q.Q)
+		if q.Verdict != "" {
+			p.oneOf(fmt.Sprintf("%s: verdict of quantile %g", at, q.Q), string(q.Verdict), string(VerdictPass), string(VerdictFail), string(VerdictInconclusive))
+		}
+	}
+	p.check(l.Verdict == VerdictPass || l.Kind == "" || len(l.Reasons) > 0, "%s: the verdict is %s without a reason", at, l.Verdict)
+	for _, path := range l.Paths {
+		p.check(path.Name != "" && path.Requests >= path.Errors && path.Errors >= 0, "%s: path %s: counts that cannot be", at, path.Name)
+		for _, q := range path.Percentiles {
+			p.check(q.Q >= 0 && q.Q <= 1, "%s: path %s: percentile %g is outside of [0, 1]", at, path.Name, q.Q)
+		}
 	}
 }
 
