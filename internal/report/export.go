@@ -1,5 +1,12 @@
 package report
 
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+)
+
 // Duration returns seconds as people read them: 0.4s, 24.1s, 2m41s, 1h02m.
 func Duration(seconds float64) string { return human(seconds) }
 
@@ -35,4 +42,23 @@ type Counts struct{ Total, Passed, Failed, Flaky, Skipped int }
 func Count(tests []Test) Counts {
 	n := tally(tests)
 	return Counts{Total: n.total, Passed: n.passed, Failed: n.failed, Flaky: n.flaky, Skipped: n.skipped}
+}
+
+// EscapeMarkdown makes text plain in a line, a list or a table of Markdown.
+func EscapeMarkdown(s string) string { return escape(s) }
+
+// Read returns the report in a file after holding it against the contract.
+func Read(path string) (*Report, error) {
+	content, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	if problems := Validate(content); len(problems) > 0 {
+		return nil, fmt.Errorf("%s: %w", path, errors.Join(problems...))
+	}
+	var doc Report
+	if err := json.Unmarshal(content, &doc); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return &doc, nil
 }

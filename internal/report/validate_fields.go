@@ -45,7 +45,7 @@ func requireField(p *problems, at string, object map[string]any, field reflect.S
 	switch {
 	case present:
 		requireType(p, path, value, field.Type)
-	case !strings.Contains(options, "omitempty"):
+	case !strings.Contains(options, "omitempty") && !strings.Contains(options, "omitzero"):
 		p.addf("%s is missing", path)
 	}
 }
