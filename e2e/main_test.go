@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 	"testing"
 	"time"
@@ -79,7 +80,7 @@ func run(m *testing.M, o *options.Options, console *os.File) (int, error) {
 	s := stack.New(o.Config)
 	suites, target := []check.Suite{kernel.Suite(s), install.Suite(s), ingress.Suite(s)}, "e2e"
 	if o.Mutate {
-		suites, target = []check.Suite{mutation.Suite(s, suites)}, "mutate"
+		suites, target = []check.Suite{mutation.Suite(s, suites, slices.Concat(install.Mutations(), ingress.Mutations()))}, "mutate"
 	}
 	selection, err := check.Select(o.Run, suites)
 	if err != nil {
@@ -100,8 +101,8 @@ func run(m *testing.M, o *options.Options, console *os.File) (int, error) {
 		status = exitcode.Of(err)
 	} else {
 		recorder.Plan(check.Count(planned))
-		runner = &check.Runner{Recorder: recorder, Target: target, Context: ctx, Evidence: s.Evidence}
-		testenv = env.NewWithConfig(envconf.NewWithKubeConfig(s.Cluster.Kubeconfig))
+		runner = &check.Runner{Recorder: recorder, Target: target, Context: ctx, Evidence: s.Evidence, Parallel: check.DefaultParallel}
+		testenv = check.NewEnvironment(envconf.NewWithKubeConfig(s.Cluster.Kubeconfig))
 		testenv.Run(m)
 	}
 	if ctx.Err() != nil {

@@ -17,7 +17,7 @@ func runSuite(t *testing.T, name string) {
 	t.Helper()
 	for _, suite := range planned {
 		if suite.Name == name {
-			testenv.Test(t, runner.Features(suite)...)
+			runner.Suite(t, testenv, suite)
 			return
 		}
 	}

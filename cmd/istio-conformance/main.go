@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"istio-conformance/internal/exitcode"
+	load "istio-conformance/internal/load/command"
 )
 
 func main() {
@@ -39,7 +40,7 @@ func root() *cobra.Command {
 	command.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return exitcode.Usagef("%s: %w; see %s --help", c.CommandPath(), err, c.CommandPath())
 	})
-	command.AddCommand(doctor(), kernelCommand(), imagesCommand(), clean(), versions(), reportCommand(), loadCommand())
+	command.AddCommand(doctor(), kernelCommand(), imagesCommand(), clean(), versions(), reportCommand(), load.New())
 	return command
 }
 

@@ -11,12 +11,22 @@ import (
 // DefaultTimeout bounds a check that names no timeout of its own.
 const DefaultTimeout = 2 * time.Minute
 
+// DefaultParallel is how many checks run at the same time. They mostly wait, for
+// configuration to arrive and for requests to end, so that two cores carry them.
+const DefaultParallel = 6
+
 // Check is one behaviour that the system under test promises.
 type Check struct {
 	// Name is kebab-case and unique in its suite; suite/name selects it.
 	Name string
 	// Promise is the behaviour in one sentence, as the report shows it.
 	Promise string
+	// Feature is what of the system under test the check is about, such as
+	// "retries"; several checks may prove one feature.
+	Feature string
+	// Parallel says that the check may run beside others: it changes only objects
+	// of its own and judges nothing that others change.
+	Parallel bool
 	// Gate marks a check on which everything after it stands: when it does not
 	// pass, the checks after it, also in later suites, are skipped and say why.
 	Gate bool
@@ -29,7 +39,9 @@ type Check struct {
 	Run func(ctx context.Context, t *T)
 }
 
-// Suite is a list of checks that run in this order.
+// Suite is a list of checks. A gate runs after all checks before it and before
+// all after it; between two gates those that may run in parallel come first, and
+// the others follow one by one in their order.
 type Suite struct {
 	Name   string
 	Checks []Check

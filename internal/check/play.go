@@ -5,7 +5,6 @@ import (
 	"os"
 	"testing"
 
-	"sigs.k8s.io/e2e-framework/pkg/env"
 	"sigs.k8s.io/e2e-framework/pkg/envconf"
 )
 
@@ -22,11 +21,11 @@ func (r *Runner) Play(suites ...Suite) error {
 	stdout := os.Stdout
 	os.Stdout = devNull
 	defer func() { os.Stdout = stdout }()
-	testenv := env.NewWithConfig(envconf.New())
+	testenv := NewEnvironment(envconf.New())
 	testing.RunTests(func(string, string) (bool, error) { return true, nil }, []testing.InternalTest{{
 		Name: "played", F: func(t *testing.T) {
 			for _, suite := range suites {
-				testenv.Test(t, r.Features(suite)...)
+				r.Suite(t, testenv, suite)
 			}
 		},
 	}})

@@ -4,9 +4,11 @@ import (
 	"context"
 	"fmt"
 	"runtime/debug"
+	"sync"
 	"testing"
 	"time"
 
+	"sigs.k8s.io/e2e-framework/pkg/env"
 	"sigs.k8s.io/e2e-framework/pkg/envconf"
 	"sigs.k8s.io/e2e-framework/pkg/features"
 	"sigs.k8s.io/e2e-framework/pkg/types"
@@ -37,21 +39,46 @@ type Runner struct {
 	// returns the paths of what it wrote. What it cannot get it writes down there.
 	Evidence func(ctx context.Context, dir string, since time.Time) []string
 
+	// Parallel is how many checks run at the same time at most; 0 means one.
+	Parallel int
+
 	// blocked is the gate that did not pass, and why; empty while all is well.
+	// Gates run alone, so nothing reads it while it is written.
 	blocked string
+	// slots has room for as many checks as may run at the same time.
+	slots     chan struct{}
+	makeSlots sync.Once
 }
 
-// Features returns the suite's checks as features, to be run in this order.
-func (r *Runner) Features(suite Suite) []types.Feature {
-	all := make([]types.Feature, 0, len(suite.Checks))
-	for _, c := range suite.Checks {
-		all = append(all, features.NewWithDescription(c.Name, c.Promise).WithLabel("suite", suite.Name).
-			Assess("holds", func(ctx context.Context, t *testing.T, _ *envconf.Config) context.Context {
-				r.run(t, suite.Name, c)
-				return ctx
-			}).Feature())
+// NewEnvironment returns the environment of the e2e-framework in which suites
+// run; config is completed with what a Runner needs.
+func NewEnvironment(config *envconf.Config) env.Environment {
+	return env.NewWithConfig(config.WithParallelTestEnabled())
+}
+
+// Suite runs a suite's checks as features of an environment that NewEnvironment
+// made, in the order that type Suite states.
+func (r *Runner) Suite(t *testing.T, testenv env.Environment, suite Suite) {
+	t.Helper()
+	for _, stage := range stages(suite.Checks) {
+		all := make([]types.Feature, 0, len(stage))
+		for _, c := range stage {
+			all = append(all, r.feature(suite.Name, c))
+		}
+		testenv.TestInParallel(t, all...)
 	}
-	return all
+}
+
+// feature makes a check a feature of the e2e-framework.
+func (r *Runner) feature(suite string, c Check) types.Feature {
+	return features.NewWithDescription(c.Name, c.Promise).WithLabel("suite", suite).WithLabel("feature", c.Feature).
+		Assess("holds", func(ctx context.Context, t *testing.T, _ *envconf.Config) context.Context {
+			r.makeSlots.Do(func() { r.slots = make(chan struct{}, max(1, r.Parallel)) })
+			r.slots <- struct{}{}
+			defer func() { <-r.slots }()
+			r.run(t, suite, c)
+			return ctx
+		}).Feature()
 }
 
 // run runs one check and records its outcome, however it ends.
@@ -102,6 +129,9 @@ func (r *Runner) record(t *T, suite string, c Check, started time.Time) {
 		Suite: suite, Name: c.Name, Description: c.Promise, Status: report.Pass, Started: started, Seconds: seconds,
 		Attempts: 1, Assertions: t.assertions, Rerun: "make " + r.Target + " KEEP=1 RUN=" + suite + "/" + c.Name,
 		Failures: t.failures, Reason: t.skip, Observed: t.observed, Evidence: evidence,
+	}
+	if c.Feature != "" {
+		result.Labels = map[string]string{"feature": c.Feature}
 	}
 	switch {
 	case t.Failed() && r.Context.Err() != nil:

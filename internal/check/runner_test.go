@@ -3,6 +3,7 @@ package check
 import (
 	"context"
 	"errors"
+	"sync"
 	"testing"
 	"time"
 
@@ -13,18 +14,29 @@ import (
 // recorder keeps what the runner reports.
 type recorder struct {
 	dir   string
+	mu    sync.Mutex
 	tests []report.Test
 }
 
-func (r *recorder) StartTest(string, string)              {}
-func (r *recorder) EndTest(t report.Test)                 { r.tests = append(r.tests, t) }
+func (r *recorder) StartTest(string, string) {}
+func (r *recorder) EndTest(t report.Test) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.tests = append(r.tests, t)
+}
 func (r *recorder) EvidenceDir(suite, name string) string { return r.dir + "/" + suite + "/" + name }
 
 // play runs checks through the e2e-framework and returns what was reported.
 func play(ctx context.Context, t *testing.T, checks ...Check) []report.Test {
 	t.Helper()
+	return playWith(ctx, t, 1, checks...)
+}
+
+// playWith runs at most so many checks at the same time.
+func playWith(ctx context.Context, t *testing.T, parallel int, checks ...Check) []report.Test {
+	t.Helper()
 	out := &recorder{dir: t.TempDir()}
-	runner := &Runner{Recorder: out, Target: "e2e", Context: ctx, Evidence: func(_ context.Context, dir string, _ time.Time) []string { return []string{dir + "/pods.yaml"} }}
+	runner := &Runner{Recorder: out, Parallel: parallel, Target: "e2e", Context: ctx, Evidence: func(_ context.Context, dir string, _ time.Time) []string { return []string{dir + "/pods.yaml"} }}
 	gomega.NewWithT(t).Expect(runner.Play(Suite{Name: "suite", Checks: checks})).To(gomega.Succeed())
 	return out.tests
 }

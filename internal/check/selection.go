@@ -12,8 +12,8 @@ type Selection struct {
 	patterns []string
 }
 
-// Select parses a comma-separated list of suite or suite/name and refuses what
-// names none of the suites' checks, with exit status exitcode.Usage.
+// Select parses a comma-separated list of suite, suite/name or suite:feature and
+// refuses what names none of the suites' checks, with exit status exitcode.Usage.
 func Select(list string, suites []Suite) (Selection, error) {
 	var s Selection
 	for pattern := range strings.SplitSeq(list, ",") {
@@ -22,7 +22,7 @@ func Select(list string, suites []Suite) (Selection, error) {
 		}
 		one := Selection{patterns: []string{pattern}}
 		if !slices.ContainsFunc(suites, one.touches) {
-			return s, exitcode.Usagef("RUN=%s: no check has the name %q; want a suite or suite/name of: %s",
+			return s, exitcode.Usagef("RUN=%s: no check has the name %q; want a suite, suite/name or suite:feature of: %s",
 				list, pattern, strings.Join(names(suites), " "))
 		}
 		s.patterns = append(s.patterns, pattern)
@@ -30,9 +30,11 @@ func Select(list string, suites []Suite) (Selection, error) {
 	return s, nil
 }
 
-// Includes reports whether the check is selected by name.
-func (s Selection) Includes(suite, name string) bool {
-	return len(s.patterns) == 0 || slices.Contains(s.patterns, suite) || slices.Contains(s.patterns, suite+"/"+name)
+// Includes reports whether the suite's check is selected, and not only needed.
+func (s Selection) Includes(suite string, c Check) bool {
+	return len(s.patterns) == 0 || slices.ContainsFunc(s.patterns, func(pattern string) bool {
+		return pattern == suite || pattern == suite+"/"+c.Name || c.Feature != "" && pattern == suite+":"+c.Feature
+	})
 }
 
 // Plan returns the suites with the selected checks and, before them, the gates
@@ -51,13 +53,13 @@ func (s Selection) Plan(suites []Suite) []Suite {
 		}
 		lastCheck := len(suite.Checks) - 1
 		if i == last {
-			for lastCheck >= 0 && !s.Includes(suite.Name, suite.Checks[lastCheck].Name) {
+			for lastCheck >= 0 && !s.Includes(suite.Name, suite.Checks[lastCheck]) {
 				lastCheck--
 			}
 		}
 		planned := Suite{Name: suite.Name}
 		for _, c := range suite.Checks[:lastCheck+1] {
-			if c.Gate || s.Includes(suite.Name, c.Name) {
+			if c.Gate || s.Includes(suite.Name, c) {
 				planned.Checks = append(planned.Checks, c)
 			}
 		}
@@ -79,7 +81,7 @@ func Count(suites []Suite) int {
 
 // touches reports whether any check of the suite is selected.
 func (s Selection) touches(suite Suite) bool {
-	return slices.ContainsFunc(suite.Checks, func(c Check) bool { return s.Includes(suite.Name, c.Name) })
+	return slices.ContainsFunc(suite.Checks, func(c Check) bool { return s.Includes(suite.Name, c) })
 }
 
 func names(suites []Suite) []string {
@@ -87,6 +89,9 @@ func names(suites []Suite) []string {
 	for _, suite := range suites {
 		all = append(all, suite.Name)
 		for _, c := range suite.Checks {
+			if feature := suite.Name + ":" + c.Feature; c.Feature != "" && !slices.Contains(all, feature) {
+				all = append(all, feature)
+			}
 			all = append(all, suite.Name+"/"+c.Name)
 		}
 	}

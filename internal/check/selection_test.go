@@ -12,7 +12,7 @@ func someSuites() []Suite {
 	return []Suite{
 		{Name: "kernel", Checks: []Check{{Name: "overlay"}, {Name: "nat"}}},
 		{Name: "install", Checks: []Check{{Name: "releases", Gate: true}, {Name: "crds"}}},
-		{Name: "ingress", Checks: []Check{{Name: "backends", Gate: true}, {Name: "retries"}, {Name: "timeout"}}},
+		{Name: "ingress", Checks: []Check{{Name: "backends", Gate: true}, {Name: "retries", Feature: "resilience"}, {Name: "timeout", Feature: "resilience"}}},
 	}
 }
 
@@ -25,6 +25,7 @@ func TestPlan(t *testing.T) {
 		{"one check and the gates before it", "ingress/retries", []string{"install/releases", "ingress/backends", "ingress/retries"}},
 		{"a suite and no gate after it", "kernel", []string{"kernel/overlay", "kernel/nat"}},
 		{"a gate itself", "install/releases", []string{"install/releases"}},
+		{"a feature", "ingress:resilience", []string{"install/releases", "ingress/backends", "ingress/retries", "ingress/timeout"}},
 		{"two patterns with blanks", "kernel/nat, install/crds", []string{"kernel/nat", "install/releases", "install/crds"}},
 	}
 	for _, c := range cases {

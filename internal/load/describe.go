@@ -35,6 +35,9 @@ func (r *Result) String() string {
 	if len(r.Errors) > 0 {
 		fmt.Fprintf(&b, "  failed: %s\n", DescribeErrors(r.Errors))
 	}
+	if r.Unheld != "" {
+		fmt.Fprintf(&b, "  not held: %s\n", r.Unheld)
+	}
 	for _, reason := range r.Invalid {
 		fmt.Fprintf(&b, "  INVALID: %s\n", reason)
 	}

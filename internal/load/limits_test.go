@@ -18,9 +18,7 @@ func good() *Result {
 
 func TestLimitsJudge(t *testing.T) {
 	for want, change := range map[string]func(*Result){
-		"":                                     func(*Result) {},
-		"30 of 20000 requests were never sent": func(r *Result) { r.Counts.OK, r.Counts.Overflow = 19970, 30 },
-		"only 98.5% of the requests":           func(r *Result) { r.Counts.Late = 300 },
+		"": func(*Result) {},
 		"5 of 20000 requests are not accounted for":      func(r *Result) { r.Counts.OK -= 5 },
 		"the generator itself failed 3 times":            func(r *Result) { r.Errors[ClassGenerator] = 3 },
 		"the hypervisor took 3.0%":                       func(r *Result) { r.Machine.Steal = 0.03 },
@@ -36,6 +34,25 @@ func TestLimitsJudge(t *testing.T) {
 		got := limits.judge(r)
 		if want == "" && len(got) != 0 || want != "" && (len(got) == 0 || !strings.Contains(strings.Join(got, "\n"), want)) {
 			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
+
+// A path that does not hold the rate is no fault of the measurement.
+func TestLimitsUnheld(t *testing.T) {
+	for want, change := range map[string]func(*Result){
+		"":                                     func(r *Result) { r.Counts.Late = 100 },
+		"30 of 20000 requests were never sent": func(r *Result) { r.Counts.OK, r.Counts.Overflow = 19970, 30 },
+		"only 98.5% of the requests":           func(r *Result) { r.Counts.Late = 300 },
+	} {
+		r := good()
+		change(r)
+		limits := DefaultLimits()
+		if got := limits.unheld(r); (got == "") != (want == "") || !strings.Contains(got, want) {
+			t.Errorf("got %q, want %q", got, want)
+		}
+		if got := limits.judge(r); len(got) != 0 {
+			t.Errorf("%q makes the run invalid: %q", want, got)
 		}
 	}
 }

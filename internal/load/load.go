@@ -42,6 +42,9 @@ type Config struct {
 	AllowRemote bool
 	// Counters are read before and after; one that rose too much makes the run invalid.
 	Counters []Counter
+	// Watch are the containers whose use of CPU and memory is reported; that they
+	// are throttled makes the run invalid.
+	Watch []*Cgroup
 	// Limits decide whether the run is valid; nil means DefaultLimits.
 	Limits *Limits
 	// Progress is called after each measured second.

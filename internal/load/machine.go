@@ -88,6 +88,13 @@ func parsePressure(data []byte) (float64, error) {
 	return 0, fmt.Errorf("/proc/pressure/cpu holds no total: %q", data)
 }
 
+// worst returns the higher share of each, for the parts of one measurement.
+func (m Machine) worst(other Machine) Machine {
+	m.CPUs, m.Seconds = max(m.CPUs, other.CPUs), max(m.Seconds, other.Seconds)
+	m.Busy, m.Steal, m.Pressure = max(m.Busy, other.Busy), max(m.Steal, other.Steal), max(m.Pressure, other.Pressure)
+	return m
+}
+
 // until returns what happened between two readings.
 func (r reading) until(after reading) Machine {
 	m := Machine{CPUs: cpus(), Seconds: after.at.Sub(r.at).Seconds(), Busy: -1, Steal: -1, Pressure: -1}

@@ -116,6 +116,10 @@ type Result struct {
 	Intervals []*Interval      `json:"intervals"`
 	Machine   Machine          `json:"machine"`
 	Counters  []CounterReading `json:"counters"`
+	// Usage is what the containers that were watched used.
+	Usage []Usage `json:"usage,omitempty"`
+	// Unheld says that the path did not hold the rate; empty means that it did.
+	Unheld string `json:"unheld,omitempty"`
 	// Invalid says why the run is no measurement; empty means that it is one.
 	Invalid []string `json:"invalid"`
 }
@@ -123,6 +127,14 @@ type Result struct {
 // HeldRate returns the rate that was held, in requests per second.
 func (r *Result) HeldRate() float64 {
 	return float64(r.Counts.Planned-r.Counts.Overflow-r.Counts.Late) / r.Seconds
+}
+
+// Judge decides anew whether the result is a measurement, as is needed after
+// Merge: what one stripe has too few answers for, all of them together may have
+// enough of. Reasons of the stripes themselves are forgotten.
+func (r *Result) Judge(l *Limits) {
+	r.Invalid = []string{}
+	r.Invalid, r.Unheld = l.judge(r), l.unheld(r)
 }
 
 // Merge adds what another stripe of the same schedule measured.
@@ -153,6 +165,8 @@ func (r *Result) Merge(other *Result) error {
 	r.Stripes = append(r.Stripes, other.Stripes...)
 	r.Counters = append(r.Counters, other.Counters...)
 	r.Invalid = append(r.Invalid, other.Invalid...)
+	r.Realtime = r.Realtime && other.Realtime
+	r.Machine = r.Machine.worst(other.Machine)
 	return nil
 }
 

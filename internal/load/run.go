@@ -34,7 +34,11 @@ func Run(ctx context.Context, config Config) (*Result, error) {
 	if err != nil {
 		return nil, errors.Join(err, closeAll(workers))
 	}
-	before := readAll(ctx, p.config.Counters)
+	counters := p.config.Counters
+	for _, g := range p.config.Watch {
+		counters = append(counters[:len(counters):len(counters)], g.Throttled())
+	}
+	before, used := readAll(ctx, counters), usage(p.config.Watch)
 	machine := readMachine()
 	if err := p.begin(); err != nil {
 		return nil, errors.Join(err, closeAll(workers))
@@ -45,8 +49,9 @@ func Run(ctx context.Context, config Config) (*Result, error) {
 	stopDialing()
 	p.dials.Wait()
 	result.Machine = machine.until(readMachine())
-	result.Counters = judgeCounters(p.config.Counters, before, readAll(context.WithoutCancel(ctx), p.config.Counters), result.Machine.Seconds)
-	result.Invalid = p.config.Limits.judge(result)
+	result.Counters = judgeCounters(counters, before, readAll(context.WithoutCancel(ctx), counters), result.Machine.Seconds)
+	result.Usage = used(result.Machine.Seconds)
+	result.Invalid, result.Unheld = p.config.Limits.judge(result), p.config.Limits.unheld(result)
 	return result, errors.Join(err, closeAll(workers))
 }
 
@@ -149,6 +154,9 @@ func (p *plan) result(workers []*worker) *Result {
 		Rate: c.Schedule.Rate, RateTo: c.Schedule.To, WarmupSeconds: c.Schedule.Warmup.Seconds(), Seconds: c.Schedule.Duration.Seconds(),
 		Connections: c.Connections, NewConnections: c.NewConnections, Stripes: []Stripe{c.Stripe}, Started: p.start,
 		Errors: map[string]int64{}, Latencies: NewLatencies(), Invalid: []string{}, Realtime: true,
+	}
+	if !c.Start.IsZero() {
+		r.Started = c.Start // the same for every stripe, to the nanosecond
 	}
 	for _, w := range workers {
 		r.Counts.add(w.recorder.counts)

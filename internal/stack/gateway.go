@@ -3,6 +3,8 @@ package stack
 import (
 	"context"
 	"fmt"
+	"net"
+	"strconv"
 
 	corev1 "k8s.io/api/core/v1"
 
@@ -18,6 +20,26 @@ type Gateway struct {
 	Selector string
 	// HTTPPort is the port on 127.0.0.1 that leads to its HTTP node port.
 	HTTPPort int
+}
+
+// Node ports of the gateway in fixtures/values/gateway.yaml and kind-config.yaml.
+const (
+	HTTPNodePort   = 30080
+	HTTPSNodePort  = 30443
+	StatusNodePort = 30021
+)
+
+// GatewayAddress is where a node port of the gateway is reached on this machine,
+// through the given node; an empty node is the first one.
+func (s *Stack) GatewayAddress(nodePort int32, node string) (string, error) {
+	if node == "" {
+		node = s.Cluster.Nodes()[0].Name
+	}
+	port, err := s.Cluster.PortFor(nodePort, node)
+	if err != nil {
+		return "", err
+	}
+	return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)), nil
 }
 
 // GatewayURL is where traffic from outside the cluster enters.

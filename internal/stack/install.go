@@ -19,9 +19,6 @@ import (
 const (
 	gatewayNamespace = "istio-ingress"
 	gatewayRelease   = "istio-ingressgateway"
-	// httpNodePort is the gateway's node port in fixtures/values/gateway.yaml and
-	// in kind-config.yaml.
-	httpNodePort = 30080
 )
 
 // install makes the namespaces and installs the charts in order, each when the
@@ -96,6 +93,6 @@ func (s *Stack) findGateway() error {
 	}
 	var err error
 	// The control plane's node; with the Service's default policy every node's port leads to the gateway.
-	s.Gateway.HTTPPort, err = s.Cluster.PortFor(httpNodePort, s.Cluster.Nodes()[0].Name)
+	s.Gateway.HTTPPort, err = s.Cluster.PortFor(HTTPNodePort, s.Cluster.Nodes()[0].Name)
 	return err
 }

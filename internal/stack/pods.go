@@ -10,6 +10,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
@@ -23,7 +24,12 @@ func (s *Stack) ReadyPods(ctx context.Context, namespace, selector string) ([]co
 	return slices.DeleteFunc(pods, func(p corev1.Pod) bool { return !ready(p) || p.DeletionTimestamp != nil }), nil
 }
 
-// Logs returns what a container of all pods that match the selector has printed.
+// logSeconds is how far back Logs looks: longer than any check takes that asks
+// for what it caused itself, and not the whole run.
+const logSeconds = 300
+
+// Logs returns what a container of all pods that match the selector has printed
+// in the last minutes.
 func (s *Stack) Logs(ctx context.Context, namespace, selector, container string) (string, error) {
 	pods, err := s.pods(ctx, namespace, selector)
 	if err != nil {
@@ -31,7 +37,7 @@ func (s *Stack) Logs(ctx context.Context, namespace, selector, container string)
 	}
 	var all strings.Builder
 	for _, pod := range pods {
-		raw, err := s.Cluster.Kube.CoreV1().Pods(namespace).GetLogs(pod.Name, &corev1.PodLogOptions{Container: container}).DoRaw(ctx)
+		raw, err := s.Cluster.Kube.CoreV1().Pods(namespace).GetLogs(pod.Name, &corev1.PodLogOptions{Container: container, SinceSeconds: ptr.To(int64(logSeconds))}).DoRaw(ctx)
 		if err != nil {
 			return "", fmt.Errorf("log of container %s of pod %s/%s: %w", container, namespace, pod.Name, err)
 		}

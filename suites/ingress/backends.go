@@ -11,10 +11,8 @@ import (
 	"istio-conformance/internal/check"
 	"istio-conformance/internal/kube"
 	"istio-conformance/internal/stack"
+	"istio-conformance/suites/kit"
 )
-
-// backendReplicas is the number of pods in fixtures/apps/backend.yaml.
-const backendReplicas = 2
 
 // backends deploys the service behind the gateway. Everything later stands on it.
 func backends(s *stack.Stack) check.Check {
@@ -38,9 +36,9 @@ func backends(s *stack.Stack) check.Check {
 			var ready []corev1.Pod
 			t.Eventually(ctx, func() ([]corev1.Pod, error) {
 				var err error
-				ready, err = s.ReadyPods(ctx, s.Namespace, "app=backend")
+				ready, err = s.ReadyPods(ctx, s.Namespace, kit.BackendSelector)
 				return ready, err
-			}).WithTimeout(3*time.Minute).Should(gomega.HaveLen(backendReplicas), "%s", s.DescribePods(ctx, s.Namespace))
+			}).WithTimeout(3*time.Minute).Should(gomega.HaveLen(kit.BackendReplicas), "%s", s.DescribePods(ctx, s.Namespace))
 			t.Diagnose("istiod's webhook did not inject the sidecar: its namespace selector or revision does not match, or it was not reachable when the pods were made",
 				"compare the labels of the namespace with the webhook's selectors: kubectl get mutatingwebhookconfigurations -o yaml",
 				"https://istio.io/latest/docs/ops/common-problems/injection/")

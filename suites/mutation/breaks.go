@@ -17,32 +17,32 @@ import (
 	"istio-conformance/internal/stack"
 )
 
-// mendTimeout bounds how long it may take to undo a mutation; it is apart from
+// MendTimeout bounds how long it may take to undo a mutation; it is apart from
 // the check's own time, which may be used up.
-const mendTimeout = 2 * time.Minute
+const MendTimeout = 2 * time.Minute
 
-// mend registers how to undo a mutation, with a context that outlives the check.
-func mend(ctx context.Context, t *check.T, undo func(ctx context.Context)) {
+// Mend registers how to undo a mutation, with a context that outlives the check.
+func Mend(ctx context.Context, t *check.T, undo func(ctx context.Context)) {
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), mendTimeout)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), MendTimeout)
 		defer cancel()
 		undo(ctx)
 	})
 }
 
-// remove deletes an object and puts it back in the end.
-func remove(ctx context.Context, t *check.T, s *stack.Stack, object client.Object) {
+// Remove deletes an object and puts it back in the end.
+func Remove(ctx context.Context, t *check.T, s *stack.Stack, object client.Object) {
 	t.Expect(s.Client.Delete(ctx, object)).To(gomega.Succeed(), "%T %s", object, object.GetName())
-	mend(ctx, t, func(ctx context.Context) {
+	Mend(ctx, t, func(ctx context.Context) {
 		object.SetResourceVersion("")
 		object.SetUID("")
 		t.Expect(s.Client.Create(ctx, object)).To(gomega.Succeed(), "put %T %s back", object, object.GetName())
 	})
 }
 
-// label sets a namespace's label, or removes it when the value is empty, and
+// Label sets a namespace's label, or removes it when the value is empty, and
 // gives it its old value in the end.
-func label(ctx context.Context, t *check.T, s *stack.Stack, namespace, key, value string) {
+func Label(ctx context.Context, t *check.T, s *stack.Stack, namespace, key, value string) {
 	set := func(ctx context.Context, value string) (old string, err error) {
 		ns := &corev1.Namespace{}
 		if err := s.Client.Get(ctx, client.ObjectKey{Name: namespace}, ns); err != nil {
@@ -59,15 +59,15 @@ func label(ctx context.Context, t *check.T, s *stack.Stack, namespace, key, valu
 	}
 	old, err := set(ctx, value)
 	t.Expect(err).NotTo(gomega.HaveOccurred())
-	mend(ctx, t, func(ctx context.Context) {
+	Mend(ctx, t, func(ctx context.Context) {
 		_, err := set(ctx, old)
 		t.Expect(err).NotTo(gomega.HaveOccurred(), "give label %s its old value", key)
 	})
 }
 
-// scale changes a Deployment's replicas, waits until it has them, and gives it
+// Scale changes a Deployment's replicas, waits until it has them, and gives it
 // its old number in the end.
-func scale(ctx context.Context, t *check.T, s *stack.Stack, namespace, name string, replicas int32) {
+func Scale(ctx context.Context, t *check.T, s *stack.Stack, namespace, name string, replicas int32) {
 	deployment := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}}
 	key := client.ObjectKeyFromObject(deployment)
 	t.Expect(s.Client.Get(ctx, key, deployment)).To(gomega.Succeed())
@@ -79,19 +79,19 @@ func scale(ctx context.Context, t *check.T, s *stack.Stack, namespace, name stri
 		t.Eventually(ctx, func() (int32, error) {
 			err := s.Client.Get(ctx, key, deployment)
 			return deployment.Status.ReadyReplicas, err
-		}).WithTimeout(mendTimeout).Should(gomega.Equal(replicas), "ready replicas of Deployment %s", key)
+		}).WithTimeout(MendTimeout).Should(gomega.Equal(replicas), "ready replicas of Deployment %s", key)
 	}
-	mend(ctx, t, func(ctx context.Context) { set(ctx, old) })
+	Mend(ctx, t, func(ctx context.Context) { set(ctx, old) })
 	set(ctx, replicas)
 }
 
-// applyFixture applies fixtures/mutations/<name>.yaml beside the gateway and
+// ApplyFixture applies fixtures/mutations/<name>.yaml beside the gateway and
 // deletes it in the end.
-func applyFixture(ctx context.Context, t *check.T, s *stack.Stack, name string, values map[string]string) {
+func ApplyFixture(ctx context.Context, t *check.T, s *stack.Stack, name string, values map[string]string) {
 	manifest, err := fixtures.Files.ReadFile("mutations/" + name + ".yaml")
 	t.Expect(err).NotTo(gomega.HaveOccurred())
 	objects, err := kube.Render(manifest, values)
 	t.Expect(err).NotTo(gomega.HaveOccurred())
 	t.Expect(kube.Apply(ctx, s.Client, s.Gateway.Namespace, objects)).To(gomega.Succeed())
-	mend(ctx, t, func(ctx context.Context) { t.Expect(kube.Delete(ctx, s.Client, objects)).To(gomega.Succeed()) })
+	Mend(ctx, t, func(ctx context.Context) { t.Expect(kube.Delete(ctx, s.Client, objects)).To(gomega.Succeed()) })
 }

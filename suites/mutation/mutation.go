@@ -19,29 +19,30 @@ import (
 // mutationTimeout bounds a mutation with all the checks that it runs.
 const mutationTimeout = 8 * time.Minute
 
-// mutation is one way to break the system under test.
-type mutation struct {
-	name, promise string
-	// breakIt breaks the system and registers how to mend it with t.Cleanup.
-	breakIt func(ctx context.Context, t *check.T, s *stack.Stack)
-	// plays selects the checks that are run, as RUN does.
-	plays string
-	// fails are the checks that must fail, each with words that its failure or its
+// Mutation is one way to break the system under test.
+type Mutation struct {
+	// Name is kebab-case; Promise says what is noticed.
+	Name, Promise string
+	// Break breaks the system and registers how to mend it, see Mend.
+	Break func(ctx context.Context, t *check.T, s *stack.Stack)
+	// Plays selects the checks that are run, as RUN does.
+	Plays string
+	// Fails are the checks that must fail, each with words that its failure or its
 	// diagnosis must say. All others that are played must pass, or be skipped
 	// behind a gate that is expected to fail.
-	fails map[string]string
+	Fails map[string]string
 }
 
 // Suite returns a check for each mutation of the given suites.
-func Suite(s *stack.Stack, suites []check.Suite) check.Suite {
+func Suite(s *stack.Stack, suites []check.Suite, mutations []Mutation) check.Suite {
 	suite := check.Suite{Name: "mutation", Checks: []check.Check{baseline(s, suites)}}
-	for _, m := range all() {
+	for _, m := range mutations {
 		suite.Checks = append(suite.Checks, check.Check{
-			Name: m.name, Promise: m.promise, Timeout: mutationTimeout, SkipIf: s.WhyNotOurs,
+			Name: m.Name, Promise: m.Promise, Timeout: mutationTimeout, SkipIf: s.WhyNotOurs,
 			Run: func(ctx context.Context, t *check.T) {
-				selection, err := check.Select(m.plays, suites)
+				selection, err := check.Select(m.Plays, suites)
 				t.Expect(err).NotTo(gomega.HaveOccurred())
-				m.breakIt(ctx, t, s)
+				m.Break(ctx, t, s)
 				played, err := play(ctx, selection.Plan(suites))
 				t.Expect(err).NotTo(gomega.HaveOccurred())
 				m.judge(t, played)
@@ -59,13 +60,13 @@ func baseline(s *stack.Stack, suites []check.Suite) check.Check {
 		Run: func(ctx context.Context, t *check.T) {
 			played, err := play(ctx, suites)
 			t.Expect(err).NotTo(gomega.HaveOccurred())
-			mutation{}.judge(t, played)
+			Mutation{}.judge(t, played)
 		},
 	}
 }
 
 // judge compares what failed with what had to.
-func (m mutation) judge(t *check.T, played []report.Test) {
+func (m Mutation) judge(t *check.T, played []report.Test) {
 	t.Expect(played).NotTo(gomega.BeEmpty(), "no check was played")
 	var failed []string
 	for _, test := range played {
@@ -76,12 +77,12 @@ func (m mutation) judge(t *check.T, played []report.Test) {
 		failed = append(failed, id)
 		said := append(slices.Clone(test.Failures), test.Diagnosis.Cause)
 		t.Observe("%s failed: %s; cause: %s", id, test.Failures, test.Diagnosis.Cause)
-		if words, expected := m.fails[id]; expected {
+		if words, expected := m.Fails[id]; expected {
 			t.Expect(said).To(gomega.ContainElement(gomega.ContainSubstring(words)), "%s does not name the cause", id)
 		}
 	}
 	var want []string
-	for id := range m.fails {
+	for id := range m.Fails {
 		want = append(want, id)
 	}
 	t.Expect(failed).To(gomega.ConsistOf(want), "the checks that failed, of %d", len(played))
@@ -90,7 +91,7 @@ func (m mutation) judge(t *check.T, played []report.Test) {
 // play runs checks as the main job does and returns their outcomes.
 func play(ctx context.Context, suites []check.Suite) ([]report.Test, error) {
 	recorder := &recorder{}
-	runner := &check.Runner{Recorder: recorder, Context: ctx, Evidence: func(context.Context, string, time.Time) []string { return nil }}
+	runner := &check.Runner{Recorder: recorder, Context: ctx, Parallel: check.DefaultParallel, Evidence: func(context.Context, string, time.Time) []string { return nil }}
 	err := runner.Play(suites...)
 	return recorder.tests, err
 }

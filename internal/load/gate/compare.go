@@ -41,15 +41,38 @@ func Compare(ctx context.Context, plan Plan) (*Comparison, error) {
 		return nil, err
 	}
 	c.judge(plan.Rules)
-	if c.Verdict == report.VerdictInconclusive && plan.Rules.Extension > 0 {
+	if c.wantsMore(plan.Rules) {
 		plan.Logf("%d rounds decide nothing: %d more, and no others after them", plan.Rules.Rounds, plan.Rules.Extension)
-		c.Extended = true
 		if err := c.measure(ctx, &plan, random, plan.Rules.Extension); err != nil {
 			return nil, err
 		}
 		c.judge(plan.Rules)
 	}
 	return c, nil
+}
+
+// wantsMore says whether the extension is due, and notes that it was used.
+func (c *Comparison) wantsMore(rules *Rules) bool {
+	c.Extended = c.Verdict == report.VerdictInconclusive && rules.Extension > 0
+	return c.Extended
+}
+
+// Replay judges rounds that were measured before as Compare would have: next
+// returns one after the other. It is for finding out how often a verdict is
+// wrong, with thousands of comparisons put together from recorded blocks.
+func Replay(kind Kind, rules *Rules, next func() *Round) *Comparison {
+	c := &Comparison{Schema: Schema, Kind: kind}
+	take := func(count int) {
+		for range count {
+			c.Rounds = append(c.Rounds, next())
+		}
+		c.judge(rules)
+	}
+	take(rules.Rounds)
+	if c.wantsMore(rules) {
+		take(rules.Extension)
+	}
+	return c
 }
 
 func (p *Plan) complete() error {
@@ -86,7 +109,7 @@ type block struct {
 }
 
 func (p *Plan) blocks() []block {
-	blocks := []block{{Baseline, p.Baseline}, {Control, p.Baseline}, {Candidate, p.Candidate}}
+	blocks := []block{{Baseline, p.Baseline}, {Control, p.Baseline}, {Candidate, p.Candidate}, {Repeat, p.Candidate}}
 	for _, other := range p.Others {
 		blocks = append(blocks, block{Other, other})
 	}

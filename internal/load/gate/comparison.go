@@ -2,6 +2,7 @@ package gate
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"istio-conformance/internal/load"
@@ -36,23 +37,46 @@ type Comparison struct {
 	// for a CPU; Busy the highest share of CPU time used. -1 when not known.
 	Pressure float64 `json:"cpuPressure"`
 	Busy     float64 `json:"cpuBusy"`
+	// Realtime says that the generator's threads had priority in every block.
+	Realtime bool `json:"realtime"`
 }
 
 // PathSummary is all blocks of a path together.
 type PathSummary struct {
-	Name     string           `json:"name"`
-	Role     Role             `json:"role"`
-	Requests int64            `json:"requests"`
-	Failed   int64            `json:"failed"`
-	Errors   map[string]int64 `json:"errors"`
+	Name     string `json:"name"`
+	Role     Role   `json:"role"`
+	URL      string `json:"url"`
+	Requests int64  `json:"requests"`
+	// Failed counts the requests without a good answer, those that could not be
+	// sent for want of one included; Errors has their classes.
+	Failed int64            `json:"failed"`
+	Errors map[string]int64 `json:"errors"`
+	// Unheld counts the blocks in which the path did not hold the rate.
+	Unheld int `json:"unheld"`
+	// blamed counts the failures that are the path's.
+	blamed int64
 	load.Latencies
 	Seconds []Second `json:"seconds"`
+}
+
+// neverSent is the class of requests before which too many had no answer.
+const neverSent = "never sent"
+
+// blame counts the failures for which the path is to blame. A generator that was
+// late itself may also have waited too little for an answer.
+func blame(r *load.Result) int64 {
+	n := r.Counts.Failed + r.Counts.Overflow - r.Errors[load.ClassGenerator]
+	if len(r.Invalid) > 0 {
+		n -= r.Errors[load.ClassTimeout] + r.Errors[load.ClassAbandoned] + r.Counts.Overflow
+	}
+	return n
 }
 
 // Second is one second of a path's blocks.
 type Second struct {
 	// At is in seconds since the comparison started.
 	At        float64          `json:"at"`
+	OK        int64            `json:"ok"`
 	P50Micros float64          `json:"p50Micros"`
 	P99Micros float64          `json:"p99Micros"`
 	MaxMicros float64          `json:"maxMicros"`
@@ -61,22 +85,20 @@ type Second struct {
 
 func newComparison(plan *Plan) *Comparison {
 	c := &Comparison{
-		Schema: Schema, Name: plan.Name, Kind: plan.Kind, Seed: plan.Seed, Pressure: -1, Busy: -1, Reasons: []string{},
+		Schema: Schema, Name: plan.Name, Kind: plan.Kind, Seed: plan.Seed, Pressure: -1, Busy: -1, Realtime: true, Reasons: []string{},
 		Rate: plan.Block.Schedule.Rate, Connections: plan.Block.Connections, BlockSeconds: plan.Block.Schedule.Duration.Seconds(),
 	}
 	for _, b := range plan.blocks() {
-		if b.role != Control {
+		if b.role == b.role.path() {
 			c.Paths = append(c.Paths, &PathSummary{Name: b.path.Name, Role: b.role, Errors: map[string]int64{}, Latencies: load.NewLatencies()})
 		}
 	}
 	return c
 }
 
-// add puts a block into its path's summary; the control is the baseline.
+// add puts a block into its path's summary.
 func (c *Comparison) add(role Role, result *load.Result) error {
-	if role == Control {
-		role = Baseline
-	}
+	role = role.path()
 	if c.Started.IsZero() {
 		c.Started = result.Started
 	}
@@ -85,12 +107,21 @@ func (c *Comparison) add(role Role, result *load.Result) error {
 			continue
 		}
 		p.addSeconds(c.Started, result)
+		p.URL = result.URL
 		p.Requests += result.Counts.Planned
-		p.Failed += result.Counts.Failed
+		p.Failed += result.Counts.Failed + result.Counts.Overflow
 		for class, n := range result.Errors {
 			p.Errors[class] += n
 		}
+		if n := result.Counts.Overflow; n > 0 {
+			p.Errors[neverSent] += n
+		}
+		p.blamed += blame(result)
+		if result.Unheld != "" {
+			p.Unheld++
+		}
 		c.Pressure, c.Busy = max(c.Pressure, result.Machine.Pressure), max(c.Busy, result.Machine.Busy)
+		c.Realtime = c.Realtime && result.Realtime
 		return p.Latencies.Merge(result.Latencies)
 	}
 	return fmt.Errorf("a result of %q belongs to no path", result.Name)
@@ -100,7 +131,7 @@ func (p *PathSummary) addSeconds(started time.Time, result *load.Result) {
 	measuring := result.Started.Sub(started).Seconds() + result.WarmupSeconds
 	for _, i := range result.Intervals {
 		p.Seconds = append(p.Seconds, Second{
-			At: measuring + float64(i.Second), P50Micros: micros(i.Response, 0.5), P99Micros: micros(i.Response, 0.99),
+			At: measuring + float64(i.Second), OK: i.OK, P50Micros: micros(i.Response, 0.5), P99Micros: micros(i.Response, 0.99),
 			MaxMicros: micros(i.Response, 1), Errors: i.Errors,
 		})
 	}
@@ -148,18 +179,25 @@ func (c *Comparison) judgeQuantiles() {
 	}
 }
 
+// errorFactor is how many times as often as the baseline the candidate must fail
+// for the failures to be its own.
+const errorFactor = 10
+
+// judgeErrors wants no failed request. Where the baseline fails too, what is
+// behind both may be to blame, and the comparison says nothing.
 func (c *Comparison) judgeErrors() {
+	share := map[Role]float64{}
 	for _, p := range c.Paths {
 		if p.Failed == 0 || p.Role == Other {
 			continue
 		}
-		what := fmt.Sprintf("%s failed %d of %d requests: %s", p.Name, p.Failed, p.Requests, load.DescribeErrors(p.Errors))
-		if p.Role == Baseline {
-			c.because(report.VerdictInvalid, "the baseline %s", what)
-			continue
-		}
-		c.because(report.VerdictInvalid, "%s", what)
+		share[p.Role] = float64(p.blamed) / float64(p.Requests)
+		c.because(report.VerdictInvalid, "the %s %s failed %d of %d requests: %s", p.Role, p.Name, p.Failed, p.Requests, load.DescribeErrors(p.Errors))
+	}
+	if share[Candidate] > errorFactor*share[Baseline] {
 		c.Verdict = report.VerdictFail
+		// What decides comes first.
+		slices.Reverse(c.Reasons)
 	}
 }
 

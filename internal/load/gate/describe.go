@@ -40,7 +40,7 @@ func (j *Judgement) describe(kind Kind) string {
 
 // describe says what a round measured at its first quantile.
 func (c *Comparison) describe(rules *Rules, r *Round) string {
-	return fmt.Sprintf("%s %.0f and %.0f us, candidate %.0f us", name(rules.Quantiles[0].Q), r.Baseline[0], r.Control[0], r.Candidate[0])
+	return fmt.Sprintf("%s %.0f and %.0f us, candidate %.0f and %.0f us", name(rules.Quantiles[0].Q), r.Baseline[0], r.Control[0], r.Candidate[0], r.Repeat[0])
 }
 
 // String is for people: the verdict and a line for each quantile.
@@ -55,27 +55,6 @@ func (c *Comparison) String() string {
 		fmt.Fprintf(&b, "  because: %s\n", reason)
 	}
 	return strings.TrimRight(b.String(), "\n")
-}
-
-// Report returns the comparison as report.json holds it.
-func (c *Comparison) Report() report.Load {
-	l := report.Load{Name: c.Name, Verdict: c.Verdict, Rate: c.Rate, Rounds: len(c.Rounds), Quantiles: []report.Quantile{}}
-	for _, p := range c.Paths {
-		l.Requests += int(p.Requests)
-		l.Errors += int(p.Failed)
-		l.SendLagP99Micros = max(l.SendLagP99Micros, float64(p.OwnLag.Quantile(0.99).Nanoseconds())/1e3)
-	}
-	for _, j := range c.Judgements {
-		q := report.Quantile{
-			Q: j.Q, BaselineMicros: j.BaselineMicros, CandidateMicros: j.CandidateMicros,
-			Ratio: j.Ratio.Center, CILow: j.Ratio.Low, CIHigh: j.Ratio.High,
-		}
-		if j.Verdict != "" && c.Kind == Ratio {
-			q.Limit = j.Limit
-		}
-		l.Quantiles = append(l.Quantiles, q)
-	}
-	return l
 }
 
 // Err returns nil for a pass, and otherwise an error with the exit status that

@@ -111,7 +111,7 @@ func TestVerdicts(t *testing.T) {
 					r.Counts.Failed, r.Errors["http 503 UF"] = 1, 1
 				}
 			}},
-			verdict: report.VerdictFail, reason: "new failed 10 of 200000 requests: 10 http 503 UF", status: exitcode.Fail,
+			verdict: report.VerdictFail, reason: "the candidate new failed 20 of 400000 requests: 20 http 503 UF", status: exitcode.Fail,
 		},
 		"a failed request of the baseline is no measurement": {
 			machine: machine{noise: 0.01, latency: map[string]time.Duration{"old": ms, "new": 3 * ms}, spoil: func(n int, r *load.Result) {
@@ -120,6 +120,30 @@ func TestVerdicts(t *testing.T) {
 				}
 			}},
 			verdict: report.VerdictInvalid, reason: "the baseline old failed", status: exitcode.Invalid,
+		},
+		"failures of the backend behind both are no measurement": {
+			machine: machine{noise: 0.01, latency: map[string]time.Duration{"old": ms, "new": ms}, spoil: func(_ int, r *load.Result) {
+				r.Counts.Failed, r.Errors["reset"] = 3, 3
+			}},
+			verdict: report.VerdictInvalid, reason: "the candidate new failed", status: exitcode.Invalid,
+		},
+		"time-outs of a generator that was late are no failures": {
+			machine: machine{noise: 0.01, latency: map[string]time.Duration{"old": ms, "new": ms}, spoil: func(_ int, r *load.Result) {
+				r.Counts.Failed, r.Errors[load.ClassTimeout], r.Invalid = 3, 3, []string{"the generator itself was late"}
+			}},
+			verdict: report.VerdictInvalid, reason: "rounds could be used", status: exitcode.Invalid,
+		},
+		"a candidate that does not hold the rate fails": {
+			machine: machine{noise: 0.01, latency: map[string]time.Duration{"old": ms, "new": ms}, spoil: func(_ int, r *load.Result) {
+				if r.Name == "new" {
+					r.Counts.Overflow, r.Unheld = 100, "100 of 20000 requests were never sent"
+				}
+			}},
+			verdict: report.VerdictFail, reason: "never sent", status: exitcode.Fail,
+		},
+		"a ceiling that the machine cannot resolve is reported only": {
+			machine: machine{noise: 0.7, latency: map[string]time.Duration{"old": 4 * ms, "new": 4 * ms}},
+			change:  func(p *Plan) { p.Kind = Added }, verdict: report.VerdictInvalid, reason: "no quantile can carry a verdict", status: exitcode.Invalid,
 		},
 		"added latency below the ceiling passes": {
 			machine: machine{noise: 0.01, latency: map[string]time.Duration{"old": ms, "new": 1500 * time.Microsecond}},
@@ -150,7 +174,7 @@ func TestInvalidRoundsAreReplaced(t *testing.T) {
 			}
 		}
 	}
-	few := compare(t, &machine{noise: 0.01, latency: equal, spoil: starve(9)}, nil)
+	few := compare(t, &machine{noise: 0.01, latency: equal, spoil: starve(12)}, nil)
 	if few.Verdict != report.VerdictPass || len(few.Rounds) != 13 || few.Rounds[0].counts() || !few.Rounds[3].counts() {
 		t.Errorf("3 of 13 rounds were spoilt: %v", few)
 	}
@@ -176,8 +200,8 @@ func TestQuantileWithoutEnoughAnswers(t *testing.T) {
 	}
 }
 
-// The order is random, the same for the same seed, and every round has each path
-// once and the baseline twice.
+// The order is random, the same for the same seed, and every round has both paths
+// twice and every other once.
 func TestOrder(t *testing.T) {
 	orders := map[string]bool{}
 	for _, seed := range []uint64{1, 1, 2} {
@@ -189,12 +213,12 @@ func TestOrder(t *testing.T) {
 			for _, name := range r.Order {
 				n[name]++
 			}
-			if n["old"] != 2 || n["new"] != 1 || n["direct"] != 1 {
+			if n["old"] != 2 || n["new"] != 2 || n["direct"] != 1 {
 				t.Fatalf("round %d: %v", r.Number, r.Order)
 			}
 			first[r.Order[0]]++
 		}
-		if len(first) < 3 {
+		if len(first) < 2 {
 			t.Errorf("seed %d: only %v come first", seed, first)
 		}
 		orders[strings.Join(m.order, " ")] = true
@@ -226,7 +250,7 @@ func TestCompareRefuses(t *testing.T) {
 func TestReportHoldsTheComparison(t *testing.T) {
 	c := compare(t, &machine{noise: 0.01, latency: map[string]time.Duration{"old": ms, "new": 1200 * time.Microsecond}}, nil)
 	l := c.Report()
-	if l.Verdict != report.VerdictFail || l.Rounds != 10 || l.Requests != 600000 || l.SendLagP99Micros < 19 || len(l.Quantiles) != 3 {
+	if l.Verdict != report.VerdictFail || l.Rounds != 10 || l.Requests != 800000 || l.SendLagP99Micros < 19 || len(l.Quantiles) != 3 {
 		t.Errorf("%+v", l)
 	}
 	q := l.Quantiles[0]

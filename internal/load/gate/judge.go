@@ -45,7 +45,7 @@ type Judgement struct {
 	// Limit is the ratio, or for Added the microseconds, that is tolerated after
 	// the machine's own spread was taken into account.
 	Limit float64 `json:"limit"`
-	// Control compares the baseline with itself in the same way as Ratio.
+	// Control compares the baseline's two blocks in the same way as Ratio (A/A).
 	Control Bounds `json:"control"`
 	// Resolution is the ratio, or for Added the microseconds, below which the
 	// machine's own spread hides everything.
@@ -64,7 +64,10 @@ type Bounds struct {
 type pairs struct {
 	baseline, candidate []float64 // microseconds
 	ratio, control      []float64 // logarithms
-	added, controlAdded []float64 // microseconds
+	added               []float64 // microseconds
+	// spread is what two blocks of one path differ by, of both paths: as logarithm,
+	// and in microseconds.
+	spread, spreadAdded []float64
 }
 
 // collect takes the quantile at index i of every round that count accepts.
@@ -74,16 +77,14 @@ func collect(rounds []*Round, i int, count func(*Round) bool) pairs {
 		if !count(r) {
 			continue
 		}
-		first, second, candidate := r.Baseline[i], r.Control[i], r.Candidate[i]
-		// The geometric mean of both blocks of the baseline: it is less noisy
-		// than one, and no more noisy than the candidate's.
-		baseline := math.Sqrt(first * second)
-		p.baseline = append(p.baseline, baseline)
-		p.candidate = append(p.candidate, candidate)
-		p.ratio = append(p.ratio, math.Log(candidate/baseline))
-		p.added = append(p.added, candidate-baseline)
-		p.control = append(p.control, math.Log(second/first))
-		p.controlAdded = append(p.controlAdded, second-first)
+		b1, b2, c1, c2 := r.Baseline[i], r.Control[i], r.Candidate[i], r.Repeat[i]
+		p.baseline = append(p.baseline, math.Sqrt(b1*b2))
+		p.candidate = append(p.candidate, math.Sqrt(c1*c2))
+		p.ratio = append(p.ratio, math.Log(c1*c2/(b1*b2))/2)
+		p.added = append(p.added, (c1+c2-b1-b2)/2)
+		p.control = append(p.control, math.Log(b2/b1))
+		p.spread = append(p.spread, math.Log(b2/b1), math.Log(c2/c1))
+		p.spreadAdded = append(p.spreadAdded, b2-b1, c2-c1)
 	}
 	return p
 }
@@ -121,18 +122,26 @@ func (r *Rules) judge(kind Kind, rounds []*Round, i int) Judgement {
 	return j
 }
 
+// ceilingShare is the largest part of a ceiling that the machine's own spread may
+// hide: with more, the interval of a candidate that adds next to nothing would
+// often reach the ceiling, and the verdict would depend on chance.
+const ceilingShare = 1.0 / 3
+
 // limit sets what is tolerated, and takes the verdict from a quantile that the
 // machine cannot resolve.
 func (j *Judgement) limit(kind Kind, factor float64, p pairs) {
-	root := math.Sqrt(float64(j.Rounds))
+	// A round's ratio is of two means of two blocks: its variance is half of that
+	// of the difference of two single ones.
+	errors := factor / math.Sqrt(2*float64(j.Rounds))
 	if kind == Added {
-		j.Limit, j.Resolution = j.CeilingMicros, factor*stats.Spread(p.controlAdded)/root
-		if j.Reason == "" && j.Resolution > j.CeilingMicros {
-			j.Reason = fmt.Sprintf("on this machine two equal paths differ so much that only %.0f us can be told apart, the ceiling is %.0f us", j.Resolution, j.CeilingMicros)
+		j.Limit, j.Resolution = j.CeilingMicros, errors*stats.Spread(p.spreadAdded)
+		if most := ceilingShare * j.CeilingMicros; j.Reason == "" && j.Resolution > most {
+			j.Reason = fmt.Sprintf("on this machine two equal paths differ so much that only %.0f us can be told apart, at most %.0f us is enough for a ceiling of %.0f us",
+				j.Resolution, most, j.CeilingMicros)
 		}
 		return
 	}
-	j.Resolution = math.Exp(factor * stats.Spread(p.control) / root)
+	j.Resolution = math.Exp(errors * stats.Spread(p.spread))
 	j.Limit = max(j.Margin, j.Resolution)
 	if j.Reason == "" && j.Limit > j.MaxMargin {
 		j.Reason = fmt.Sprintf("on this machine two equal paths differ so much that a margin of %.3g would be needed, %.3g is the largest", j.Limit, j.MaxMargin)

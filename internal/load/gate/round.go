@@ -9,25 +9,40 @@ import (
 // Role is what a block of a round is for.
 type Role string
 
-// The roles. Control is the baseline once more; Other is measured and reported.
+// The roles. Control is the baseline once more, Repeat the candidate; Other is
+// measured once and reported.
 const (
 	Baseline  Role = "baseline"
 	Control   Role = "control"
 	Candidate Role = "candidate"
+	Repeat    Role = "repeat"
 	Other     Role = "other"
 )
 
-// Round is one block of every path, measured one after the other.
+// path returns the role whose path the block measures.
+func (r Role) path() Role {
+	switch r {
+	case Control:
+		return Baseline
+	case Repeat:
+		return Candidate
+	}
+	return r
+}
+
+// Round is two blocks of both paths and one of every other, measured one after
+// the other.
 type Round struct {
 	// Number counts from 1, rounds that do not count included.
 	Number int `json:"number"`
 	// Order is in which order the paths were measured.
 	Order []string `json:"order"`
-	// Baseline, Control and Candidate are the response times at the rules'
+	// Baseline, Control, Candidate and Repeat are the response times at the rules'
 	// quantiles, in microseconds.
 	Baseline  []float64 `json:"baseline"`
 	Control   []float64 `json:"control"`
 	Candidate []float64 `json:"candidate"`
+	Repeat    []float64 `json:"repeat"`
 	// Problems say, for each quantile, why it cannot be believed in this round.
 	Problems []string `json:"problems"`
 	// Invalid says why the round is left out; another one is measured instead.
@@ -53,6 +68,8 @@ func (r *Round) take(rules *Rules, role Role, name string, result *load.Result) 
 		r.Control = values
 	case Candidate:
 		r.Candidate = values
+	case Repeat:
+		r.Repeat = values
 	case Other:
 		return
 	}

@@ -15,7 +15,7 @@ import (
 func WriteComparison(dir string, c *gate.Comparison) error {
 	p := page{
 		Title: "Latency: " + c.Name, Verdict: string(c.Verdict), Reasons: c.Reasons, Notes: append(notes,
-			"Each round measures every path once, and the baseline twice, in random order. The ratio is of candidate to baseline; its interval is the exact one of the signed-rank test."),
+			"Each round measures both paths twice, and every other once, in random order. The ratio is of candidate to baseline; its interval is the exact one of the signed-rank test."),
 		Subtitle: fmt.Sprintf("%.6g requests/s on %d connections, %d rounds of %gs a path, started %s",
 			c.Rate, c.Connections, len(c.Rounds), c.BlockSeconds, c.Started.Format(time.RFC3339)),
 		Tables: []table{judgementTable(c), pathTable(c)},
@@ -105,7 +105,7 @@ func pairCharts(c *gate.Comparison, i int) []string {
 			continue
 		}
 		p.Baseline = append(p.Baseline, math.Sqrt(round.Baseline[i]*round.Control[i])/1e3)
-		p.Candidate = append(p.Candidate, round.Candidate[i]/1e3)
+		p.Candidate = append(p.Candidate, math.Sqrt(round.Candidate[i]*round.Repeat[i])/1e3)
 	}
 	name := fmt.Sprintf("p%.6g", j.Q*100)
 	p.Title = name + " in each round"

@@ -1,4 +1,4 @@
-package ingress
+package retries
 
 import (
 	"context"
@@ -7,19 +7,21 @@ import (
 
 	"istio-conformance/internal/check"
 	"istio-conformance/internal/stack"
+	"istio-conformance/suites/kit"
 )
 
 // retries sends requests that fail a known number of times and counts, at the
 // backend and in the gateway's log, how often each was tried.
 func retries(s *stack.Stack) check.Check {
 	return check.Check{
-		Name:    "retries",
-		Promise: "a retried 503 ends as 200 after exactly the attempts that were needed, and never more than the policy's",
+		Name:     "retries",
+		Parallel: true,
+		Promise:  "a retried 503 ends as 200 after exactly the attempts that were needed, and never more than the policy's",
 		Run: func(ctx context.Context, t *check.T) {
-			retrying, plain := newRoute(ctx, t, s, "retry"), newRoute(ctx, t, s, "plain")
+			retrying, plain := kit.NewRoute(ctx, t, s, "retry", nil), kit.NewRoute(ctx, t, s, "plain", nil)
 			cases := []struct {
 				name     string
-				route    route
+				route    kit.Route
 				target   string
 				status   int
 				attempts int
@@ -33,10 +35,10 @@ func retries(s *stack.Stack) check.Check {
 				"look at the route's retry_policy in the gateway's config dump in the evidence",
 				"https://istio.io/latest/docs/concepts/traffic-management/#retries")
 			for _, c := range cases {
-				id, header := mark()
-				response := c.route.get(ctx, c.target+"&id="+id, header)
+				id, header := kit.Mark()
+				response := c.route.Get(ctx, c.target+"&id="+id, header)
 				t.Expect(response.Status).To(gomega.Equal(c.status), "%s: %s", c.name, response)
-				t.Eventually(ctx, func() ([]answer, error) { return backendLog(ctx, s, id) }).
+				t.Eventually(ctx, func() ([]kit.Answer, error) { return kit.BackendLog(ctx, s, id) }).
 					Should(gomega.HaveLen(c.attempts), "%s: attempts that the backend logged", c.name)
 				t.Eventually(ctx, func() (int, error) { return loggedAttempts(ctx, s, id) }).
 					Should(gomega.Equal(c.attempts), "%s: attempts in the gateway's access log", c.name)
@@ -49,7 +51,7 @@ func retries(s *stack.Stack) check.Check {
 // loggedAttempts returns the attempts in the gateway's access log entry of a
 // request; 0 while there is none.
 func loggedAttempts(ctx context.Context, s *stack.Stack, id string) (int, error) {
-	entries, err := accessLog(ctx, s, id)
+	entries, err := kit.AccessLog(ctx, s, id)
 	if err != nil || len(entries) == 0 {
 		return 0, err
 	}

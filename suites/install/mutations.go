@@ -1,4 +1,4 @@
-package mutation
+package install
 
 import (
 	"context"
@@ -12,55 +12,57 @@ import (
 
 	"istio-conformance/internal/check"
 	"istio-conformance/internal/stack"
+	"istio-conformance/suites/mutation"
 )
 
-func installMutations() []mutation {
-	return []mutation{
+// Mutations returns the ways to break what the suite checks.
+func Mutations() []mutation.Mutation {
+	return []mutation.Mutation{
 		{
-			name: "release-record-lost", promise: "a release that Helm does not know is noticed",
-			breakIt: loseReleaseRecord, plays: "install/releases",
-			fails: map[string]string{"install/releases": "not found"},
+			Name: "release-record-lost", Promise: "a release that Helm does not know is noticed",
+			Break: loseReleaseRecord, Plays: "install/releases",
+			Fails: map[string]string{"install/releases": "not found"},
 		},
 		{
-			name: "system-namespace-injected", promise: "a control plane namespace that is enrolled for injection is noticed",
-			breakIt: func(ctx context.Context, t *check.T, s *stack.Stack) {
-				label(ctx, t, s, stack.SystemNamespace, "istio-injection", "enabled")
+			Name: "system-namespace-injected", Promise: "a control plane namespace that is enrolled for injection is noticed",
+			Break: func(ctx context.Context, t *check.T, s *stack.Stack) {
+				mutation.Label(ctx, t, s, stack.SystemNamespace, "istio-injection", "enabled")
 			},
-			plays: "install", fails: map[string]string{"install/namespace": "istio-injection"},
+			Plays: "install", Fails: map[string]string{"install/namespace": "istio-injection"},
 		},
 		{
-			name: "system-namespace-unlabelled", promise: "a missing operator's label is noticed",
-			breakIt: func(ctx context.Context, t *check.T, s *stack.Stack) {
-				label(ctx, t, s, stack.SystemNamespace, "istio-operator-managed", "")
+			Name: "system-namespace-unlabelled", Promise: "a missing operator's label is noticed",
+			Break: func(ctx context.Context, t *check.T, s *stack.Stack) {
+				mutation.Label(ctx, t, s, stack.SystemNamespace, "istio-operator-managed", "")
 			},
-			plays: "install", fails: map[string]string{"install/namespace": "istio-operator-managed"},
+			Plays: "install", Fails: map[string]string{"install/namespace": "istio-operator-managed"},
 		},
 		{
-			name: "crd-version-not-served", promise: "a CRD that stopped serving a version of its chart and of the notes is noticed",
-			breakIt: func(ctx context.Context, t *check.T, s *stack.Stack) {
+			Name: "crd-version-not-served", Promise: "a CRD that stopped serving a version of its chart and of the notes is noticed",
+			Break: func(ctx context.Context, t *check.T, s *stack.Stack) {
 				stopServing(ctx, t, s, "telemetries.telemetry.istio.io", "v1alpha1")
 			},
-			plays: "install",
-			fails: map[string]string{"install/crds": "telemetries.telemetry.istio.io", "install/noted-crds": "telemetry.istio.io/v1alpha1"},
+			Plays: "install",
+			Fails: map[string]string{"install/crds": "telemetries.telemetry.istio.io", "install/noted-crds": "telemetry.istio.io/v1alpha1"},
 		},
 		{
-			name: "istiod-down", promise: "an istiod without a pod is noticed by all that need it",
-			breakIt: func(ctx context.Context, t *check.T, s *stack.Stack) {
-				scale(ctx, t, s, stack.SystemNamespace, "istiod", 0)
+			Name: "istiod-down", Promise: "an istiod without a pod is noticed by all that need it",
+			Break: func(ctx context.Context, t *check.T, s *stack.Stack) {
+				mutation.Scale(ctx, t, s, stack.SystemNamespace, "istiod", 0)
 			},
-			plays: "install",
-			fails: map[string]string{
+			Plays: "install",
+			Fails: map[string]string{
 				"install/istiod-available": "istiod", "install/xds": "no istiod pod is ready", "install/validation": "validation.istio.io",
 			},
 		},
 		{
-			name: "validation-webhooks-gone", promise: "an invalid resource that nobody refuses is noticed",
-			breakIt: removeValidation, plays: "install",
-			fails: map[string]string{"install/validation": "negative weight"},
+			Name: "validation-webhooks-gone", Promise: "an invalid resource that nobody refuses is noticed",
+			Break: removeValidation, Plays: "install",
+			Fails: map[string]string{"install/validation": "negative weight"},
 		},
 		{
-			name: "configuration-refused-by-the-proxy", promise: "a gateway that refuses istiod's configuration is noticed",
-			breakIt: refuseConfiguration, plays: "install", fails: map[string]string{"install/xds": "did not accept istiod's configuration"},
+			Name: "configuration-refused-by-the-proxy", Promise: "a gateway that refuses istiod's configuration is noticed",
+			Break: refuseConfiguration, Plays: "install", Fails: map[string]string{"install/xds": "did not accept istiod's configuration"},
 		},
 	}
 }
@@ -70,7 +72,7 @@ func refuseConfiguration(ctx context.Context, t *check.T, s *stack.Stack) {
 	rejected := func() (string, error) { return s.GatewayAdmin(ctx, "stats?filter=lds.update_rejected") }
 	before, err := rejected()
 	t.Expect(err).NotTo(gomega.HaveOccurred())
-	applyFixture(ctx, t, s, "refused-config", nil)
+	mutation.ApplyFixture(ctx, t, s, "refused-config", nil)
 	t.Eventually(ctx, rejected).ShouldNot(gomega.Equal(before), "listeners that the gateway refused")
 }
 
@@ -80,7 +82,7 @@ func loseReleaseRecord(ctx context.Context, t *check.T, s *stack.Stack) {
 	t.Expect(s.Client.List(ctx, &list, client.InNamespace(stack.SystemNamespace), client.MatchingLabels{"owner": "helm", "name": "istiod"})).To(gomega.Succeed())
 	t.Expect(list.Items).NotTo(gomega.BeEmpty())
 	for i := range list.Items {
-		remove(ctx, t, s, &list.Items[i])
+		mutation.Remove(ctx, t, s, &list.Items[i])
 	}
 }
 
@@ -90,7 +92,7 @@ func removeValidation(ctx context.Context, t *check.T, s *stack.Stack) {
 	t.Expect(s.Client.List(ctx, &list, client.HasLabels{"istio.io/rev"})).To(gomega.Succeed())
 	t.Expect(list.Items).NotTo(gomega.BeEmpty())
 	for i := range list.Items {
-		remove(ctx, t, s, &list.Items[i])
+		mutation.Remove(ctx, t, s, &list.Items[i])
 	}
 }
 
@@ -119,7 +121,7 @@ func stopServing(ctx context.Context, t *check.T, s *stack.Stack, name, version 
 		_, err := s.Cluster.Kube.Discovery().ServerResourcesForGroupVersion(group.Spec.Group + "/" + version)
 		return err == nil, client.IgnoreNotFound(err)
 	}
-	mend(ctx, t, func(ctx context.Context) {
+	mutation.Mend(ctx, t, func(ctx context.Context) {
 		t.Expect(set(ctx, true)).To(gomega.Succeed())
 		t.Eventually(ctx, discovered).WithArguments(ctx).Should(gomega.BeTrue(), "%s at %s after the mutation", name, version)
 	})

@@ -1,6 +1,7 @@
-package main
+package command
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -15,12 +16,18 @@ import (
 type loadJob struct {
 	config *load.Config
 	flags  *loadFlags
-	out    io.Writer
-	live   *live
+	// out is for people; machine is where JSON goes, nil when it was not asked for.
+	out, machine io.Writer
+	live         *live
 }
 
-// save writes the result with write, when a directory was asked for.
-func (j *loadJob) save(write func(dir string) error) error {
+// save writes the result as JSON, and with write to a directory, as was asked for.
+func (j *loadJob) save(result any, write func(dir string) error) error {
+	if j.machine != nil {
+		if err := json.NewEncoder(j.machine).Encode(result); err != nil {
+			return fmt.Errorf("write the result: %w", err)
+		}
+	}
 	if j.flags.output == "" {
 		return nil
 	}

@@ -1,4 +1,6 @@
-package main
+// Package command is the load generator's command line: `istio-conformance load`,
+// and the small program load-generator that runs in nodes and in pods.
+package command
 
 import (
 	"errors"
@@ -12,9 +14,9 @@ import (
 	"istio-conformance/internal/load/page"
 )
 
-// loadCommand measures latency under load: of one path, at several rates, up to
-// the highest that holds, or of one path against another.
-func loadCommand() *cobra.Command {
+// New returns the command that measures latency under load: of one path, at
+// several rates, up to the highest that holds, or of one path against another.
+func New() *cobra.Command {
 	var f loadFlags
 	c := &cobra.Command{
 		Use:   "load URL",
@@ -23,7 +25,8 @@ func loadCommand() *cobra.Command {
 the time at which it should have been sent.
 
 Ends with status 0 when the rate was held without a failed request, 1 when requests
-failed or the candidate is slower, 4 when the measurement is invalid or decides nothing.`,
+failed, the path did not hold the rate or the candidate is slower, 4 when the measurement
+is invalid or decides nothing.`,
 		Example: `  istio-conformance load http://127.0.0.1:30080/ --host backend.example --rate 300
   istio-conformance load http://127.0.0.1:30080/ --steps 100,200,400,800 --output out/curve
   istio-conformance load http://127.0.0.1:30080/ --find --max-p99 50ms
@@ -40,8 +43,13 @@ failed or the candidate is slower, 4 when the measurement is invalid or decides 
 				return exitcode.Usagef("%s: %w", c.CommandPath(), err)
 			}
 			job := &loadJob{config: config, flags: &f, out: c.OutOrStdout(), live: newLive(c.ErrOrStderr())}
+			if f.json || f.stripe != "" {
+				job.machine, job.out = c.OutOrStdout(), c.ErrOrStderr()
+			}
 			config.Progress = job.live.second
 			switch {
+			case f.stripe != "":
+				return job.part(c)
 			case f.baseline != "":
 				return job.compare(c)
 			case f.find:
@@ -54,6 +62,7 @@ failed or the candidate is slower, 4 when the measurement is invalid or decides 
 		},
 	}
 	f.register(c)
+	c.SetFlagErrorFunc(flagError)
 	return c
 }
 
@@ -72,7 +81,7 @@ func (j *loadJob) run(c *cobra.Command) error {
 	j.live.end()
 	if result != nil {
 		fmt.Fprintln(j.out, result)
-		err = errors.Join(err, j.save(func(dir string) error { return page.WriteRun(dir, result) }))
+		err = errors.Join(err, j.save(result, func(dir string) error { return page.WriteRun(dir, result) }))
 	}
 	switch {
 	case err != nil:
@@ -81,6 +90,8 @@ func (j *loadJob) run(c *cobra.Command) error {
 		return exitcode.Invalidf("the measurement is invalid: %s", result.Invalid[0])
 	case result.Counts.Failed > 0:
 		return exitcode.Failf("%d of %d requests failed", result.Counts.Failed, result.Counts.Planned)
+	case result.Unheld != "":
+		return exitcode.Failf("%s", result.Unheld)
 	}
 	return nil
 }
@@ -103,6 +114,7 @@ func (j *loadJob) curve(c *cobra.Command) error {
 			trial.Doubt = result.Invalid[0]
 			invalid = fmt.Sprintf("at %.6g requests/s: %s", rate, trial.Doubt)
 		}
+		trial.Broke = result.Unheld
 		if result.Counts.Failed > 0 {
 			trial.Broke = load.DescribeErrors(result.Errors)
 			failed = fmt.Sprintf("at %.6g requests/s: %s", rate, trial.Broke)
@@ -110,7 +122,7 @@ func (j *loadJob) curve(c *cobra.Command) error {
 		curve.Trials = append(curve.Trials, trial)
 	}
 	curve.Invalid = invalid
-	if err := j.save(func(dir string) error { return page.WriteCurve(dir, curve) }); err != nil {
+	if err := j.save(curve, func(dir string) error { return page.WriteCurve(dir, curve) }); err != nil {
 		return err
 	}
 	switch {
@@ -136,7 +148,7 @@ func (j *loadJob) find(c *cobra.Command) error {
 		return failure(err)
 	}
 	curve := &page.Curve{Schema: page.CurveSchema, Name: j.config.Path.URL, Trials: found.Trials, Rate: found.Rate, Invalid: found.Invalid}
-	if err := j.save(func(dir string) error { return page.WriteCurve(dir, curve) }); err != nil {
+	if err := j.save(curve, func(dir string) error { return page.WriteCurve(dir, curve) }); err != nil {
 		return err
 	}
 	if found.Invalid != "" {
@@ -159,8 +171,13 @@ func (j *loadJob) compare(c *cobra.Command) error {
 		return failure(err)
 	}
 	fmt.Fprintln(j.out, comparison)
-	if err := j.save(func(dir string) error { return page.WriteComparison(dir, comparison) }); err != nil {
+	if err := j.save(comparison, func(dir string) error { return page.WriteComparison(dir, comparison) }); err != nil {
 		return err
 	}
 	return comparison.Err()
+}
+
+// flagError gives what is wrong with a flag the exit status of bad usage.
+func flagError(c *cobra.Command, err error) error {
+	return exitcode.Usagef("%s: %w; see %s --help", c.CommandPath(), err, c.CommandPath())
 }

@@ -1,4 +1,4 @@
-package ingress
+package direct
 
 import (
 	"context"
@@ -12,6 +12,7 @@ import (
 
 	"istio-conformance/internal/check"
 	"istio-conformance/internal/stack"
+	"istio-conformance/suites/kit"
 )
 
 // serviceProxyName is the label that hands a Service to another service proxy:
@@ -29,7 +30,7 @@ func withoutClusterIP(s *stack.Stack) check.Check {
 		Name:    "direct-to-pods",
 		Promise: "requests through the gateway go on while the Service's virtual IP leads nowhere",
 		Run: func(ctx context.Context, t *check.T) {
-			r := newRoute(ctx, t, s, "plain")
+			r := kit.NewRoute(ctx, t, s, "plain", nil)
 			service, err := backendService(ctx, s)
 			t.Expect(err).NotTo(gomega.HaveOccurred())
 			dial := func(ctx context.Context) error { return dialVirtualIP(ctx, s, service.Spec.ClusterIP) }
@@ -43,7 +44,7 @@ func withoutClusterIP(s *stack.Stack) check.Check {
 			t.Diagnose("the gateway sends traffic to the Service's virtual IP and not to the pods",
 				"compare the gateway's clusters in the evidence with the pods' addresses", "https://istio.io/latest/docs/concepts/traffic-management/")
 			t.Expect(forgetConnections(ctx, s, service.Spec.ClusterIP)).To(gomega.Succeed())
-			for i, response := range r.getAtOnce(ctx, "/?delay=300ms", parallelRequests) {
+			for i, response := range r.GetAtOnce(ctx, "/?delay=300ms", parallelRequests) {
 				t.Expect(response.Status).To(gomega.Equal(200), "request %d of %d without the virtual IP: %s", i, parallelRequests, response)
 			}
 			t.Diagnose("the virtual IP came back by itself during the check", "run the check again; look for who else labels the Service", "")
@@ -66,13 +67,13 @@ func forgetConnections(ctx context.Context, s *stack.Stack, address string) erro
 
 // restore gives the Service back to kube-proxy and waits until it works.
 func restore(ctx context.Context, t *check.T, s *stack.Stack, dial func(context.Context) error) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*cleanupTimeout)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*kit.CleanupTimeout)
 	defer cancel()
 	if err := setServiceProxy(ctx, s, nil); err != nil {
 		t.Errorf("give the Service back to kube-proxy: %v", err)
 		return
 	}
-	t.Eventually(ctx, dial).WithTimeout(cleanupTimeout).Should(gomega.Succeed(), "the virtual IP after the check")
+	t.Eventually(ctx, dial).WithTimeout(kit.CleanupTimeout).Should(gomega.Succeed(), "the virtual IP after the check")
 }
 
 // setServiceProxy labels the backend's Service; nil removes the label.

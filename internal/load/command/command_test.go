@@ -1,4 +1,4 @@
-package main
+package command
 
 import (
 	"bytes"
@@ -17,8 +17,9 @@ import (
 func execute(t *testing.T, args ...string) (string, error) {
 	t.Helper()
 	var out bytes.Buffer
-	c := root()
-	c.SetArgs(args)
+	c := New()
+	c.SilenceUsage, c.SilenceErrors = true, true
+	c.SetArgs(args[1:])
 	c.SetOut(&out)
 	c.SetErr(&out)
 	err := c.ExecuteContext(t.Context())
@@ -52,6 +53,11 @@ func TestLoadRefuses(t *testing.T) {
 		{"--rules: ", []string{server.URL, "--baseline", server.URL, "--rules", missing}},
 		{"3 rounds", []string{server.URL, "--baseline", server.URL, "--rounds", "3"}},
 		{`kind "better" is neither ratio nor added`, []string{server.URL, "--baseline", server.URL, "--kind", "better"}},
+		{"--stripe \"1\" is not of the form i/n", []string{server.URL, "--stripe", "1"}},
+		{"stripe 2 of 2 does not exist", []string{server.URL, "--stripe", "2/2"}},
+		{"--watch \"gateway\" is not of the form", []string{server.URL, "--watch", "gateway"}},
+		{"no cgroup with a cpu.stat of container none-such (gateway)", []string{server.URL, "--watch", "gateway=none-such"}},
+		{"--profile long: the rules have only full, short", []string{server.URL, "--baseline", server.URL, "--profile", "long"}},
 		{"exclude each other", []string{server.URL, "--find", "--steps", "1,2"}},
 		{"invalid argument", []string{server.URL, "--rate", "many"}},
 		{"8.8.8.8 is neither a loopback nor a private address", []string{"http://8.8.8.8/"}},

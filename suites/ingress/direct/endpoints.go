@@ -1,4 +1,4 @@
-package ingress
+package direct
 
 import (
 	"context"
@@ -9,19 +9,20 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"istio-conformance/internal/check"
-	"istio-conformance/internal/envoy"
 	"istio-conformance/internal/stack"
+	"istio-conformance/suites/kit"
 )
 
 // endpoints compares what the gateway's Envoy connects to with the pods.
 func endpoints(s *stack.Stack) check.Check {
 	return check.Check{
-		Name:    "endpoints-are-pods",
-		Promise: "the gateway's endpoints of a Service are the addresses of its ready pods, not the Service's virtual IP",
+		Name:     "endpoints-are-pods",
+		Parallel: true,
+		Promise:  "the gateway's endpoints of a Service are the addresses of its ready pods, not the Service's virtual IP",
 		Run: func(ctx context.Context, t *check.T) {
-			pods, err := s.ReadyPods(ctx, s.Namespace, "app=backend")
+			pods, err := s.ReadyPods(ctx, s.Namespace, kit.BackendSelector)
 			t.Expect(err).NotTo(gomega.HaveOccurred())
-			t.Expect(pods).To(gomega.HaveLen(backendReplicas), "%s", s.DescribePods(ctx, s.Namespace))
+			t.Expect(pods).To(gomega.HaveLen(kit.BackendReplicas), "%s", s.DescribePods(ctx, s.Namespace))
 			var want []string
 			for _, pod := range pods {
 				want = append(want, pod.Status.PodIP+":8080")
@@ -33,7 +34,7 @@ func endpoints(s *stack.Stack) check.Check {
 				"https://istio.io/latest/docs/ops/diagnostic-tools/proxy-cmd/")
 			var got []string
 			t.Eventually(ctx, func() ([]string, error) {
-				got, err = gatewayEndpoints(ctx, s)
+				got, err = kit.GatewayEndpoints(ctx, s, "backend", 80)
 				return got, err
 			}).Should(gomega.ConsistOf(want), "endpoints of service %s in the gateway", service.Name)
 			t.Expect(got).NotTo(gomega.ContainElement(gomega.HavePrefix(service.Spec.ClusterIP+":")), "the virtual IP is an endpoint")
@@ -48,17 +49,4 @@ func backendService(ctx context.Context, s *stack.Stack) (*corev1.Service, error
 		return nil, fmt.Errorf("get Service %s/backend: %w", s.Namespace, err)
 	}
 	return service, nil
-}
-
-// gatewayEndpoints asks the gateway's Envoy for the backend's addresses.
-func gatewayEndpoints(ctx context.Context, s *stack.Stack) ([]string, error) {
-	output, err := s.GatewayAdmin(ctx, "clusters?format=json")
-	if err != nil {
-		return nil, err
-	}
-	clusters, err := envoy.ParseClusters([]byte(output))
-	if err != nil {
-		return nil, err
-	}
-	return envoy.Addresses(clusters, fmt.Sprintf("outbound|80||backend.%s.svc.cluster.local", s.Namespace)), nil
 }

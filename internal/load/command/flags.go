@@ -1,11 +1,13 @@
-package main
+package command
 
 import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -30,6 +32,12 @@ type loadFlags struct {
 	ca, certificate, key              string
 	baseline, kind, rules, output     string
 	rounds                            int
+	profile, name                     string
+	baselineName, candidateName       string
+	watch                             []string
+	json                              bool
+	stripe                            string
+	start                             int64
 }
 
 func (f *loadFlags) register(c *cobra.Command) {
@@ -62,13 +70,21 @@ func (f *loadFlags) register(c *cobra.Command) {
 	flags.StringVar(&f.kind, "kind", string(gate.Ratio), "with --baseline: ratio (slower than it by more than a margin) or added (more than a ceiling on top of it)")
 	flags.StringVar(&f.rules, "rules", "", "with --baseline: file with margins instead of the built-in fixtures/load.yaml")
 	flags.IntVar(&f.rounds, "rounds", 0, "with --baseline: rounds before, and again after, the one extension (default from the rules)")
+	flags.StringVar(&f.profile, "profile", "", "with --baseline: rate, connections, blocks and rounds of a profile of the rules, such as short, instead of those flags")
+	flags.StringVar(&f.name, "name", "candidate-vs-baseline", "with --baseline: the comparison's name")
+	flags.StringVar(&f.candidateName, "candidate-name", "candidate", "with --baseline: what the URL is called")
+	flags.StringVar(&f.baselineName, "baseline-name", "baseline", "with --baseline: what the baseline is called")
+	flags.StringArrayVar(&f.watch, "watch", nil, "name=id of a container on this machine whose CPU and memory are reported; throttling it makes the measurement invalid")
+	flags.BoolVar(&f.json, "json", false, "write the result to standard output as JSON, and what is for people to standard error")
+	flags.StringVar(&f.stripe, "stripe", "", "i/n: send only every n-th request, from the i-th on, counted from 0, and print the result for merging")
+	flags.Int64Var(&f.start, "start", 0, "when the schedule begins, in Unix nanoseconds; for several generators at once")
 	flags.StringVar(&f.output, "output", "", "directory for report.html, result.json and *.hgrm")
 }
 
 // modes are the flags that say what to measure; with none of them it is one rate.
 func (f *loadFlags) modes() int {
 	n := 0
-	for _, set := range []bool{len(f.steps) > 0, f.find, f.baseline != "", f.to != 0} {
+	for _, set := range []bool{len(f.steps) > 0, f.find, f.baseline != "", f.to != 0, f.stripe != ""} {
 		if set {
 			n++
 		}
@@ -79,7 +95,7 @@ func (f *loadFlags) modes() int {
 // config checks the flags; nothing is sent yet.
 func (f *loadFlags) config(url string) (*load.Config, error) {
 	if f.modes() > 1 {
-		return nil, errors.New("--steps, --find, --baseline and --to exclude each other: give one of them")
+		return nil, errors.New("--steps, --find, --baseline, --to and --stripe exclude each other: give one of them")
 	}
 	settings, err := f.tls()
 	if err != nil {
@@ -102,6 +118,12 @@ func (f *loadFlags) config(url string) (*load.Config, error) {
 	}
 	if counter, ok := load.Throttled(); ok {
 		config.Counters = append(config.Counters, counter)
+	}
+	if err := f.share(config); err != nil {
+		return nil, err
+	}
+	if config.Watch, err = f.watched(); err != nil {
+		return nil, err
 	}
 	for _, rate := range f.steps {
 		step := *config
@@ -147,6 +169,14 @@ func (f *loadFlags) plan(config *load.Config) (gate.Plan, error) {
 	if err != nil {
 		return gate.Plan{}, fmt.Errorf("--rules: %w", err)
 	}
+	block := *config
+	if f.profile != "" {
+		p, found := rules.Profiles[f.profile]
+		if !found {
+			return gate.Plan{}, fmt.Errorf("--profile %s: the rules have only %s", f.profile, strings.Join(slices.Sorted(maps.Keys(rules.Profiles)), ", "))
+		}
+		rules, block.Schedule, block.Connections = rules.With(p), p.Schedule(), p.Connections
+	}
 	if f.rounds != 0 {
 		rules.Rounds, rules.Extension = f.rounds, f.rounds
 	}
@@ -154,13 +184,13 @@ func (f *loadFlags) plan(config *load.Config) (gate.Plan, error) {
 		return gate.Plan{}, err
 	}
 	baseline, candidate := config.Path, config.Path
-	baseline.Name, baseline.URL, candidate.Name = "baseline", f.baseline, "candidate"
-	other := *config
+	baseline.Name, baseline.URL, candidate.Name = f.baselineName, f.baseline, f.candidateName
+	other := block
 	other.Path = baseline
 	if err := other.Check(); err != nil {
 		return gate.Plan{}, fmt.Errorf("--baseline: %w", err)
 	}
 	return gate.Plan{
-		Name: "candidate-vs-baseline", Kind: gate.Kind(f.kind), Rules: rules, Baseline: baseline, Candidate: candidate, Block: *config,
+		Name: f.name, Kind: gate.Kind(f.kind), Rules: rules, Baseline: baseline, Candidate: candidate, Block: block,
 	}, gate.Kind(f.kind).Check()
 }

@@ -1,0 +1,27 @@
+// Command load-generator is `istio-conformance load` alone: a small static program
+// that measures from inside a node, and in the pods of a Job.
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"istio-conformance/internal/exitcode"
+	"istio-conformance/internal/load/command"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	c := command.New()
+	c.Use = "load-generator URL"
+	c.SilenceUsage, c.SilenceErrors = true, true
+	err := c.ExecuteContext(ctx)
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "error:", err)
+	}
+	os.Exit(exitcode.Of(err))
+}

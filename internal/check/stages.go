@@ -1,0 +1,30 @@
+package check
+
+// stages splits checks into those that run at the same time, in the order in
+// which the stages follow each other.
+func stages(checks []Check) [][]Check {
+	var all [][]Check
+	var together, alone []Check
+	flush := func() {
+		if len(together) > 0 {
+			all = append(all, together)
+		}
+		for _, c := range alone {
+			all = append(all, []Check{c})
+		}
+		together, alone = nil, nil
+	}
+	for _, c := range checks {
+		switch {
+		case c.Gate:
+			flush()
+			all = append(all, []Check{c})
+		case c.Parallel:
+			together = append(together, c)
+		default:
+			alone = append(alone, c)
+		}
+	}
+	flush()
+	return all
+}

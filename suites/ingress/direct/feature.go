@@ -1,0 +1,16 @@
+// Package direct checks that the gateway connects to pods and never to a Service's
+// virtual IP.
+package direct
+
+import (
+	"istio-conformance/internal/check"
+	"istio-conformance/internal/stack"
+)
+
+// Checks returns the checks of this feature.
+func Checks(s *stack.Stack) []check.Check {
+	return []check.Check{
+		endpoints(s),
+		withoutClusterIP(s),
+	}
+}

@@ -1,0 +1,15 @@
+// Package nodeport checks how traffic from outside enters: by a node port, to a gateway
+// pod, to every pod of the backend.
+package nodeport
+
+import (
+	"istio-conformance/internal/check"
+	"istio-conformance/internal/stack"
+)
+
+// Checks returns the checks of this feature.
+func Checks(s *stack.Stack) []check.Check {
+	return []check.Check{
+		reachesEveryPod(s),
+	}
+}

@@ -1,0 +1,61 @@
+package nodeport
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/onsi/gomega"
+	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"istio-conformance/internal/check"
+	"istio-conformance/internal/probe"
+	"istio-conformance/internal/stack"
+	"istio-conformance/suites/mutation"
+)
+
+// Mutations returns the ways to break what the checks prove.
+func Mutations() []mutation.Mutation {
+	return []mutation.Mutation{
+		{
+			Name: "gateway-service-selects-nothing", Promise: "a node port that leads to no gateway pod is noticed",
+			Break: selectNothing, Plays: "ingress/node-port",
+			Fails: map[string]string{"ingress/node-port": "nothing answers at the gateway's node port"},
+		},
+
+		{
+			Name: "one-pod-unreachable", Promise: "a pod that the gateway cannot reach is noticed",
+			Break: dropTraffic, Plays: "ingress/node-port",
+			Fails: map[string]string{"ingress/node-port": "one of the backend's pods is broken"},
+		},
+	}
+}
+
+// selectNothing makes the gateway's Service select no pod.
+func selectNothing(ctx context.Context, t *check.T, s *stack.Stack) {
+	set := func(ctx context.Context, value string) {
+		service := &corev1.Service{}
+		service.Namespace, service.Name = s.Gateway.Namespace, s.Gateway.Release
+		patch := fmt.Sprintf(`{"spec":{"selector":{"conformance-mutation":%s}}}`, value)
+		t.Expect(s.Client.Patch(ctx, service, client.RawPatch("application/merge-patch+json", []byte(patch)))).To(gomega.Succeed())
+	}
+	mutation.Mend(ctx, t, func(ctx context.Context) { set(ctx, "null") })
+	set(ctx, `"nothing"`)
+	t.Eventually(ctx, func() error { return probe.HTTP(ctx, probe.Request{URL: s.GatewayURL()}).Err }).
+		Should(gomega.HaveOccurred(), "the node port still leads to the gateway")
+}
+
+// dropTraffic drops what is forwarded to one of the backend's pods. Its kubelet
+// still reaches it, so that it stays ready.
+func dropTraffic(ctx context.Context, t *check.T, s *stack.Stack) {
+	pods, err := s.ReadyPods(ctx, s.Namespace, "app=backend")
+	t.Expect(err).NotTo(gomega.HaveOccurred())
+	t.Expect(pods).NotTo(gomega.BeEmpty())
+	rule := "FORWARD -d " + pods[0].Status.PodIP + " -j DROP"
+	mutation.Mend(ctx, t, func(ctx context.Context) {
+		_, err := s.Cluster.Exec(ctx, pods[0].Spec.NodeName, "iptables -w -D "+rule)
+		t.Expect(err).NotTo(gomega.HaveOccurred())
+	})
+	_, err = s.Cluster.Exec(ctx, pods[0].Spec.NodeName, "iptables -w -I "+rule)
+	t.Expect(err).NotTo(gomega.HaveOccurred())
+}

@@ -1,0 +1,78 @@
+// Package kit is what the suites share: objects of a check's own that go away
+// with it, a route through the gateway, requests that can be found again, and the
+// witnesses of what became of them.
+package kit
+
+import (
+	"context"
+	"maps"
+	"time"
+
+	"github.com/onsi/gomega"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"istio-conformance/fixtures"
+	"istio-conformance/internal/check"
+	"istio-conformance/internal/kube"
+	"istio-conformance/internal/stack"
+)
+
+// Limits of one request and of a change's way to the gateway.
+const (
+	// RequestTimeout bounds a request that must be answered.
+	RequestTimeout = 10 * time.Second
+	// ShortTimeout bounds a request that is repeated until it is answered.
+	ShortTimeout = 2 * time.Second
+	// PropagationTimeout bounds the time until the gateway acts on a change, on a
+	// busy machine too.
+	PropagationTimeout = 30 * time.Second
+	// CleanupTimeout bounds the removal of a check's objects; it is apart from the
+	// check's own time, which may be used up.
+	CleanupTimeout = 30 * time.Second
+)
+
+// Labels of the backend that all checks share; see fixtures/apps/backend.yaml.
+const (
+	// BackendSelector matches the pods of both versions.
+	BackendSelector = "app=backend"
+	// BackendV1 and BackendV2 match the pods of one version.
+	BackendV1 = "app=backend,version=v1"
+	BackendV2 = "app=backend,version=v2"
+	// BackendReplicas, BackendV1Replicas and BackendV2Replicas are how many there are.
+	BackendReplicas   = BackendV1Replicas + BackendV2Replicas
+	BackendV1Replicas = 2
+	BackendV2Replicas = 1
+)
+
+// Apply fills fixtures/<path> with values, applies its objects in the namespace,
+// and deletes them when the check ends.
+func Apply(ctx context.Context, t *check.T, s *stack.Stack, namespace, path string, values map[string]string) []*unstructured.Unstructured {
+	t.Helper()
+	objects := Render(t, path, values)
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), CleanupTimeout)
+		defer cancel()
+		if err := kube.Delete(ctx, s.Client, objects); err != nil {
+			t.Errorf("remove the check's objects: %v", err)
+		}
+	})
+	t.Expect(kube.Apply(ctx, s.Client, namespace, objects)).To(gomega.Succeed())
+	return objects
+}
+
+// Render fills fixtures/<path> with values.
+func Render(t *check.T, path string, values map[string]string) []*unstructured.Unstructured {
+	t.Helper()
+	manifest, err := fixtures.Files.ReadFile(path)
+	t.Expect(err).NotTo(gomega.HaveOccurred())
+	objects, err := kube.Render(manifest, values)
+	t.Expect(err).NotTo(gomega.HaveOccurred())
+	return objects
+}
+
+// with returns values and more, of which the latter win.
+func with(values, more map[string]string) map[string]string {
+	all := maps.Clone(values)
+	maps.Copy(all, more)
+	return all
+}

@@ -1,0 +1,96 @@
+package kit
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"sync"
+
+	"github.com/onsi/gomega"
+	"k8s.io/apimachinery/pkg/util/rand"
+
+	"istio-conformance/internal/check"
+	"istio-conformance/internal/probe"
+	"istio-conformance/internal/stack"
+)
+
+// Route is a host name that the gateway routes to the backend for one check.
+type Route struct {
+	// Name is unique to the check, and the name of the route's objects.
+	Name string
+	// Host is the name that a request must ask for.
+	Host string
+
+	stack *stack.Stack
+}
+
+// NewRoute applies fixtures/routes/<fixture>.yaml for a host of its own, waits
+// until the gateway serves it, and removes it when the check ends. The fixture's
+// template knows Name, Host and Namespace, and what values add.
+func NewRoute(ctx context.Context, t *check.T, s *stack.Stack, fixture string, values map[string]string) Route {
+	t.Helper()
+	r := UnservedRoute(ctx, t, s, fixture, values)
+	r.MustBeServed(ctx, t)
+	return r
+}
+
+// UnservedRoute is NewRoute for a route whose root path is not to be answered 200:
+// it does not wait.
+func UnservedRoute(ctx context.Context, t *check.T, s *stack.Stack, fixture string, values map[string]string) Route {
+	t.Helper()
+	r := Route{stack: s, Name: fixture + "-" + rand.String(5)}
+	r.Host = r.Name + ".conformance.test"
+	Apply(ctx, t, s, s.Namespace, "routes/"+fixture+".yaml",
+		with(map[string]string{"Name": r.Name, "Host": r.Host, "Namespace": s.Namespace}, values))
+	return r
+}
+
+// MustBeServed waits until the gateway answers for the route's host. What came
+// back last says what is wrong when it never does.
+func (r Route) MustBeServed(ctx context.Context, t *check.T) {
+	var last probe.Response
+	t.Eventually(ctx, func() int {
+		last = probe.HTTP(ctx, probe.Request{URL: r.stack.GatewayURL(), Host: r.Host, Timeout: ShortTimeout})
+		return last.Status
+	}).WithTimeout(PropagationTimeout).Should(gomega.Equal(http.StatusOK), func() string {
+		diagnoseUnserved(t, last)
+		return fmt.Sprintf("host %s within %s: %s", r.Host, PropagationTimeout, last)
+	})
+}
+
+// diagnoseUnserved names the cause that the last response points to.
+func diagnoseUnserved(t *check.T, last probe.Response) {
+	switch {
+	case last.Status == http.StatusNotFound:
+		t.Diagnose("the gateway does not serve a new VirtualService: istiod did not send it, or the gateway's Envoy refused it",
+			"look at istiod's log and at the gateway's config dump in the evidence, and whether the Gateway's selector matches the gateway pod's labels",
+			"https://istio.io/latest/docs/ops/diagnostic-tools/proxy-cmd/")
+	case last.Status != 0:
+		t.Diagnose(fmt.Sprintf("the gateway serves the route and answers %d instead of the backend", last.Status),
+			"look for the request's flags in the gateway's access log in the evidence", "https://istio.io/latest/docs/ops/common-problems/network-issues/")
+	case last.Class == probe.Timeout:
+		t.Diagnose("a connection is accepted and no answer comes: the gateway cannot reach a backend's pod, or nothing is behind the node port",
+			"look for the request in the gateway's access log in the evidence; no entry at all means that it never reached the gateway",
+			"https://istio.io/latest/docs/ops/common-problems/network-issues/")
+	default:
+		t.Diagnose("nothing answers at the gateway's node port: its Service selects no ready pod, or the port is not mapped to the host",
+			"compare the Service's selector, ports and EndpointSlices in the evidence with the gateway's pods",
+			"https://istio.io/latest/docs/tasks/traffic-management/ingress/ingress-control/")
+	}
+}
+
+// Get sends one request through the gateway's node port on a new connection.
+func (r Route) Get(ctx context.Context, target string, header http.Header) probe.Response {
+	return probe.HTTP(ctx, probe.Request{URL: r.stack.GatewayURL() + target, Host: r.Host, Headers: header, Timeout: RequestTimeout})
+}
+
+// GetAtOnce sends requests at the same time, each on a connection of its own.
+func (r Route) GetAtOnce(ctx context.Context, target string, n int) []probe.Response {
+	responses := make([]probe.Response, n)
+	var wait sync.WaitGroup
+	for i := range responses {
+		wait.Go(func() { responses[i] = r.Get(ctx, target, nil) })
+	}
+	wait.Wait()
+	return responses
+}
