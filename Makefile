@@ -59,6 +59,10 @@ unit: ## Run the unit tests
 test-kernel: ## Boot a kernel in QEMU, take its modules away one by one, and prove that exactly the right requirement turns red
 	@ISTIO_CONFORMANCE_GUEST=1 go test -count=1 -timeout 20m -run TestEachMissingModule -v ./internal/kernel/guest
 
+.PHONY: test-report
+test-report: ## Look at the report's page in Chromium: pictures in out/page, a clean console, axe-core without a violation
+	@ISTIO_CONFORMANCE_BROWSER=1 go test -count=1 -timeout 20m ./internal/report/browser
+
 .PHONY: lint
 lint: ## Check formatting, go vet, golangci-lint and that the modules are tidy
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$unformatted" || { echo "gofmt: $$unformatted"; exit 1; }

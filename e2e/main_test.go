@@ -25,6 +25,7 @@ import (
 	"istio-conformance/internal/exitcode"
 	"istio-conformance/internal/options"
 	"istio-conformance/internal/report"
+	"istio-conformance/internal/report/ci"
 	"istio-conformance/internal/stack"
 	"istio-conformance/suites/ingress"
 	"istio-conformance/suites/install"
@@ -115,7 +116,8 @@ func run(m *testing.M, o *options.Options, console *os.File) (int, error) {
 		status = exitcode.Of(err)
 	}
 	verdict, err := recorder.Finish()
-	if err != nil {
+	// To standard error: the verdict stays the last line of standard output.
+	if err := errors.Join(err, ci.GitHub(os.Stderr, recorder.Dir(), os.Getenv)); err != nil {
 		return exitcode.Environment, err
 	}
 	return verdict.ExitStatus(status), nil

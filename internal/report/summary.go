@@ -38,7 +38,7 @@ func (r *Recorder) showSummary() {
 	}
 	c.field(0, "slowest", slowest(doc.Tests))
 	c.field(0, "time", times(doc))
-	c.field(0, "report", fmt.Sprintf("%s (beside it: %s, %s)", r.shown(filepath.Join(r.dir, jsonName)), junitName, markdownName))
+	c.field(0, "report", fmt.Sprintf("%s (beside it: %s)", r.shown(filepath.Join(r.dir, jsonName)), r.beside()))
 	c.line("")
 	if n.total > 0 {
 		// Plain, for continuous integration that reads how many checks ran.
@@ -47,6 +47,15 @@ func (r *Recorder) showSummary() {
 	}
 	color := map[Verdict]string{VerdictPass: green, VerdictInvalid: yellow}
 	c.line("%s", c.style(cmp.Or(color[doc.Verdict], red), "verdict: "+string(doc.Verdict)))
+}
+
+// beside names the files beside report.json.
+func (r *Recorder) beside() string {
+	names := []string{junitName, markdownName}
+	for _, also := range r.options.Also {
+		names = append(names, also.Name)
+	}
+	return strings.Join(names, ", ")
 }
 
 func showWarnings(c *console, doc *Report) {

@@ -1,7 +1,9 @@
 package html
 
 import (
+	"cmp"
 	"math"
+	"slices"
 	"time"
 
 	"istio-conformance/internal/report"
@@ -17,6 +19,43 @@ type span struct {
 type bar struct {
 	X, Width   float64
 	Tone, Name string
+	// Lane is the row's own row, from 0, where several checks ran at once.
+	Lane int
+}
+
+// laneHeight is the height of a lane in the units of the picture.
+const laneHeight = 10
+
+// Y is the top of the bar.
+func (b bar) Y() int { return b.Lane * laneHeight }
+
+// Lanes is how many bars lie above each other.
+func (s span) Lanes() int {
+	lanes := 1
+	for _, b := range s.Bars {
+		lanes = max(lanes, b.Lane+1)
+	}
+	return lanes
+}
+
+// Height is the height of the row in the units of the picture.
+func (s span) Height() int { return s.Lanes() * laneHeight }
+
+// Pixels is the height of the row on the screen.
+func (s span) Pixels() int { return 8 + 8*s.Lanes() }
+
+// layOut gives each bar the first lane that is free.
+func layOut(bars []bar) {
+	slices.SortStableFunc(bars, func(a, b bar) int { return cmp.Compare(a.X, b.X) })
+	var ends []float64
+	for i := range bars {
+		lane := slices.IndexFunc(ends, func(end float64) bool { return end <= bars[i].X+0.5 })
+		if lane < 0 {
+			lane, ends = len(ends), append(ends, 0)
+		}
+		bars[i].Lane = lane
+		ends[lane] = bars[i].X + bars[i].Width
+	}
 }
 
 // waterfall shows when each phase and each suite's checks went on. Phases of
@@ -77,6 +116,9 @@ func suiteSpans(doc *report.Report, w scale) []span {
 		seconds[t.Suite] += t.Seconds
 		rows[i].Time = report.Duration(seconds[t.Suite])
 		rows[i].Bars = append(rows[i].Bars, w.bar(t.Started, t.Seconds, (&test{Test: t}).Tone(), t.Name+" "+report.Duration(t.Seconds)))
+	}
+	for i := range rows {
+		layOut(rows[i].Bars)
 	}
 	return rows
 }
