@@ -3,6 +3,7 @@ package check
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 	"runtime/debug"
 	"sync"
 	"testing"
@@ -14,6 +15,7 @@ import (
 	"sigs.k8s.io/e2e-framework/pkg/types"
 
 	"istio-conformance/internal/report"
+	"istio-conformance/internal/waits"
 )
 
 // evidenceTimeout bounds how long a failure's evidence may take to collect; it
@@ -41,9 +43,14 @@ type Runner struct {
 
 	// Parallel is how many checks run at the same time at most; 0 means one.
 	Parallel int
+	// Policy says how often a check runs; the zero value means once.
+	Policy Policy
+	// Waits are the times that the user chose.
+	Waits waits.Waits
 
-	// blocked is the gate that did not pass, and why; empty while all is well.
-	// Gates run alone, so nothing reads it while it is written.
+	mu sync.Mutex
+	// blocked is why no more checks are run: the gate that did not pass, or the
+	// first failure; empty while all is well.
 	blocked string
 	// slots has room for as many checks as may run at the same time.
 	slots     chan struct{}
@@ -81,12 +88,12 @@ func (r *Runner) feature(suite string, c Check) types.Feature {
 		}).Feature()
 }
 
-// run runs one check and records its outcome, however it ends.
-func (r *Runner) run(t *testing.T, suite string, c Check) {
-	checkT := newT(t)
+// attempt runs a check once and hands its outcome over, however it ends.
+func (r *Runner) attempt(t *testing.T, suite string, c Check, number int, done func(report.Test)) {
+	checkT := newT(t, r.Waits.Or(waits.Assertion, eventuallyTimeout))
 	started := time.Now()
-	r.Recorder.StartTest(suite, c.Name)
-	ctx, cancel := context.WithTimeout(r.Context, c.timeout())
+	timeout := r.Waits.Or(suite+"/"+c.Name, c.timeout(r.Waits.Or(waits.Check, DefaultTimeout)))
+	ctx, cancel := context.WithTimeout(r.Context, timeout)
 	finished := false
 	defer func() {
 		cancel()
@@ -95,7 +102,7 @@ func (r *Runner) run(t *testing.T, suite string, c Check) {
 			checkT.Errorf("the check itself panicked, which is a defect of the harness: %v", recover())
 			checkT.panicked = debug.Stack()
 		}
-		r.record(checkT, suite, c, started)
+		done(r.outcome(checkT, suite, c, started, number))
 	}()
 	reason := ""
 	if c.SkipIf != nil {
@@ -106,22 +113,25 @@ func (r *Runner) run(t *testing.T, suite string, c Check) {
 		checkT.Skipf("the run was interrupted")
 	case reason != "":
 		checkT.Skipf("%s", reason)
-	case r.blocked != "":
-		checkT.Skipf("%s", r.blocked)
+	case r.why() != "":
+		checkT.Skipf("%s", r.why())
 	}
 	c.Run(ctx, checkT)
 	finished = true
 }
 
-// record reports the outcome: first a failure's evidence, while everything is
-// still there, then the cleanups, which may fail the check too.
-func (r *Runner) record(t *T, suite string, c Check, started time.Time) {
+// outcome returns what an attempt came to: first a failure's evidence, while
+// everything is still there, then the cleanups, which may fail the check too.
+func (r *Runner) outcome(t *T, suite string, c Check, started time.Time, number int) report.Test {
 	seconds := time.Since(started).Seconds()
 	var evidence []string
 	if t.Failed() && r.Context.Err() == nil {
-		ctx, cancel := context.WithTimeout(r.Context, evidenceTimeout)
+		ctx, cancel := context.WithTimeout(r.Context, r.Waits.Or(waits.Evidence, evidenceTimeout))
 		defer cancel()
 		dir := r.Recorder.EvidenceDir(suite, c.Name)
+		if number > 1 {
+			dir = filepath.Join(dir, fmt.Sprintf("attempt-%d", number))
+		}
 		evidence = append(r.Evidence(ctx, dir, started), t.writePanic(dir)...)
 	}
 	t.runCleanups()
@@ -144,8 +154,5 @@ func (r *Runner) record(t *T, suite string, c Check, started time.Time) {
 	case t.Skipped():
 		result.Status = report.Skip
 	}
-	if c.Gate && result.Status != report.Pass && r.blocked == "" {
-		r.blocked = fmt.Sprintf("needs %s/%s, which did not pass", suite, c.Name)
-	}
-	r.Recorder.EndTest(result)
+	return result
 }

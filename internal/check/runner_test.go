@@ -26,6 +26,11 @@ func (r *recorder) EndTest(t report.Test) {
 }
 func (r *recorder) EvidenceDir(suite, name string) string { return r.dir + "/" + suite + "/" + name }
 
+// evidenceFile names a file as if it had been collected.
+func evidenceFile(_ context.Context, dir string, _ time.Time) []string {
+	return []string{dir + "/pods.yaml"}
+}
+
 // play runs checks through the e2e-framework and returns what was reported.
 func play(ctx context.Context, t *testing.T, checks ...Check) []report.Test {
 	t.Helper()
@@ -36,7 +41,7 @@ func play(ctx context.Context, t *testing.T, checks ...Check) []report.Test {
 func playWith(ctx context.Context, t *testing.T, parallel int, checks ...Check) []report.Test {
 	t.Helper()
 	out := &recorder{dir: t.TempDir()}
-	runner := &Runner{Recorder: out, Parallel: parallel, Target: "e2e", Context: ctx, Evidence: func(_ context.Context, dir string, _ time.Time) []string { return []string{dir + "/pods.yaml"} }}
+	runner := &Runner{Recorder: out, Parallel: parallel, Target: "e2e", Context: ctx, Evidence: evidenceFile}
 	gomega.NewWithT(t).Expect(runner.Play(Suite{Name: "suite", Checks: checks})).To(gomega.Succeed())
 	return out.tests
 }

@@ -26,10 +26,13 @@ func (r *Recorder) showSummary() {
 		c.block(3, e.Message, shownLines)
 	}
 	r.showFailed(doc)
+	if over := doc.OverBudget(); over != "" {
+		c.item(markFail, over)
+	}
 	showSkipped(c, doc)
 	r.showMeasurements(doc)
 	showWarnings(c, doc)
-	if doc.Error != nil || len(doc.Warnings)+len(doc.Load)+len(doc.Upgrade) > 0 || n.failed+n.skipped > 0 {
+	if doc.Error != nil || len(doc.Warnings)+len(doc.Load)+len(doc.Upgrade) > 0 || n.failed+n.skipped > 0 || doc.OverBudget() != "" {
 		c.line("")
 	}
 	c.field(0, "checked", describe(doc.Environment))

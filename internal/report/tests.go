@@ -15,6 +15,14 @@ func (r *Recorder) Plan(total int) {
 	r.planned = total
 }
 
+// AllowFlakes says that failed checks are tried again so many times, and how many
+// may be flaky then before the run fails.
+func (r *Recorder) AllowFlakes(retries, budget int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.report.Retries = &Retries{PerCheck: retries, FlakeBudget: budget}
+}
+
 // StartTest says that a test begins; EndTest must follow.
 func (r *Recorder) StartTest(suite, name string) {
 	r.mu.Lock()

@@ -14,6 +14,7 @@ import (
 	"istio-conformance/fixtures"
 	"istio-conformance/internal/charts"
 	"istio-conformance/internal/progress"
+	"istio-conformance/internal/waits"
 )
 
 const (
@@ -81,7 +82,7 @@ func (s *Stack) plannedReleases() ([]charts.Release, error) {
 		if !ok {
 			return nil, fmt.Errorf("source %s has no chart %s, only %s", s.Images.Source, r.chart, strings.Join(slices.Sorted(maps.Keys(s.Images.Charts)), ", "))
 		}
-		releases = append(releases, charts.Release{Name: r.name, Namespace: r.namespace, Chart: path, Values: values, Timeout: releaseTimeout})
+		releases = append(releases, charts.Release{Name: r.name, Namespace: r.namespace, Chart: path, Values: values, Timeout: s.Config.Waits.Or(waits.Chart, releaseTimeout)})
 	}
 	return releases, nil
 }

@@ -126,6 +126,9 @@ func sentence(doc *report.Report, n report.Counts) string {
 		}
 		return fmt.Sprintf("Every promise held in %s.", report.Plural(ran, "check"))
 	case report.VerdictFail:
+		if over := doc.OverBudget(); n.Failed == 0 && over != "" {
+			return "Too flaky: " + over + "."
+		}
 		if n.Failed == 0 {
 			return "A measurement is outside of its limits."
 		}
