@@ -4,6 +4,8 @@ import (
 	"testing"
 
 	"istio-conformance/internal/exitcode"
+
+	"github.com/onsi/gomega"
 )
 
 func TestExitStatus(t *testing.T) {
