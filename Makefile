@@ -15,6 +15,7 @@ export KEEP ?=
 export RUN ?=
 
 BIN := bin
+COMMIT := $(shell git describe --always --dirty 2>/dev/null)
 TOOL := go tool -modfile=tools/go.mod
 export CGO_ENABLED := 0
 export GOFLAGS += -trimpath -buildvcs=false
@@ -45,6 +46,21 @@ kernel: $(BIN)/kernel-probe ## Say whether this machine's kernel can carry Istio
 clean: $(BIN)/istio-conformance ## Remove the clusters, containers and reports of this project, and stop the engine it started
 	@$(BIN)/istio-conformance clean
 	rm -rf out $(BIN)
+
+##@ Documents
+
+.PHONY: list
+list: $(BIN)/istio-conformance ## List every check with its promise
+	@$(BIN)/istio-conformance list
+
+.PHONY: catalogue
+catalogue: $(BIN)/istio-conformance ## Write docs/catalogue.md and docs/config.schema.json from the code
+	@$(BIN)/istio-conformance list --format markdown > docs/catalogue.md
+	@$(BIN)/istio-conformance schema > docs/config.schema.json
+
+.PHONY: man
+man: $(BIN)/istio-conformance ## Write the manual pages to bin/man
+	@$(BIN)/istio-conformance man --output $(BIN)/man
 
 ##@ Checks on the code
 
@@ -89,7 +105,7 @@ $(BIN)/e2e.test:
 	@set -o pipefail; go test -c -o $@ ./e2e 2>&1 | { grep -v '^go: downloading' || true; }
 
 $(BIN)/istio-conformance:
-	@set -o pipefail; go build -o $@ ./cmd/istio-conformance 2>&1 | { grep -v '^go: downloading' || true; }
+	@set -o pipefail; go build -ldflags "-X main.commit=$(COMMIT)" -o $@ ./cmd/istio-conformance 2>&1 | { grep -v '^go: downloading' || true; }
 
 $(BIN)/kernel-probe:
 	@set -o pipefail; go build -ldflags "-s -w" -o $@ ./cmd/kernel-probe 2>&1 | { grep -v '^go: downloading' || true; }

@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"slices"
 	"syscall"
 	"testing"
 	"time"
@@ -27,9 +26,8 @@ import (
 	"istio-conformance/internal/report"
 	"istio-conformance/internal/report/ci"
 	"istio-conformance/internal/stack"
-	"istio-conformance/suites/ingress"
-	"istio-conformance/suites/install"
-	"istio-conformance/suites/kernel"
+	"istio-conformance/internal/waits"
+	"istio-conformance/suites"
 	"istio-conformance/suites/mutation"
 )
 
@@ -79,18 +77,32 @@ func run(m *testing.M, o *options.Options, console *os.File) (int, error) {
 		return exitcode.Of(err), err
 	}
 	s := stack.New(o.Config)
-	suites, target := []check.Suite{kernel.Suite(s), install.Suite(s), ingress.Suite(s)}, "e2e"
+	all, target := suites.All(s), "e2e"
 	if o.Mutate {
-		suites, target = []check.Suite{mutation.Suite(s, suites, slices.Concat(install.Mutations(), ingress.Mutations()))}, "mutate"
+		all, target = []check.Suite{mutation.Suite(s, all, suites.Mutations())}, "mutate"
 	}
-	selection, err := check.Select(o.Run, suites)
+	selection, err := check.Select(o.Run, all)
+	if err == nil {
+		selection, err = selection.Narrow(o.Select, all)
+	}
+	if err == nil {
+		err = o.Waits.Validate(check.IDs(all))
+	}
 	if err != nil {
+		return exitcode.Of(err), err
+	}
+	planned = selection.Plan(all)
+	switch {
+	case o.List:
+		err := list(console, o, selection)
+		return exitcode.Of(err), err
+	case o.DryRun:
+		err := dryRun(context.Background(), console, o, s, planned)
 		return exitcode.Of(err), err
 	}
 	if err := s.Resolve(context.Background()); err != nil {
 		return exitcode.Of(err), err
 	}
-	planned = selection.Plan(suites)
 	recorder, err := report.New(reportOptions(o, console))
 	if err != nil {
 		return exitcode.Environment, err
@@ -102,7 +114,10 @@ func run(m *testing.M, o *options.Options, console *os.File) (int, error) {
 		status = exitcode.Of(err)
 	} else {
 		recorder.Plan(check.Count(planned))
-		runner = &check.Runner{Recorder: recorder, Target: target, Context: ctx, Evidence: s.Evidence, Parallel: check.DefaultParallel}
+		if o.Policy.Retries > 0 {
+			recorder.AllowFlakes(o.Policy.Retries, o.FlakeBudget)
+		}
+		runner = &check.Runner{Recorder: recorder, Target: target, Context: ctx, Evidence: s.Evidence, Parallel: o.Parallel, Policy: o.Policy, Waits: o.Waits}
 		testenv = check.NewEnvironment(envconf.NewWithKubeConfig(s.Cluster.Kubeconfig))
 		testenv.Run(m)
 	}
@@ -110,7 +125,7 @@ func run(m *testing.M, o *options.Options, console *os.File) (int, error) {
 		recorder.Abort(context.Cause(ctx), "suites")
 		status = exitcode.Environment
 	}
-	cleanup, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTimeout)
+	cleanup, cancel := context.WithTimeout(context.WithoutCancel(ctx), o.Waits.Or(waits.CleanUp, cleanupTimeout))
 	defer cancel()
 	if err := s.Close(cleanup, recorder); err != nil {
 		status = exitcode.Of(err)

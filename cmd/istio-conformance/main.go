@@ -40,7 +40,8 @@ func root() *cobra.Command {
 	command.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return exitcode.Usagef("%s: %w; see %s --help", c.CommandPath(), err, c.CommandPath())
 	})
-	command.AddCommand(doctor(), kernelCommand(), imagesCommand(), clean(), versions(), reportCommand(), load.New())
+	command.AddCommand(doctor(), kernelCommand(), imagesCommand(), clean(), versions(), reportCommand(), load.New(),
+		list(), schema(), man(), version())
 	return command
 }
 

@@ -82,6 +82,17 @@ func Count(suites []Suite) int {
 	return n
 }
 
+// IDs returns suite/name of each check.
+func IDs(suites []Suite) []string {
+	var all []string
+	for _, suite := range suites {
+		for _, c := range suite.Checks {
+			all = append(all, suite.Name+"/"+c.Name)
+		}
+	}
+	return all
+}
+
 // touches reports whether any check of the suite is selected.
 func (s Selection) touches(suite Suite) bool {
 	return slices.ContainsFunc(suite.Checks, func(c Check) bool { return s.Includes(suite.Name, c) })

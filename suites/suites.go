@@ -1,0 +1,36 @@
+// Package suites knows all suites, in the order in which they run: what an earlier
+// one proves, a later one relies on.
+package suites
+
+import (
+	"slices"
+
+	"istio-conformance/internal/catalogue"
+	"istio-conformance/internal/check"
+	"istio-conformance/internal/stack"
+	"istio-conformance/suites/ingress"
+	"istio-conformance/suites/install"
+	"istio-conformance/suites/kernel"
+	"istio-conformance/suites/mutation"
+)
+
+// All returns the suites of the main job.
+func All(s *stack.Stack) []check.Suite {
+	return []check.Suite{kernel.Suite(s), install.Suite(s), ingress.Suite(s)}
+}
+
+// Mutations returns all ways to break what the suites check.
+func Mutations() []mutation.Mutation {
+	return slices.Concat(install.Mutations(), ingress.Mutations())
+}
+
+// Catalogue returns every check with what breaks it.
+func Catalogue() []catalogue.Entry {
+	breaks := map[string][]catalogue.Break{}
+	for _, m := range Mutations() {
+		for id := range m.Fails {
+			breaks[id] = append(breaks[id], catalogue.Break{Name: m.Name, Promise: m.Promise})
+		}
+	}
+	return catalogue.Of(All(stack.New(stack.Config{})), breaks)
+}
