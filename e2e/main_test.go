@@ -34,6 +34,9 @@ import (
 // cleanupTimeout bounds how long it may take to remove what the run made.
 const cleanupTimeout = 3 * time.Minute
 
+// firstLine is when the console says what is going on, if nothing was said before.
+const firstLine = 700 * time.Millisecond
+
 // errInterrupted is why everything ends after a signal.
 var errInterrupted = errors.New("interrupted by a signal")
 
@@ -100,7 +103,10 @@ func run(m *testing.M, o *options.Options, console *os.File) (int, error) {
 		err := dryRun(context.Background(), console, o, s, planned)
 		return exitcode.Of(err), err
 	}
-	if err := s.Resolve(context.Background()); err != nil {
+	waiting := time.AfterFunc(firstLine, func() { fmt.Fprintln(console, "istio-conformance: asking whether a container registry answers") })
+	err = s.Resolve(context.Background())
+	waiting.Stop()
+	if err != nil {
 		return exitcode.Of(err), err
 	}
 	recorder, err := report.New(reportOptions(o, console))
@@ -109,6 +115,9 @@ func run(m *testing.M, o *options.Options, console *os.File) (int, error) {
 	}
 	ctx, stop := interruptible()
 	defer stop()
+	if !o.Mutate {
+		recorder.Expect(check.IDs(planned))
+	}
 	status := exitcode.Pass
 	if err := s.Build(ctx, recorder); err != nil {
 		status = exitcode.Of(err)

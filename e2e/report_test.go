@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"os"
+	"path/filepath"
 	"time"
 
 	"istio-conformance/internal/options"
@@ -16,6 +17,7 @@ func reportOptions(o *options.Options, console *os.File) report.Options {
 	return report.Options{
 		Dir: o.OutDir, Base: o.Root, RunID: time.Now().UTC().Format("20060102-150405.000"), Out: console,
 		Terminal: terminal, Color: terminal && os.Getenv("NO_COLOR") == "", Width: width,
+		Columns: func() int { _, columns := report.Terminal(console); return columns }, Timings: filepath.Join(o.CacheDir, "timings.json"),
 		Also: append(ci.Outputs(), html.Output()),
 	}
 }

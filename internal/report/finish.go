@@ -46,6 +46,11 @@ func (r *Recorder) Finish() (Verdict, error) {
 		return r.report.Verdict, nil
 	}
 	r.showUnended()
+	if r.snapshot().Verdict != VerdictError {
+		if err := r.past.save(&r.report); err != nil {
+			r.warn(err.Error())
+		}
+	}
 	r.report = r.snapshot()
 	r.finished = true
 	r.running = nil

@@ -43,7 +43,7 @@ func (p *Phase) Logf(format string, args ...any) {
 		p.steps = p.steps[1:]
 	}
 	p.activity.step = step
-	p.activity.hear(p.r.now())
+	p.r.heard = p.r.now()
 	if p.r.console.terminal {
 		p.r.draw()
 		return

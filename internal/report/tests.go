@@ -31,6 +31,7 @@ func (r *Recorder) StartTest(suite, name string) {
 	r.console.heading(oneLine(suite))
 	a := r.begin(r.position() + id)
 	a.test = id
+	r.past.start()
 }
 
 // position is e.g. "[3/14] ", or "" while the number of tests is unknown.
@@ -65,6 +66,7 @@ func (r *Recorder) EndTest(t Test) {
 		return
 	}
 	r.report.Tests = append(r.report.Tests, t)
+	r.heard = r.now()
 	r.console.heading(t.Suite)
 	r.showTest(t)
 	r.draw()
