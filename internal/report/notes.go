@@ -18,11 +18,27 @@ func loadNote(l Load) string {
 	return strings.Join(parts, "; ")
 }
 
-func upgradeName(u Upgrade) string { return fmt.Sprintf("upgrade/%s-to-%s", u.From, u.To) }
+func upgradeName(u Upgrade) string {
+	name := fmt.Sprintf("upgrade/%s-to-%s", u.From, u.To)
+	if u.Journey != "" {
+		name += fmt.Sprintf(" %s, %s values #%d", u.Journey, u.Values, u.Repetition)
+	}
+	return name
+}
 
-// upgradeNote is an upgrade's traffic in one line.
+// upgradeNote is an upgrade's traffic in one line, and why it did not pass.
 func upgradeNote(u Upgrade) string {
-	return fmt.Sprintf("%d of %s failed, longest gap %.0f ms", u.Failed, plural(u.Requests, "request"), u.LongestGapMillis)
+	note := fmt.Sprintf("%d of %s failed, longest gap %.0f ms", u.Failed, plural(u.Requests, "request"), u.LongestGapMillis)
+	if u.Budget > 0 {
+		note += fmt.Sprintf(", %d may fail", u.Budget)
+	}
+	if u.Forced {
+		note += ", FORCED although the path is not supported"
+	}
+	if len(u.Reasons) > 0 {
+		note += "; " + oneLine(u.Reasons[0])
+	}
+	return note
 }
 
 // headline is a failure in one line: gomega's first line alone says only "Expected".

@@ -90,6 +90,7 @@ func TestMeasurementsDecideTheVerdict(t *testing.T) {
 		{"a ratio over nothing", []func(*run){load(VerdictPass, endless)}, VerdictInvalid},
 		{"fail goes before invalid", []func(*run){load(VerdictInvalid, quantile), load(VerdictFail, quantile)}, VerdictFail},
 		{"upgrade", []func(*run){load(VerdictInvalid, quantile), upgrade(VerdictFail)}, VerdictFail},
+		{"an upgrade under invalid load", []func(*run){upgrade(VerdictInvalid), upgrade(VerdictPass)}, VerdictInvalid},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			r := newRun(t, nil)

@@ -141,18 +141,5 @@ type Diagnosis struct {
 	Link  string `json:"link"`
 }
 
-// Upgrade is one upgrade, with its traffic, between two versions of Istio.
-type Upgrade struct {
-	From string `json:"from"`
-	To   string `json:"to"`
-	// Verdict is VerdictPass or VerdictFail.
-	Verdict  Verdict `json:"verdict"`
-	Requests int     `json:"requests"`
-	Failed   int     `json:"failed"`
-	// LongestGapMillis is the longest time without an answered request, in milliseconds.
-	LongestGapMillis float64     `json:"longestGapMillis"`
-	Phases           []PhaseTime `json:"phases"`
-}
-
 // ID returns the name that RUN= takes: suite/name.
 func (t Test) ID() string { return t.Suite + "/" + t.Name }

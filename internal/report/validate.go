@@ -55,10 +55,7 @@ func Validate(content []byte) []error {
 	}
 	for i, u := range r.Upgrade {
 		at := fmt.Sprintf("upgrade[%d] %s to %s", i, u.From, u.To)
-		p.check(u.From != "" && u.To != "", "%s: from or to is empty", at)
-		p.oneOf(at+": verdict", string(u.Verdict), string(VerdictPass), string(VerdictFail))
-		p.check(u.Requests >= u.Failed && u.Failed >= 0 && u.LongestGapMillis >= 0, "%s: counts that cannot be", at)
-		p.phases(at+": phases", u.Phases)
+		p.upgrade(at, u)
 	}
 	return p
 }

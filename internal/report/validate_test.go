@@ -42,7 +42,7 @@ func TestValidateFindsWhatIsWrong(t *testing.T) {
 		{"negative time", `"seconds": 161`, `"seconds": -1`, "phases[1] images: seconds is negative"},
 		{"unknown verdict of a load", `"load": []`, `"load": [{"name":"x","verdict":"ok"}]`, `load[0] x: verdict is "ok"`},
 		{"half a load", `"load": []`, `"load": [{"name":"x","verdict":"pass"}]`, "load[0].quantiles is missing"},
-		{"unknown verdict of an upgrade", `"upgrade": []`, `"upgrade": [{"from":"1","to":"2","verdict":"invalid"}]`, `verdict is "invalid"`},
+		{"unknown verdict of an upgrade", `"upgrade": []`, `"upgrade": [{"from":"1","to":"2","verdict":"error"}]`, `verdict is "error"`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			g := gomega.NewWithT(t)

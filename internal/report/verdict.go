@@ -57,7 +57,11 @@ func derive(r *Report) Verdict {
 		}
 	}
 	for _, u := range r.Upgrade {
-		if u.Verdict != VerdictPass {
+		switch u.Verdict {
+		case VerdictPass:
+		case VerdictInvalid:
+			verdict = VerdictInvalid
+		default:
 			return VerdictFail
 		}
 	}
