@@ -95,7 +95,7 @@ func TestMetrics(t *testing.T) {
 	g.Expect(err).NotTo(gomega.HaveOccurred())
 	for _, want := range []string{
 		`istio_conformance_verdict{verdict="fail"} 1`, `istio_conformance_checks{status="fail"} 4`,
-		`istio_conformance_check_passed{suite="ingress",check="timeout",feature="resilience"} 0`, `istio_conformance_upgrade_failed_requests{from="1.30.2",to="1.31.0",verdict="fail"} 37`,
+		`istio_conformance_check_passed{suite="ingress",check="timeout",feature="resilience"} 0`, `istio_conformance_upgrade_failed_requests{from="1.30.2",to="1.31.0",journey="in-place",repetition="1",verdict="fail"} 36`,
 	} {
 		g.Expect(string(content)).To(gomega.ContainSubstring(want + "\n"))
 	}

@@ -116,11 +116,11 @@ func (m *metrics) measured(doc *report.Report) {
 	}
 	m.family("istio_conformance_upgrade_failed_requests", "", "Requests that failed during the upgrade.")
 	for _, u := range doc.Upgrade {
-		m.sample("istio_conformance_upgrade_failed_requests", float64(u.Failed), "from", u.From, "to", u.To, "verdict", string(u.Verdict))
+		m.sample("istio_conformance_upgrade_failed_requests", float64(u.Failed), "from", u.From, "to", u.To, "journey", u.Journey, "repetition", strconv.Itoa(u.Repetition), "verdict", string(u.Verdict))
 	}
 	m.family("istio_conformance_upgrade_longest_gap_seconds", "seconds", "The longest time without an answered request.")
 	for _, u := range doc.Upgrade {
-		m.sample("istio_conformance_upgrade_longest_gap_seconds", u.LongestGapMillis/1e3, "from", u.From, "to", u.To)
+		m.sample("istio_conformance_upgrade_longest_gap_seconds", u.LongestGapMillis/1e3, "from", u.From, "to", u.To, "journey", u.Journey, "repetition", strconv.Itoa(u.Repetition))
 	}
 }
 

@@ -169,7 +169,13 @@ func (d *Diff) measurements(before, after *report.Report) {
 	}
 }
 
-func upgradeID(u report.Upgrade) string { return fmt.Sprintf("upgrade/%s-to-%s", u.From, u.To) }
+func upgradeID(u report.Upgrade) string {
+	id := fmt.Sprintf("upgrade/%s-to-%s", u.From, u.To)
+	if u.Journey != "" {
+		id += fmt.Sprintf("/%s-%s-%d", u.Journey, u.Values, u.Repetition)
+	}
+	return id
+}
 
 // slow notes that a check became slower, by the rule.
 func (d *Diff) slow(was, is report.Test) {
