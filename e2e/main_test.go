@@ -141,7 +141,8 @@ func run(m *testing.M, o *options.Options, console *os.File) (int, error) {
 	}
 	verdict, err := recorder.Finish()
 	// To standard error: the verdict stays the last line of standard output.
-	if err := errors.Join(err, ci.GitHub(os.Stderr, recorder.Dir(), os.Getenv)); err != nil {
+	err = errors.Join(err, ci.GitHub(os.Stderr, recorder.Dir(), os.Getenv), ci.Sonobuoy(recorder.Dir(), os.Getenv))
+	if err != nil {
 		return exitcode.Environment, err
 	}
 	return verdict.ExitStatus(status), nil

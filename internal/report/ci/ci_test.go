@@ -114,3 +114,14 @@ func TestBadge(t *testing.T) {
 		g.Expect(strings.TrimSpace(string(content))).To(gomega.Equal(want))
 	}
 }
+
+func TestSonobuoyIsToldWhereTheResultsAre(t *testing.T) {
+	g := gomega.NewWithT(t)
+	dir, results := t.TempDir(), t.TempDir()
+	g.Expect(os.WriteFile(filepath.Join(dir, "junit.xml"), []byte("<testsuites/>"), 0o600)).To(gomega.Succeed())
+	g.Expect(Sonobuoy(dir, func(string) string { return "" })).To(gomega.Succeed())
+	g.Expect(Sonobuoy(dir, func(string) string { return results })).To(gomega.Succeed())
+	done, err := os.ReadFile(filepath.Join(results, "done"))
+	g.Expect(err).NotTo(gomega.HaveOccurred())
+	g.Expect(os.ReadFile(string(done))).To(gomega.Equal([]byte("<testsuites/>")))
+}
