@@ -30,6 +30,10 @@ e2e: $(BIN)/e2e.test ## Prove that Istio, installed by Helm, works: KEEP=1 RUN=i
 mutate: $(BIN)/e2e.test ## Break the system on purpose and prove that exactly the right checks fail
 	@MUTATE=1 $(BIN)/e2e.test
 
+.PHONY: load
+load: $(BIN)/e2e.test ## Measure the gateway's latency and capacity thoroughly (about half an hour): KEEP=1 RUN=load/capacity
+	@LOAD=full RUN=$${RUN:-load} $(BIN)/e2e.test
+
 .PHONY: images
 images: $(BIN)/istio-conformance ## Build or fetch every image and chart of a run beforehand
 	@$(BIN)/istio-conformance images build
@@ -78,6 +82,10 @@ test-kernel: ## Boot a kernel in QEMU, take its modules away one by one, and pro
 .PHONY: test-report
 test-report: ## Look at the report's page in Chromium: pictures in out/page, a clean console, axe-core without a violation
 	@ISTIO_CONFORMANCE_BROWSER=1 go test -count=1 -timeout 20m ./internal/report/browser
+
+.PHONY: trust
+trust: ## Show whether the load generator and its verdicts can be believed on this machine: stubs of known delay, comparisons of equal paths (half an hour)
+	@go run ./internal/load/trust -rate 1000 -block 250ms -record out/aa-rounds.json
 
 .PHONY: lint
 lint: ## Check formatting, go vet, golangci-lint and that the modules are tidy

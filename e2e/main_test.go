@@ -28,6 +28,7 @@ import (
 	"istio-conformance/internal/stack"
 	"istio-conformance/internal/waits"
 	"istio-conformance/suites"
+	"istio-conformance/suites/load"
 	"istio-conformance/suites/mutation"
 )
 
@@ -80,7 +81,10 @@ func run(m *testing.M, o *options.Options, console *os.File) (int, error) {
 		return exitcode.Of(err), err
 	}
 	s := stack.New(o.Config)
-	all, target := suites.All(s), "e2e"
+	all, target := suites.All(s, load.Mode(o.Load)), "e2e"
+	if load.Mode(o.Load) == load.Full {
+		target = "load"
+	}
 	if o.Mutate {
 		all, target = []check.Suite{mutation.Suite(s, all, suites.Mutations())}, "mutate"
 	}

@@ -9,6 +9,7 @@ import (
 func TestKernel(t *testing.T)  { runSuite(t, "kernel") }
 func TestInstall(t *testing.T) { runSuite(t, "install") }
 func TestIngress(t *testing.T) { runSuite(t, "ingress") }
+func TestLoad(t *testing.T)    { runSuite(t, "load") }
 
 // TestMutation runs alone, when -mutate asks for it.
 func TestMutation(t *testing.T) { runSuite(t, "mutation") }

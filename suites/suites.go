@@ -11,17 +11,18 @@ import (
 	"istio-conformance/suites/ingress"
 	"istio-conformance/suites/install"
 	"istio-conformance/suites/kernel"
+	"istio-conformance/suites/load"
 	"istio-conformance/suites/mutation"
 )
 
-// All returns the suites of the main job.
-func All(s *stack.Stack) []check.Suite {
-	return []check.Suite{kernel.Suite(s), install.Suite(s), ingress.Suite(s)}
+// All returns the suites of the main job, of which load measures as much as it is told.
+func All(s *stack.Stack, measure load.Mode) []check.Suite {
+	return []check.Suite{kernel.Suite(s), install.Suite(s), ingress.Suite(s), load.Suite(s, measure)}
 }
 
 // Mutations returns all ways to break what the suites check.
 func Mutations() []mutation.Mutation {
-	return slices.Concat(install.Mutations(), ingress.Mutations())
+	return slices.Concat(install.Mutations(), ingress.Mutations(), load.Mutations())
 }
 
 // Catalogue returns every check with what breaks it.
@@ -32,5 +33,5 @@ func Catalogue() []catalogue.Entry {
 			breaks[id] = append(breaks[id], catalogue.Break{Name: m.Name, Promise: m.Promise})
 		}
 	}
-	return catalogue.Of(All(stack.New(stack.Config{})), breaks)
+	return catalogue.Of(All(stack.New(stack.Config{}), load.Full), breaks)
 }

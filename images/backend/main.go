@@ -19,6 +19,7 @@ import (
 	"os"
 	"os/signal"
 	"strconv"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -47,9 +48,11 @@ func run() error {
 		return fmt.Errorf("read the host name: %w", err)
 	}
 	health := http.NewServeMux()
+	b := &backend{pod: pod, version: os.Getenv("VERSION"), log: os.Stdout}
+	health.HandleFunc("GET /requests", b.requests.ServeHTTP)
 	health.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
 	errs := make(chan error, 2)
-	traffic := serve(trafficAddress, &backend{pod: pod, version: os.Getenv("VERSION"), log: os.Stdout}, errs)
+	traffic := serve(trafficAddress, b, errs)
 	probes := serve(healthAddress, health, errs)
 	select {
 	case err := <-errs:
@@ -79,6 +82,29 @@ func serve(address string, handler http.Handler, errs chan<- error) *http.Server
 type backend struct {
 	pod, version string
 	log          interface{ Write([]byte) (int, error) }
+	requests     requests
+}
+
+// requests counts what was received, for GET /requests beside the traffic: who
+// sends many has a second witness without a line for each.
+type requests struct {
+	all, mutualTLS atomic.Int64
+}
+
+// receive counts a request. Those that came over mutual TLS carry the header in
+// which the pod's sidecar names the client.
+func (c *requests) receive(r *http.Request) {
+	c.all.Add(1)
+	if r.Header.Get("x-forwarded-client-cert") != "" {
+		c.mutualTLS.Add(1)
+	}
+}
+
+func (c *requests) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "application/json")
+	if _, err := fmt.Fprintf(w, `{"all":%d,"mutualTLS":%d}`+"\n", c.all.Load(), c.mutualTLS.Load()); err != nil {
+		log.Printf("answer a count: %v", err)
+	}
 }
 
 // Answer is the body of every response and the line of the log.
@@ -104,6 +130,7 @@ type Answer struct {
 }
 
 func (b *backend) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	b.requests.receive(r)
 	order, err := parseOrder(r)
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)

@@ -40,6 +40,19 @@ func TestBackendAnswersAsOrdered(t *testing.T) {
 	}
 }
 
+func TestBackendCounts(t *testing.T) {
+	g := gomega.NewWithT(t)
+	handler := &backend{pod: "a", log: new(bytes.Buffer)}
+	for _, client := range []string{"", "By=spiffe://a;URI=spiffe://b", ""} {
+		request := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/?status=503", nil)
+		request.Header.Set("x-forwarded-client-cert", client)
+		handler.ServeHTTP(httptest.NewRecorder(), request)
+	}
+	response := httptest.NewRecorder()
+	handler.requests.ServeHTTP(response, nil)
+	g.Expect(response.Body.String()).To(gomega.MatchJSON(`{"all":3,"mutualTLS":1}`))
+}
+
 func TestBackendLogsOnlyWhatCarriesAnID(t *testing.T) {
 	g := gomega.NewWithT(t)
 	log := new(bytes.Buffer)

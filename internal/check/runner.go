@@ -26,6 +26,8 @@ const evidenceTimeout = 45 * time.Second
 type Recorder interface {
 	StartTest(suite, name string)
 	EndTest(report.Test)
+	// AddLoad receives what a check measured, with a verdict of its own.
+	AddLoad(report.Load)
 	EvidenceDir(suite, name string) string
 }
 
@@ -91,6 +93,7 @@ func (r *Runner) feature(suite string, c Check) types.Feature {
 // attempt runs a check once and hands its outcome over, however it ends.
 func (r *Runner) attempt(t *testing.T, suite string, c Check, number int, done func(report.Test)) {
 	checkT := newT(t, r.Waits.Or(waits.Assertion, eventuallyTimeout))
+	checkT.addLoad = r.Recorder.AddLoad
 	started := time.Now()
 	timeout := r.Waits.Or(suite+"/"+c.Name, c.timeout(r.Waits.Or(waits.Check, DefaultTimeout)))
 	ctx, cancel := context.WithTimeout(r.Context, timeout)

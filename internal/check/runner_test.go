@@ -16,6 +16,7 @@ type recorder struct {
 	dir   string
 	mu    sync.Mutex
 	tests []report.Test
+	loads []report.Load
 }
 
 func (r *recorder) StartTest(string, string) {}
@@ -24,6 +25,7 @@ func (r *recorder) EndTest(t report.Test) {
 	defer r.mu.Unlock()
 	r.tests = append(r.tests, t)
 }
+func (r *recorder) AddLoad(l report.Load)                 { r.loads = append(r.loads, l) }
 func (r *recorder) EvidenceDir(suite, name string) string { return r.dir + "/" + suite + "/" + name }
 
 // evidenceFile names a file as if it had been collected.

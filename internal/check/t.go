@@ -35,6 +35,7 @@ type T struct {
 	observed   []string
 	cleanups   []func()
 	panicked   []byte // the stack of a panic
+	addLoad    func(report.Load)
 }
 
 func newT(t *testing.T, patience time.Duration) *T {
@@ -121,6 +122,10 @@ func (t *T) Observe(format string, args ...any) {
 	defer t.mu.Unlock()
 	t.observed = append(t.observed, fmt.Sprintf(format, args...))
 }
+
+// RecordLoad adds a latency measurement to the report, where its verdict counts
+// for the run's: one that is invalid or inconclusive makes the run invalid.
+func (t *T) RecordLoad(l report.Load) { t.addLoad(l) }
 
 // Fatalf records a failure for the report and ends the check.
 func (t *T) Fatalf(format string, args ...any) {

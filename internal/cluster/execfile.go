@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strconv"
+	"time"
 
 	"istio-conformance/internal/command"
 )
@@ -15,8 +17,8 @@ import (
 const runFile = `f=/istio-conformance-program.$$; trap 'rm -f "$f"' EXIT
 cat >"$f" && chmod 0700 "$f" && timeout "$0" "$f" "$@"`
 
-// runFileSeconds bounds a program in a node.
-const runFileSeconds = "60"
+// runFileTime bounds a program in a node when its caller's context does not.
+const runFileTime = time.Minute
 
 // ExecFile copies a program of this machine into a node, runs it there as root with
 // the arguments and removes it again, all in one call of the engine. The program is
@@ -31,8 +33,12 @@ func (c *Cluster) ExecFile(ctx context.Context, node, program string, args ...st
 		return "", fmt.Errorf("node %s: program for it: %w", node, err)
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
+	limit := strconv.Itoa(int(runFileTime.Seconds()))
+	if deadline, ok := ctx.Deadline(); ok {
+		limit = strconv.Itoa(int(time.Until(deadline).Seconds()) + 1)
+	}
 	run := command.Command{
-		Args:  append([]string{"docker", "exec", "--interactive", node, "bash", "-c", runFile, runFileSeconds}, args...),
+		Args:  append([]string{"docker", "exec", "--interactive", node, "bash", "-c", runFile, limit}, args...),
 		Stdin: file,
 	}
 	out, err := run.Output(ctx)

@@ -35,9 +35,12 @@ type conn struct {
 	turn    int64 // the next request to send is worker.number(turn, index)
 	backlog int64 // how many from there on are due
 
-	// freeAt is when the connection could take a request again; what is sent
-	// later than that and later than intended is the generator's own lateness.
-	freeAt time.Duration
+	// freeAt is when the connection could have taken a request again, had the
+	// generator always been in time; what is sent later than that and later than
+	// intended is the generator's own lateness. owed is how much later than it could
+	// have been the last answer was read: a request that was sent late makes those
+	// late that wait for it.
+	freeAt, owed time.Duration
 	// opener is the request that had to wait for the connection to be made.
 	opener    wire.Ticket
 	hasOpener bool
@@ -89,6 +92,8 @@ func (c *conn) overflow() {
 // Answered implements wire.Sink.
 func (c *conn) Answered(a wire.Answer) {
 	c.answered = true
+	a.Own = max(0, a.Own) + c.worker.late
+	c.owed = a.Own
 	c.worker.answered(&a)
 }
 

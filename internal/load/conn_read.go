@@ -46,7 +46,7 @@ func (c *conn) receive(n int) error {
 	}
 	c.have = copy(c.in, c.in[used:c.have])
 	if full && c.wire.Room() > 0 {
-		c.freeAt = c.worker.now
+		c.freeAt = c.worker.now - c.owed
 	}
 	if c.have == len(c.in) {
 		if len(c.in) >= maxBuffer {

@@ -1,6 +1,7 @@
 package load
 
 import (
+	"istio-conformance/internal/load/wire"
 	"testing"
 	"time"
 
@@ -50,6 +51,8 @@ func TestRequestDoesNotAllocate(t *testing.T) {
 	answer := []byte("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
 	buffer := make([]byte, 4096)
 	c := w.conns[0]
+	w.waited = openWaited()
+	defer w.waited.close()
 	allocated := testing.AllocsPerRun(2000, func() {
 		w.pending++
 		c.backlog++
@@ -60,11 +63,12 @@ func TestRequestDoesNotAllocate(t *testing.T) {
 		if _, err := unix.Write(peer, answer); err != nil {
 			t.Fatal(err)
 		}
-		events, err := w.poller.Wait(0, 1)
+		events, _, err := w.poller.Wait(0, 1)
 		if err != nil || len(events) != 1 {
 			t.Fatal(events, err)
 		}
 		w.tick()
+		w.look(true, 0)
 		w.take(events[0])
 	})
 	if allocated != 0 || w.recorder.counts.OK < 2000 {
@@ -98,7 +102,7 @@ func TestFullSocketQueues(t *testing.T) {
 		}
 		read += n
 		if len(c.link.socket.queue) > 0 {
-			events, err := w.poller.Wait(0, time.Hour)
+			events, _, err := w.poller.Wait(0, time.Hour)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -123,5 +127,43 @@ func TestOwnLag(t *testing.T) {
 	c.freeAt = w.clock() + time.Hour // a connection that becomes free just now
 	if second := c.take(); second.Own > 0 || second.Sent <= second.Intended {
 		t.Errorf("the wait for the connection is not the generator's: %+v", second)
+	}
+}
+
+// A request that waits for one that was sent late is late by the generator's fault.
+func TestOwnLagIsPassedOn(t *testing.T) {
+	w, _ := rig(t)
+	c := w.conns[0]
+	w.late = 2 * time.Millisecond
+	c.Answered(wire.Answer{Status: 200, Ticket: wire.Ticket{Own: 5 * time.Millisecond}})
+	if c.owed != 7*time.Millisecond {
+		t.Errorf("sent 5 ms late and read 2 ms late: owed %s", c.owed)
+	}
+}
+
+// What the thread was too late to look for is its own lateness too: it makes the
+// answer late, and the next request on the connection.
+func TestLook(t *testing.T) {
+	w, _ := rig(t)
+	w.waited = &waited{fd: -1}
+	w.now, w.looked = 5*time.Millisecond, 2*time.Millisecond
+	if w.look(false, 0); w.late != 3*time.Millisecond || w.looked != w.now {
+		t.Errorf("found without sleeping, 3 ms after the last look: late by %s", w.late)
+	}
+	w.now = 9 * time.Millisecond
+	if w.look(true, 8*time.Millisecond); w.late != time.Millisecond {
+		t.Errorf("overslept by 1 ms: late by %s", w.late)
+	}
+	w.now = 10 * time.Millisecond
+	if w.look(true, 20*time.Millisecond); w.late != 0 {
+		t.Errorf("woken in time: late by %s", w.late)
+	}
+}
+
+func TestSecondNumber(t *testing.T) {
+	for line, want := range map[string]time.Duration{"836538 13816356 12\n": 13816356, "1 0 0": 0, "": 0, "7": 0} {
+		if got := secondNumber([]byte(line)); got != want {
+			t.Errorf("%q: got %d, want %d", line, got, want)
+		}
 	}
 }

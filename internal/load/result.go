@@ -10,7 +10,7 @@ import (
 // same name; a field keeps its meaning.
 const Schema = "istio-conformance/load/v1"
 
-// Counts are numbers of requests, those of the warm-up left out.
+// Counts are numbers of requests, those of the warm-up left out but for Warmup.
 type Counts struct {
 	// Planned is what the schedule holds: OK, Failed and Overflow together,
 	// unless the run was interrupted.
@@ -22,6 +22,8 @@ type Counts struct {
 	// Late counts the requests that were sent only after the schedule's end, or
 	// answered a second after it: the rate was not held.
 	Late int64 `json:"late"`
+	// Warmup counts the requests that were due before; nothing else counts them.
+	Warmup int64 `json:"warmup"`
 }
 
 func (c *Counts) add(other Counts) {
@@ -30,6 +32,7 @@ func (c *Counts) add(other Counts) {
 	c.Failed += other.Failed
 	c.Overflow += other.Overflow
 	c.Late += other.Late
+	c.Warmup += other.Warmup
 }
 
 // Latencies are of good answers only.
@@ -42,7 +45,8 @@ type Latencies struct {
 	// Lag is from when it should have been sent to when it was: also waiting
 	// for a connection whose last answer is late.
 	Lag *Histogram `json:"sendLag"`
-	// OwnLag is the part of Lag for which the generator itself is to blame.
+	// OwnLag bounds what the generator itself added to Response: it sent later than
+	// it could have, or looked for the answer later.
 	OwnLag *Histogram `json:"ownLag"`
 }
 

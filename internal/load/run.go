@@ -172,7 +172,8 @@ func (p *plan) result(workers []*worker) *Result {
 			r.Invalid = append(r.Invalid, err.Error())
 		}
 	}
-	r.Counts.Planned = c.Stripe.of(c.Schedule.Count()) - c.Stripe.of(c.Schedule.warmCount())
+	r.Counts.Warmup = c.Stripe.of(c.Schedule.warmCount())
+	r.Counts.Planned = c.Stripe.of(c.Schedule.Count()) - r.Counts.Warmup
 	return r
 }
 

@@ -41,7 +41,13 @@ type worker struct {
 	pending  int64 // due, without an answer or a failure
 	recorder *recorder
 	busyWait time.Duration // before a request is due
-	realtime bool          // the thread's priority was granted
+	// late bounds how much earlier what is being read could have been read: the
+	// thread was not running, or busy with something else.
+	late     time.Duration
+	looked   time.Duration // when what there was to read was looked for last
+	lost     time.Duration // without a CPU, until then
+	waited   *waited
+	realtime bool // the thread's priority was granted
 	stopped  atomic.Bool
 
 	mu     sync.Mutex
@@ -77,16 +83,21 @@ func (w *worker) keepsOpen() bool { return !w.plan.config.NewConnections && !w.d
 func (w *worker) run(ctx context.Context) error {
 	// The thread is never unlocked, so that it ends here, with its priority.
 	runtime.LockOSThread()
-	w.realtime = !w.plan.config.NoRealtime && realtime()
+	w.realtime = !w.plan.config.NoRealtime && Realtime()
 	defer context.AfterFunc(ctx, func() { w.stopped.Store(true) })()
+	w.waited = openWaited()
+	defer w.waited.close()
+	w.looked, w.lost = w.clock(), w.waited.read()
 	for !w.done() && !w.stopped.Load() {
 		w.tick()
 		w.send()
-		events, err := w.poller.Wait(w.clock(), w.wakeAt())
+		until := w.wakeAt()
+		events, slept, err := w.poller.Wait(w.clock(), until)
 		if err != nil {
 			return err
 		}
 		w.tick()
+		w.look(slept, until)
 		for _, event := range events {
 			w.take(event)
 		}
@@ -95,6 +106,21 @@ func (w *worker) run(ctx context.Context) error {
 	}
 	w.recorder.finish(w.now)
 	return context.Cause(ctx)
+}
+
+// look notes how late the thread looks for what there is to read. What it found
+// without sleeping arrived since it looked before; what woke it arrived at a time
+// that is not known, but the thread ought to have run at the time given, and the
+// kernel knows how long it had no CPU.
+func (w *worker) look(slept bool, until time.Duration) {
+	lost := w.waited.read()
+	w.late = max(0, lost-w.lost)
+	if slept {
+		w.late = max(w.late, w.now-until)
+	} else {
+		w.late = max(w.late, w.now-w.looked)
+	}
+	w.looked, w.lost = w.now, lost
 }
 
 // done says that every request has an answer or a failure.

@@ -33,6 +33,9 @@ type Options struct {
 	// Mutate proves that the checks can fail, instead of running them.
 	Mutate bool
 
+	// Load is how much latency is measured: short or full.
+	Load string
+
 	config, cluster, keep, kubeconfig string
 	getenv                            func(string) string
 	flags                             *flag.FlagSet
@@ -89,6 +92,7 @@ func (o *Options) what() {
 
 // how registers which checks run, and how.
 func (o *Options) how() {
+	o.text(&o.Load, "load", "LOAD", "short", "how much latency is measured: short, about a minute, or full, with the curve over the rates")
 	o.text(&o.Run, "run", "RUN", "", "suite, suite/check or suite:feature, separated by commas")
 	o.text(&o.Select, "select", "SELECT", "", "narrow by suite, feature, name, id or promise, such as suite=ingress,feature!=tls,name~^re; a semicolon means or")
 	o.truth(&o.List, "list", "LIST", "show every check with its promise, and run none; needs no cluster")
@@ -144,6 +148,9 @@ func (o *Options) Complete() error {
 		o.Keep = o.keep == "1"
 	default:
 		return exitcode.Usagef("KEEP=%s: want 1 to keep the cluster, or 0", o.keep)
+	}
+	if o.Load != "short" && o.Load != "full" {
+		return exitcode.Usagef("LOAD=%s: want short or full", o.Load)
 	}
 	switch o.cluster {
 	case "kind":

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"encoding/xml"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -75,6 +76,9 @@ func renderJUnit(doc *Report) ([]byte, error) {
 		add(t.Suite, testCase(t), t.Seconds)
 	}
 	for _, l := range doc.Load {
+		if slices.ContainsFunc(doc.Tests, func(t Test) bool { return t.ID() == "load/"+l.Name }) {
+			continue // the check that measured it is there already
+		}
 		add("load", measurementCase(l.Name, l.Verdict, loadNote(l)), 0)
 	}
 	for _, u := range doc.Upgrade {

@@ -8,14 +8,33 @@ import (
 // loadNote is a latency comparison in one line.
 func loadNote(l Load) string {
 	parts := []string{fmt.Sprintf("%g requests/s", l.Rate), plural(l.Errors, "error")}
+	for _, c := range l.Capacity {
+		parts = append(parts, fmt.Sprintf("%s holds %g requests/s on %s", c.Path, c.KneeRate, plural(c.Connections, "connection")))
+	}
 	for _, q := range l.Quantiles {
+		if l.Kind == "added" {
+			parts = append(parts, addedNote(q))
+			continue
+		}
 		s := fmt.Sprintf("p%g ratio %.2f [%.2f, %.2f]", 100*q.Q, q.Ratio, q.CILow, q.CIHigh)
 		if q.Limit > 0 {
 			s += fmt.Sprintf(", limit %.2f", q.Limit)
 		}
 		parts = append(parts, s)
 	}
+	if len(l.Reasons) > 0 {
+		parts = append(parts, l.Reasons[0])
+	}
 	return strings.Join(parts, "; ")
+}
+
+// addedNote says what the candidate adds at one quantile.
+func addedNote(q Quantile) string {
+	s := fmt.Sprintf("p%g %+.0f us [%.0f, %.0f]", 100*q.Q, q.AddedMicros, q.AddedLowMicros, q.AddedHighMicros)
+	if q.LimitMicros > 0 {
+		return s + fmt.Sprintf(", limit %.0f", q.LimitMicros)
+	}
+	return s + ", only reported"
 }
 
 func upgradeName(u Upgrade) string {

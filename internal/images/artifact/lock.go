@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -14,8 +15,13 @@ import (
 // no way to wait that a context could interrupt.
 const lockPoll = 200 * time.Millisecond
 
-// lock is an advisory lock on a file; it ends with the process at the latest.
+// lock is an advisory lock on a file; it ends with close, or with the process.
 type lock struct{ file *os.File }
+
+// held keeps every lock's file from the garbage collector, which would close the
+// file of a Store that nobody refers to any more and so give the lock up while
+// the artifact's files are still in use.
+var held sync.Map
 
 // errLocked says that another process holds the lock.
 var errLocked = errors.New("locked by another run")
@@ -26,6 +32,7 @@ func openLock(path string) (*lock, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the lock file: %w", err)
 	}
+	held.Store(file, nil)
 	return &lock{file}, nil
 }
 
@@ -74,4 +81,7 @@ func (t *tries) next(ctx context.Context, how int) (taken bool, err error) {
 }
 
 // close gives the lock up.
-func (l *lock) close() error { return l.file.Close() }
+func (l *lock) close() error {
+	held.Delete(l.file)
+	return l.file.Close()
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"testing"
 	"time"
@@ -105,4 +106,28 @@ func visible(t *testing.T, dir string) []string {
 		}
 	}
 	return names
+}
+
+// A source returns its set and forgets the Store: the garbage collector must not
+// give up what the set's files stand under.
+func TestWhatAForgottenStoreHasInUseStays(t *testing.T) {
+	dir := t.TempDir()
+	addArtifact(t, filepath.Join(dir, "a-1"), time.Now())
+	func() {
+		s, err := Open(dir, progress.Discard)
+		if err != nil {
+			t.Fatal(err)
+		}
+		use(t, s, ID{Name: "a", Key: "1"})
+	}()
+	for range 3 {
+		runtime.GC() // finalizers run in a later cycle
+		runtime.Gosched()
+	}
+	if err := open(t, dir, progress.Discard).Prune(Limits{}); err != nil {
+		t.Fatal(err)
+	}
+	if got := visible(t, dir); !slices.Equal(got, []string{"a-1"}) {
+		t.Errorf("kept %v, want the artifact in use", got)
+	}
 }

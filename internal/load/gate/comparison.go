@@ -46,7 +46,7 @@ type PathSummary struct {
 	Name     string `json:"name"`
 	Role     Role   `json:"role"`
 	URL      string `json:"url"`
-	Requests int64  `json:"requests"`
+	Requests int64  `json:"requests"` // the warm-up's included
 	// Failed counts the requests without a good answer, those that could not be
 	// sent for want of one included; Errors has their classes.
 	Failed int64            `json:"failed"`
@@ -65,9 +65,17 @@ const neverSent = "never sent"
 // blame counts the failures for which the path is to blame. A generator that was
 // late itself may also have waited too little for an answer.
 func blame(r *load.Result) int64 {
-	n := r.Counts.Failed + r.Counts.Overflow - r.Errors[load.ClassGenerator]
-	if len(r.Invalid) > 0 {
-		n -= r.Errors[load.ClassTimeout] + r.Errors[load.ClassAbandoned] + r.Counts.Overflow
+	n := int64(0)
+	for _, errors := range []map[string]int64{r.Errors, r.WarmupErrors} {
+		for class, count := range errors {
+			late := class == load.ClassTimeout || class == load.ClassAbandoned
+			if class != load.ClassGenerator && !(late && len(r.Invalid) > 0) {
+				n += count
+			}
+		}
+	}
+	if len(r.Invalid) == 0 {
+		n += r.Counts.Overflow
 	}
 	return n
 }
@@ -108,8 +116,12 @@ func (c *Comparison) add(role Role, result *load.Result) error {
 		}
 		p.addSeconds(c.Started, result)
 		p.URL = result.URL
-		p.Requests += result.Counts.Planned
+		p.Requests += result.Counts.Planned + result.Counts.Warmup
 		p.Failed += result.Counts.Failed + result.Counts.Overflow
+		for class, n := range result.WarmupErrors {
+			p.Failed += n
+			p.Errors[class] += n
+		}
 		for class, n := range result.Errors {
 			p.Errors[class] += n
 		}

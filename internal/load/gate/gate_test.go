@@ -258,3 +258,32 @@ func TestReportHoldsTheComparison(t *testing.T) {
 		t.Errorf("%+v", q)
 	}
 }
+
+// Replay judges recorded rounds as Compare does, and asks for the extension only
+// when the first rounds decide nothing.
+func TestReplay(t *testing.T) {
+	round := func(candidate float64) func() *Round {
+		n := 0
+		return func() *Round {
+			n++
+			wobble := 1 + 0.001*float64(n%5)
+			values := func(base float64) []float64 { return []float64{base * wobble, base * wobble, base * wobble} }
+			return &Round{Number: n, Baseline: values(1000), Control: values(1000), Candidate: values(candidate), Repeat: values(candidate), Problems: make([]string, 3)}
+		}
+	}
+	for candidate, want := range map[float64]report.Verdict{1000: report.VerdictPass, 1200: report.VerdictFail} {
+		if c := Replay(Ratio, rules(t), round(candidate)); c.Verdict != want || c.Extended || len(c.Rounds) != 10 {
+			t.Errorf("%v: %v", candidate, c)
+		}
+	}
+	// Below the margin in every other round, above it in the others.
+	n := 0
+	c := Replay(Ratio, rules(t), func() *Round {
+		n++
+		candidate := []float64{1020, 1090}[n%2]
+		return round(candidate)()
+	})
+	if c.Verdict != report.VerdictInconclusive || !c.Extended || len(c.Rounds) != 20 {
+		t.Errorf("%v after %d rounds", c.Verdict, len(c.Rounds))
+	}
+}

@@ -97,7 +97,13 @@ func pairCharts(c *gate.Comparison, i int) []string {
 		BaselineName: c.Paths[0].Name, CandidateName: c.Paths[1].Name,
 		Ratio: j.Ratio.Center, Low: j.Ratio.Low, High: j.Ratio.High,
 	}
-	if j.Verdict != "" && c.Kind == gate.Ratio {
+	switch {
+	case c.Kind == gate.Added:
+		p.Added, p.AddedLow, p.AddedHigh = j.AddedMicros.Center/1e3, j.AddedMicros.Low/1e3, j.AddedMicros.High/1e3
+		if j.Verdict != "" {
+			p.Ceiling = j.Limit / 1e3
+		}
+	case j.Verdict != "":
 		p.Limit = j.Limit
 	}
 	for _, round := range c.Rounds {
@@ -110,6 +116,10 @@ func pairCharts(c *gate.Comparison, i int) []string {
 	name := fmt.Sprintf("p%.6g", j.Q*100)
 	p.Title = name + " in each round"
 	dots := plot.Rounds(p)
+	if c.Kind == gate.Added {
+		p.Title = name + ": what the candidate adds"
+		return []string{dots, plot.Added(p)}
+	}
 	p.Title = name + ": ratio of candidate to baseline"
 	return []string{dots, plot.Interval(p)}
 }

@@ -76,7 +76,7 @@ func Errors(title string, series []Series) string {
 		}
 	}
 	if high == 0 {
-		return empty(title)
+		return nothing(title, "no request failed")
 	}
 	f := newFrame(title, fmt.Sprintf("At most %g failed requests in a second.", high), linear("s", seconds), linear("failed/s", high))
 	below := map[float64]float64{}

@@ -16,6 +16,19 @@ type Pairs struct {
 	Ratio, Low, High float64
 	// Limit is the ratio that is tolerated, 0 when there is none.
 	Limit float64
+	// Added, AddedLow and AddedHigh are the estimate of candidate minus baseline and
+	// its interval, Ceiling what is tolerated of it, in milliseconds; see Added.
+	Added, AddedLow, AddedHigh, Ceiling float64
+}
+
+// estimate is what a chart of an interval shows.
+type estimate struct {
+	label             string
+	values            []float64
+	center, low, high float64
+	interval          bool
+	// equal is the value at which both paths are alike.
+	equal, limit float64
 }
 
 // Rounds draws each round's pair, joined by a line.
@@ -47,34 +60,43 @@ func Rounds(p Pairs) string {
 // Interval draws each round's ratio, the estimate with its interval, and what is
 // tolerated.
 func Interval(p Pairs) string {
+	e := estimate{label: "ratio", center: p.Ratio, low: p.Low, high: p.High, interval: p.High > 0, equal: 1, limit: p.Limit}
+	return e.draw(p, func(baseline, candidate float64) float64 { return candidate / baseline })
+}
+
+// Added draws what the candidate adds in each round, the estimate with its
+// interval, and the ceiling.
+func Added(p Pairs) string {
+	e := estimate{label: "added ms", center: p.Added, low: p.AddedLow, high: p.AddedHigh, interval: p.AddedLow != 0 || p.AddedHigh != 0, limit: p.Ceiling}
+	return e.draw(p, func(baseline, candidate float64) float64 { return candidate - baseline })
+}
+
+func (e estimate) draw(p Pairs, compare func(baseline, candidate float64) float64) string {
 	if len(p.Baseline) == 0 || len(p.Baseline) != len(p.Candidate) {
 		return empty(p.Title)
 	}
-	low, high := min(1, p.Ratio), max(1, p.Ratio, p.Limit, p.High)
-	if p.Low > 0 {
-		low = min(low, p.Low)
+	low, high := min(e.equal, e.center), max(e.equal, e.center, e.limit)
+	if e.interval {
+		low, high = min(low, e.low), max(high, e.high)
 	}
-	ratios := make([]float64, len(p.Baseline))
-	for i := range ratios {
-		ratios[i] = p.Candidate[i] / p.Baseline[i]
-		low, high = min(low, ratios[i]), max(high, ratios[i])
+	for i := range p.Baseline {
+		e.values = append(e.values, compare(p.Baseline[i], p.Candidate[i]))
+		low, high = min(low, e.values[i]), max(high, e.values[i])
 	}
-	x := between("ratio", low, high)
-	y := axis{high: 1}
-	f := newFrame(p.Title, fmt.Sprintf("Ratio %.3f, interval %.3f to %.3f, limit %.3f.", p.Ratio, p.Low, p.High, p.Limit), x, y)
+	f := newFrame(p.Title, fmt.Sprintf("%s %.3f, interval %.3f to %.3f, limit %.3f.", e.label, e.center, e.low, e.high, e.limit), between(e.label, low, high), axis{high: 1})
 	middle := (f.y.at(0) + f.y.at(1)) / 2
-	for i, ratio := range ratios {
+	for i, value := range e.values {
 		// Spread out a little, so that equal ones do not hide each other.
 		y := middle + 60 + 14*float64(i%3-1)
-		fmt.Fprintf(&f.b, `<circle class="c1 fill" cx="%.1f" cy="%.1f" r="4"><title>round %d: %.3f</title></circle>`, f.x.at(ratio), y, i+1, ratio)
+		fmt.Fprintf(&f.b, `<circle class="c1 fill" cx="%.1f" cy="%.1f" r="4"><title>round %d: %.3f</title></circle>`, f.x.at(value), y, i+1, value)
 	}
-	if p.High > 0 {
-		fmt.Fprintf(&f.b, `<line class="interval" x1="%.1f" x2="%.1f" y1="%.1f" y2="%.1f"/>`, f.x.at(p.Low), f.x.at(p.High), middle, middle)
+	if e.interval {
+		fmt.Fprintf(&f.b, `<line class="interval" x1="%.1f" x2="%.1f" y1="%.1f" y2="%.1f"/>`, f.x.at(e.low), f.x.at(e.high), middle, middle)
 	}
-	fmt.Fprintf(&f.b, `<circle class="estimate" cx="%.1f" cy="%.1f" r="7"/>`, f.x.at(p.Ratio), middle)
-	f.marks([]Mark{{1, "equal"}})
-	if p.Limit > 0 {
-		f.marks([]Mark{{p.Limit, fmt.Sprintf("tolerated %.3g", p.Limit)}})
+	fmt.Fprintf(&f.b, `<circle class="estimate" cx="%.1f" cy="%.1f" r="7"/>`, f.x.at(e.center), middle)
+	f.marks([]Mark{{e.equal, "equal"}})
+	if e.limit > 0 {
+		f.marks([]Mark{{e.limit, fmt.Sprintf("tolerated %.3g", e.limit)}})
 	}
 	return f.end()
 }

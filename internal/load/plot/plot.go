@@ -143,15 +143,22 @@ func (f *frame) marks(marks []Mark) {
 	for _, m := range marks {
 		at := f.x.at(m.X)
 		fmt.Fprintf(&f.b, `<line class="mark" x1="%.1f" x2="%.1f" y1="%g" y2="%g"/>`, at, at, top, height-bottom)
-		fmt.Fprintf(&f.b, `<text class="tick" x="%.1f" y="%g">%s</text>`, at+4, top+12, html.EscapeString(m.Text))
+		x, anchor := at+4, "start"
+		if x+7*float64(len([]rune(m.Text))) > width {
+			x, anchor = at-4, "end" // the text would leave the picture
+		}
+		fmt.Fprintf(&f.b, `<text class="tick" x="%.1f" y="%g" text-anchor="%s">%s</text>`, x, top+12, anchor, html.EscapeString(m.Text))
 	}
 }
 
 func (f *frame) end() string { return f.b.String() + "</svg>" }
 
 // empty is a chart of nothing, which says so.
-func empty(title string) string {
-	f := newFrame(title, "There is no data.", axis{high: 1}, axis{high: 1})
-	fmt.Fprintf(&f.b, `<text class="tick" x="%g" y="%g" text-anchor="middle">no data</text>`, width/2, height/2)
+func empty(title string) string { return nothing(title, "no data") }
+
+// nothing is a chart with only a few words in it.
+func nothing(title, words string) string {
+	f := newFrame(title, words, axis{high: 1}, axis{high: 1})
+	fmt.Fprintf(&f.b, `<text class="tick" x="%g" y="%g" text-anchor="middle">%s</text>`, width/2, height/2, html.EscapeString(words))
 	return f.end()
 }

@@ -109,14 +109,29 @@ func TestPairs(t *testing.T) {
 	}
 }
 
+func TestAddedShowsTheCeiling(t *testing.T) {
+	svg := Added(Pairs{Title: "p50", Baseline: []float64{1, 1.1}, Candidate: []float64{1.4, 1.6}, Added: 0.45, AddedLow: 0.4, AddedHigh: 0.5, Ceiling: 2})
+	for _, want := range []string{"added ms", "round 2: 0.500", "tolerated 2", `class="interval"`, ">equal<"} {
+		if !strings.Contains(svg, want) {
+			t.Errorf("%q is missing: %s", want, svg)
+		}
+	}
+	if svg := Added(Pairs{Title: "p50", Baseline: []float64{1}, Candidate: []float64{1}}); strings.Contains(svg, "tolerated") || strings.Contains(svg, `class="interval"`) {
+		t.Errorf("there is neither ceiling nor interval: %s", svg)
+	}
+}
+
 func TestNothingToDraw(t *testing.T) {
 	for name, svg := range map[string]string{
 		"percentiles": Percentiles("x", nil), "timeline": Timeline("x", []Series{{Name: "p50"}}, nil), "rates": Rates("x", nil, nil),
-		"errors": Errors("x", nil), "rounds": Rounds(Pairs{}), "interval": Interval(Pairs{}),
+		"rounds": Rounds(Pairs{}), "interval": Interval(Pairs{}),
 	} {
 		if _, text := parse(t, svg); !strings.Contains(text, "no data") {
 			t.Errorf("%s: %q", name, text)
 		}
+	}
+	if _, text := parse(t, Errors("x", nil)); !strings.Contains(text, "no request failed") {
+		t.Errorf("errors: %q", text)
 	}
 }
 

@@ -87,22 +87,23 @@ func (p *Poller) control(op, fd int, id int32, events uint32) error {
 // Wait returns what can be done now or, when there is nothing, waits until there
 // is, at most until the time given; both times are read from the caller's clock.
 // The events are valid until the next call. A descriptor is no longer watched
-// when it is closed.
-func (p *Poller) Wait(now, until time.Duration) ([]Event, error) {
-	events, err := p.collect(0)
+// when it is closed. slept says whether the thread waited for them.
+func (p *Poller) Wait(now, until time.Duration) (events []Event, slept bool, err error) {
+	events, err = p.collect(0)
 	if err != nil || len(events) > 0 || until <= now || p.woken {
-		return events, err
+		return events, false, err
 	}
 	// To set a timer takes a virtual machine several microseconds, more than to
 	// look for events once too often: a timer that is right is left alone.
 	if p.armed != until {
 		spec := unix.ItimerSpec{Value: unix.NsecToTimespec(int64(until - now))}
 		if err := unix.TimerfdSettime(p.timer, 0, &spec, nil); err != nil {
-			return nil, fmt.Errorf("set a timer: %w", err)
+			return nil, false, fmt.Errorf("set a timer: %w", err)
 		}
 		p.armed = until
 	}
-	return p.collect(-1)
+	events, err = p.collect(-1)
+	return events, true, err
 }
 
 // disarmed is no time of any clock.

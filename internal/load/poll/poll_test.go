@@ -40,12 +40,12 @@ func TestWaitEndsAtTheTime(t *testing.T) {
 	for i := range 3 {
 		now := time.Duration(i) * time.Hour
 		// The same time is not set again after it was over, a later one is.
-		events, err := p.Wait(now, now+time.Millisecond)
+		events, _, err := p.Wait(now, now+time.Millisecond)
 		if err != nil || len(events) != 0 {
 			t.Fatalf("%v, %v", events, err)
 		}
 	}
-	if events, err := p.Wait(5, 5); err != nil || len(events) != 0 {
+	if events, _, err := p.Wait(5, 5); err != nil || len(events) != 0 {
 		t.Fatalf("a time that is over: %v, %v", events, err)
 	}
 }
@@ -60,14 +60,14 @@ func TestWaitReportsSockets(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := Event{ID: 7, Readable: true}
-	if events, err := p.Wait(0, time.Hour); err != nil || len(events) != 1 || events[0] != want {
+	if events, _, err := p.Wait(0, time.Hour); err != nil || len(events) != 1 || events[0] != want {
 		t.Fatalf("got %v, %v; want %v", events, err, want)
 	}
 	if err := p.WantWrite(fds[0], 7, true); err != nil {
 		t.Fatal(err)
 	}
 	want.Writable = true
-	if events, err := p.Wait(0, time.Hour); err != nil || len(events) != 1 || events[0] != want {
+	if events, _, err := p.Wait(0, time.Hour); err != nil || len(events) != 1 || events[0] != want {
 		t.Fatalf("got %v, %v; want %v", events, err, want)
 	}
 	if err := p.WantWrite(fds[0], 7, false); err != nil {
@@ -76,7 +76,7 @@ func TestWaitReportsSockets(t *testing.T) {
 	if err := unix.Close(fds[1]); err != nil {
 		t.Fatal(err)
 	}
-	if events, err := p.Wait(0, time.Hour); err != nil || len(events) != 1 || !events[0].Readable || events[0].Writable {
+	if events, _, err := p.Wait(0, time.Hour); err != nil || len(events) != 1 || !events[0].Readable || events[0].Writable {
 		t.Fatalf("a closed peer: %v, %v", events, err)
 	}
 }
@@ -85,7 +85,7 @@ func TestWakeEndsAWait(t *testing.T) {
 	p := poller(t)
 	done := make(chan error, 1)
 	go func() { done <- p.Wake() }()
-	if events, err := p.Wait(0, time.Hour); err != nil || len(events) != 0 {
+	if events, _, err := p.Wait(0, time.Hour); err != nil || len(events) != 0 {
 		t.Fatalf("%v, %v", events, err)
 	}
 	if err := <-done; err != nil {
@@ -102,7 +102,7 @@ func TestWaitDoesNotAllocate(t *testing.T) {
 	now := time.Duration(0)
 	allocated := testing.AllocsPerRun(200, func() {
 		now += time.Second
-		if _, err := p.Wait(now, now+time.Microsecond); err != nil {
+		if _, _, err := p.Wait(now, now+time.Microsecond); err != nil {
 			t.Fatal(err)
 		}
 	})

@@ -23,9 +23,9 @@ import (
 const (
 	// prefix begins every line; the number is the format's.
 	prefix = "LOADRESULT v1 "
-	// chunk is how many bytes of base64 a line holds: container runtimes cut lines
-	// at 16 KiB.
-	chunk = 8 << 10
+	// chunk is how many bytes of base64 a line holds, far below the 16 KiB at which
+	// container runtimes cut a line.
+	chunk = 2 << 10
 )
 
 // Write prints a stripe's result: each line has the stripe, its own number and

@@ -2,6 +2,7 @@ package stripes
 
 import (
 	"bytes"
+	"math/rand/v2"
 	"strings"
 	"testing"
 	"time"
@@ -11,6 +12,11 @@ import (
 
 var start = time.Unix(1_800_000_000, 42)
 
+// value is an answer's time; they are spread, so that the encoding is long.
+func value(k int) time.Duration {
+	return time.Duration(rand.New(rand.NewPCG(uint64(k), 1)).ExpFloat64() * float64(5*time.Millisecond))
+}
+
 // part returns a stripe's result with n answers, and what its generator prints.
 func part(t *testing.T, index, of, n int) []byte {
 	t.Helper()
@@ -19,7 +25,8 @@ func part(t *testing.T, index, of, n int) []byte {
 		Counts: load.Counts{Planned: int64(n), OK: int64(n)}, Errors: map[string]int64{}, Latencies: load.NewLatencies(), Invalid: []string{"p50 needs 200 answers"},
 	}
 	for i := range n {
-		r.Response.Record(time.Duration(i*of+index) * time.Microsecond)
+		k := i*of + index
+		r.Response.Record(value(k))
 		r.OwnLag.Record(time.Microsecond)
 	}
 	var out bytes.Buffer

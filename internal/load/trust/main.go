@@ -19,7 +19,9 @@ import (
 // options are the flags.
 type options struct {
 	runs   int
+	rate   float64
 	record string
+	replay int
 	block  time.Duration
 	rounds int
 	delay  time.Duration
@@ -37,6 +39,7 @@ var parts = []part{
 	{"constant", "a constant delay is measured within 50 us or 2 %", constant},
 	{"starved", "a generator without CPU time says that its measurement is invalid", starved},
 	{"same", "comparisons of equal paths give at most 1 false alarm in 100", same},
+	{"simulate", "in thousands of comparisons put together from the blocks that -record wrote, the same holds", simulate},
 	{"slower", "a delay of 10 % of p50 is found in at least 95 of 100 comparisons", slower},
 }
 
@@ -50,7 +53,9 @@ func main() {
 	}
 	var o options
 	flag.IntVar(&o.runs, "runs", 30, "comparisons of same and of slower")
-	flag.StringVar(&o.record, "record", "", "file for the rounds of same, as JSON")
+	flag.Float64Var(&o.rate, "rate", 300, "requests per second of a comparison")
+	flag.StringVar(&o.record, "record", "", "file to which same writes its rounds, as JSON, and from which simulate reads them")
+	flag.IntVar(&o.replay, "replay", 5000, "comparisons of simulate")
 	flag.DurationVar(&o.block, "block", time.Second, "how long a block of a comparison is")
 	flag.IntVar(&o.rounds, "rounds", 8, "rounds of a comparison, before and after the extension")
 	flag.DurationVar(&o.delay, "delay", time.Millisecond, "what the stub of a comparison waits before it answers")

@@ -13,12 +13,8 @@ import (
 	"istio-conformance/internal/report"
 )
 
-// pairRate is the rate of a comparison, in requests per second, and pairConnections
-// its connections: those of the short profile.
-const (
-	pairRate        = 300
-	pairConnections = 8
-)
+// pairConnections are the connections of a comparison: those of the profiles.
+const pairConnections = 8
 
 // same compares a stub with itself.
 func same(ctx context.Context, o *options) (bool, error) {
@@ -36,7 +32,7 @@ func same(ctx context.Context, o *options) (bool, error) {
 			return false, fmt.Errorf("record the rounds: %w", err)
 		}
 	}
-	return tally[report.VerdictFail]*100 <= o.runs, nil
+	return tally[report.VerdictFail]*100 <= o.runs && tally.decided() >= o.runs, nil
 }
 
 // slower compares a stub with itself and a delay of 10 % of what is measured.
@@ -46,16 +42,24 @@ func slower(ctx context.Context, o *options) (bool, error) {
 		return false, err
 	}
 	fmt.Println(tally)
-	return tally[report.VerdictFail]*100 >= 95*(o.runs-tally[report.VerdictInvalid]) && tally[report.VerdictFail] > 0, nil
+	return tally[report.VerdictFail]*100 >= 95*tally.decided() && tally.decided() >= o.runs, nil
 }
 
 // verdicts counts how often each came out.
 type verdicts map[report.Verdict]int
 
+// decided counts the comparisons that were measurements.
+func (v verdicts) decided() int {
+	return v[report.VerdictPass] + v[report.VerdictFail] + v[report.VerdictInconclusive]
+}
+
 func (v verdicts) String() string {
 	return fmt.Sprintf("pass %d, fail %d, inconclusive %d, invalid %d", v[report.VerdictPass], v[report.VerdictFail],
 		v[report.VerdictInconclusive], v[report.VerdictInvalid])
 }
+
+// attempts is how many times as many comparisons are made as shall be measurements.
+const attempts = 4
 
 // comparisons makes the runs, with a candidate that is slower by what extra says
 // for the baseline's p50.
@@ -70,14 +74,15 @@ func comparisons(ctx context.Context, o *options, extra func(time.Duration) time
 		return nil, nil, err
 	}
 	defer func() { err = errors.Join(err, s.stop()) }()
-	schedule := load.Schedule{Rate: pairRate, Warmup: 100 * time.Millisecond, Duration: o.block}
-	first, err := measure(ctx, "calibration", s.with(o.delay), load.Schedule{Rate: pairRate, Duration: 5 * time.Second}, pairConnections)
+	schedule := load.Schedule{Rate: o.rate, Warmup: 100 * time.Millisecond, Duration: o.block}
+	first, err := measure(ctx, "calibration", s.with(o.delay), load.Schedule{Rate: o.rate, Duration: 5 * time.Second}, pairConnections)
 	if err != nil {
 		return nil, nil, err
 	}
 	delay := o.delay + extra(first.Response.Quantile(0.5))
 	tally = verdicts{}
-	for i := range o.runs {
+	// What was no measurement is replaced, but not for ever.
+	for i := 0; tally.decided() < o.runs && i < attempts*o.runs; i++ {
 		c, err := gate.Compare(ctx, gate.Plan{
 			Name: fmt.Sprintf("run %d", i+1), Kind: gate.Ratio, Rules: rules,
 			Baseline:  load.Path{Name: "baseline", URL: s.with(o.delay), Protocol: load.HTTP1},

@@ -98,7 +98,10 @@ var response = []byte("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
 
 // answer serves one connection on one thread, without Go's poller.
 func answer(c *net.TCPConn, held *counted, s *staller) error {
+	// Never unlocked: the thread ends with its priority, which keeps what else the
+	// machine does from being a part of the delay that is to be known.
 	runtime.LockOSThread()
+	load.Realtime()
 	file, err := c.File() // a blocking duplicate
 	if err != nil {
 		return err
