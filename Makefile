@@ -16,7 +16,9 @@ export RUN ?=
 
 BIN := bin
 COMMIT := $(shell git describe --always --dirty 2>/dev/null)
-TOOL := go tool -modfile=tools/go.mod
+TOOL := go tool -modfile=$(CURDIR)/tools/go.mod
+# The backend is a module of its own, as all images are; its code is ours.
+BACKEND := images/backend
 export CGO_ENABLED := 0
 export GOFLAGS += -trimpath -buildvcs=false
 
@@ -74,6 +76,7 @@ test: lint unit ## Run the linters and the unit tests
 .PHONY: unit
 unit: ## Run the unit tests
 	@$(TOOL) gotestsum --format pkgname-and-test-fails -- $$(go list ./... | grep -v /e2e$$)
+	@cd $(BACKEND) && $(TOOL) gotestsum --format pkgname-and-test-fails -- ./...
 
 .PHONY: test-kernel
 test-kernel: ## Boot a kernel in QEMU, take its modules away one by one, and prove that exactly the right requirement turns red
@@ -85,14 +88,15 @@ test-report: ## Look at the report's page in Chromium: pictures in out/page, a c
 
 .PHONY: trust
 trust: ## Show whether the load generator and its verdicts can be believed on this machine: stubs of known delay, comparisons of equal paths (half an hour)
+	@mkdir -p out
 	@go run ./internal/load/trust -rate 1000 -block 250ms -record out/aa-rounds.json
 
 .PHONY: lint
 lint: ## Check formatting, go vet, golangci-lint and that the modules are tidy
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$unformatted" || { echo "gofmt: $$unformatted"; exit 1; }
-	@go mod tidy -diff
-	@go vet ./...
-	@$(TOOL) golangci-lint run ./...
+	@for module in . $(BACKEND); do \
+		(cd $$module && go mod tidy -diff && go vet ./... && $(TOOL) golangci-lint run --config $(CURDIR)/.golangci.yml ./...) || exit 1; \
+	done
 
 .PHONY: vulnerabilities
 vulnerabilities: ## Look for known vulnerabilities in what the code calls (asks the network)

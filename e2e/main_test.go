@@ -28,6 +28,7 @@ import (
 	"istio-conformance/internal/stack"
 	"istio-conformance/internal/waits"
 	"istio-conformance/suites"
+	"istio-conformance/suites/diagnosis"
 	"istio-conformance/suites/load"
 	"istio-conformance/suites/mutation"
 )
@@ -86,7 +87,7 @@ func run(m *testing.M, o *options.Options, console *os.File) (int, error) {
 		target = "load"
 	}
 	if o.Mutate {
-		all, target = []check.Suite{mutation.Suite(s, all, suites.Mutations())}, "mutate"
+		all, target = []check.Suite{mutation.Suite(s, all, suites.Mutations()), diagnosis.Suite(s)}, "mutate"
 	}
 	selection, err := check.Select(o.Run, all)
 	if err == nil {
@@ -130,7 +131,7 @@ func run(m *testing.M, o *options.Options, console *os.File) (int, error) {
 		if o.Policy.Retries > 0 {
 			recorder.AllowFlakes(o.Policy.Retries, o.FlakeBudget)
 		}
-		runner = &check.Runner{Recorder: recorder, Target: target, Context: ctx, Evidence: s.Evidence, Parallel: o.Parallel, Policy: o.Policy, Waits: o.Waits}
+		runner = &check.Runner{Recorder: recorder, Target: target, Context: ctx, Evidence: s.Evidence, Symptoms: s.Symptoms, Parallel: o.Parallel, Policy: o.Policy, Waits: o.Waits}
 		testenv = check.NewEnvironment(envconf.NewWithKubeConfig(s.Cluster.Kubeconfig))
 		testenv.Run(m)
 	}

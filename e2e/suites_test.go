@@ -14,6 +14,10 @@ func TestLoad(t *testing.T)    { runSuite(t, "load") }
 // TestMutation runs alone, when -mutate asks for it.
 func TestMutation(t *testing.T) { runSuite(t, "mutation") }
 
+// TestDiagnosis breaks the system too, and asks what the catalogue of symptoms makes
+// of it.
+func TestDiagnosis(t *testing.T) { runSuite(t, "diagnosis") }
+
 func runSuite(t *testing.T, name string) {
 	t.Helper()
 	for _, suite := range planned {

@@ -41,7 +41,7 @@ func root() *cobra.Command {
 		return exitcode.Usagef("%s: %w; see %s --help", c.CommandPath(), err, c.CommandPath())
 	})
 	command.AddCommand(doctor(), kernelCommand(), imagesCommand(), clean(), versions(), reportCommand(), load.New(),
-		list(), rbac(), schema(), man(), version())
+		diagnoseCommand(), bundleCommand(), list(), rbac(), schema(), man(), version())
 	return command
 }
 

@@ -2,8 +2,6 @@ package check
 
 import (
 	"context"
-	"fmt"
-	"path/filepath"
 	"runtime/debug"
 	"sync"
 	"testing"
@@ -14,6 +12,7 @@ import (
 	"sigs.k8s.io/e2e-framework/pkg/features"
 	"sigs.k8s.io/e2e-framework/pkg/types"
 
+	"istio-conformance/internal/probe"
 	"istio-conformance/internal/report"
 	"istio-conformance/internal/waits"
 )
@@ -39,9 +38,12 @@ type Runner struct {
 	Target string
 	// Context ends when the run is interrupted.
 	Context context.Context
-	// Evidence collects what explains a failure since a time into a directory and
-	// returns the paths of what it wrote. What it cannot get it writes down there.
-	Evidence func(ctx context.Context, dir string, since time.Time) []string
+	// Evidence collects what explains a failure into a directory and returns the
+	// paths of what it wrote. What it cannot get it writes down there.
+	Evidence func(ctx context.Context, dir string, failed Failure) []string
+	// Symptoms says what the evidence in a directory shows; nil asks nobody. What the
+	// check itself says of the cause goes before it.
+	Symptoms func(dir string, failed Failure) report.Diagnosis
 
 	// Parallel is how many checks run at the same time at most; 0 means one.
 	Parallel int
@@ -96,7 +98,7 @@ func (r *Runner) attempt(t *testing.T, suite string, c Check, number int, done f
 	checkT.addLoad = r.Recorder.AddLoad
 	started := time.Now()
 	timeout := r.Waits.Or(suite+"/"+c.Name, c.timeout(r.Waits.Or(waits.Check, DefaultTimeout)))
-	ctx, cancel := context.WithTimeout(r.Context, timeout)
+	ctx, cancel := context.WithTimeout(probe.WithTrace(r.Context, &checkT.trace), timeout)
 	finished := false
 	defer func() {
 		cancel()
@@ -128,14 +130,9 @@ func (r *Runner) attempt(t *testing.T, suite string, c Check, number int, done f
 func (r *Runner) outcome(t *T, suite string, c Check, started time.Time, number int) report.Test {
 	seconds := time.Since(started).Seconds()
 	var evidence []string
+	var diagnosis report.Diagnosis
 	if t.Failed() && r.Context.Err() == nil {
-		ctx, cancel := context.WithTimeout(r.Context, r.Waits.Or(waits.Evidence, evidenceTimeout))
-		defer cancel()
-		dir := r.Recorder.EvidenceDir(suite, c.Name)
-		if number > 1 {
-			dir = filepath.Join(dir, fmt.Sprintf("attempt-%d", number))
-		}
-		evidence = append(r.Evidence(ctx, dir, started), t.writePanic(dir)...)
+		evidence, diagnosis = r.explain(t, suite, c, started, number)
 	}
 	t.runCleanups()
 	result := report.Test{
@@ -150,10 +147,7 @@ func (r *Runner) outcome(t *T, suite string, c Check, started time.Time, number 
 	case t.Failed() && r.Context.Err() != nil:
 		result.Status, result.Reason = report.Skip, "the run was interrupted during this check"
 	case t.Failed():
-		result.Status = report.Fail
-		if t.diagnosis != nil {
-			result.Diagnosis = *t.diagnosis
-		}
+		result.Status, result.Diagnosis = report.Fail, diagnosis
 	case t.Skipped():
 		result.Status = report.Skip
 	}

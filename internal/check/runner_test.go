@@ -5,7 +5,6 @@ import (
 	"errors"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/onsi/gomega"
 	"istio-conformance/internal/report"
@@ -29,7 +28,7 @@ func (r *recorder) AddLoad(l report.Load)                 { r.loads = append(r.l
 func (r *recorder) EvidenceDir(suite, name string) string { return r.dir + "/" + suite + "/" + name }
 
 // evidenceFile names a file as if it had been collected.
-func evidenceFile(_ context.Context, dir string, _ time.Time) []string {
+func evidenceFile(_ context.Context, dir string, _ Failure) []string {
 	return []string{dir + "/pods.yaml"}
 }
 
@@ -64,6 +63,18 @@ func TestRunnerReportsAPass(t *testing.T) {
 	g.Expect(tests[0].Assertions).To(gomega.Equal(2))
 	g.Expect(tests[0].Observed).To(gomega.Equal([]string{"saw 1"}))
 	g.Expect(tests[0].Rerun).To(gomega.Equal("make e2e KEEP=1 RUN=suite/good"))
+}
+
+func TestAMeasurementReachesTheRecorder(t *testing.T) {
+	g := gomega.NewWithT(t)
+	out := &recorder{dir: t.TempDir()}
+	runner := &Runner{Recorder: out, Context: t.Context(), Evidence: evidenceFile}
+	g.Expect(runner.Play(Suite{Name: "load", Checks: []Check{{Name: "slow", Run: func(_ context.Context, t *T) {
+		t.RecordLoad(report.Load{Name: "slow", Verdict: report.VerdictInvalid})
+		t.Skipf("the measurement is invalid")
+	}}}})).To(gomega.Succeed())
+	g.Expect(out.loads).To(gomega.ConsistOf(report.Load{Name: "slow", Verdict: report.VerdictInvalid}))
+	g.Expect(out.tests[0].Status).To(gomega.Equal(report.Skip))
 }
 
 func TestRunnerReportsAFailure(t *testing.T) {

@@ -12,6 +12,7 @@ import (
 	"github.com/onsi/gomega"
 	"github.com/onsi/gomega/types"
 
+	"istio-conformance/internal/probe"
 	"istio-conformance/internal/report"
 )
 
@@ -35,6 +36,7 @@ type T struct {
 	observed   []string
 	cleanups   []func()
 	panicked   []byte // the stack of a panic
+	trace      probe.Trace
 	addLoad    func(report.Load)
 }
 

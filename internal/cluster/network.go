@@ -26,14 +26,14 @@ func (c *Cluster) ExecInNetwork(ctx context.Context, node, program string, args 
 	namespace := c.localNetwork(ctx, node)
 	if namespace == "" {
 		out, err = c.ExecFile(ctx, node, program, args...)
-		return out, "inside node " + node, err
+		return out, "a program inside node " + node, err
 	}
 	run := command.Command{Args: append([]string{"nsenter", "--net=" + namespace, "--", program}, args...)}
 	out, err = run.Output(ctx)
 	if err != nil {
 		err = fmt.Errorf("network of node %s: %w", node, err)
 	}
-	return out, "on this machine, in the network namespace of node " + node, err
+	return out, "this machine, in the network namespace of node " + node, err
 }
 
 // localNetwork returns the file of the node's network namespace when this process

@@ -18,7 +18,14 @@ type AccessLog struct {
 	Path      string    `json:"path"`
 	Protocol  string    `json:"protocol"`
 	RequestID string    `json:"request_id"`
-	RouteName string    `json:"route_name"`
+	// TraceID is of the trace that the request belongs to; empty unless the proxy
+	// takes part in tracing.
+	TraceID string `json:"trace_id"`
+	// RemoteAddress is the "<address>:<port>" that the client seems to have.
+	RemoteAddress string `json:"downstream_remote_address"`
+	// ServerName is what the client asked for in TLS.
+	ServerName string `json:"requested_server_name"`
+	RouteName  string `json:"route_name"`
 	// Status is what the client got; 0 if it went away first.
 	Status int `json:"response_code"`
 	// Details says who made the answer: "via_upstream", "direct_response", ...

@@ -1,96 +1,116 @@
-// Package evidence collects what explains a failed check: the objects, events
-// and logs of the namespaces involved and the state of the gateway's Envoy.
+// Package evidence collects what explains a failure: objects, events, logs, the
+// proxies' and istiod's own account, Helm's releases and what the nodes say. It
+// writes one folder with an index, bounded in size and free of secrets, which
+// package diagnose reads and which travels as an archive.
 package evidence
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
-	"slices"
-	"strings"
 	"sync"
 	"time"
 
+	"istio-conformance/internal/charts"
 	"istio-conformance/internal/cluster"
 )
 
-// Collector knows where to look.
+// parallel is how many things are asked for at the same time.
+const parallel = 8
+
+// logLookBack is how far before a failure's beginning logs start: the cause is
+// often earlier than the check that finds it.
+const logLookBack = 2 * time.Minute
+
+// Collector knows where to look. It only reads.
 type Collector struct {
-	// Cluster is the cluster under test.
-	Cluster *cluster.Cluster
-	// Namespaces are looked at whole.
+	// Clients talk to the cluster.
+	Clients *cluster.Clients
+	// Namespaces are looked at whole, besides those in which Istio, its proxies or
+	// its configuration are found.
 	Namespaces []string
-	// Admin asks the gateway's Envoy; see stack.GatewayAdmin.
-	Admin func(ctx context.Context, request string) (string, error)
+	// Only says that no other namespaces are looked at.
+	Only bool
+	// Helm reads the releases; nil leaves them out.
+	Helm *charts.Client
+	// Nodes are entered by Exec, which runs a script as root on one of them; none
+	// are where they are not ours.
+	Nodes []string
+	Exec  func(ctx context.Context, node, script string) (string, error)
+	// NoExec leaves out what needs the right to run a command in a pod: what the
+	// proxies and istiod say of themselves.
+	NoExec bool
+	// Said is what a tool or a check said of the failure, and Requests the check's
+	// requests with their responses; empty leaves no file.
+	Said, Requests string
 }
 
-// source is one file of evidence.
-type source struct {
-	file string
-	get  func(ctx context.Context) (string, error)
+// job is one piece of work that writes some files.
+type job struct {
+	// path is what is missing when the job fails.
+	path string
+	run  func(ctx context.Context, w *Writer) error
 }
 
-// Collect writes the evidence of a failure since a time into dir and returns
-// the paths of the files, sorted. What could not be had is listed with its
-// reason in missing.txt: a failure often takes a source of evidence with it.
+// Collect writes the evidence of a failure since a time into dir and returns the
+// paths of the files, the index first. What could not be had is listed in the
+// index with its reason: a failure often takes a source of evidence with it.
 func (c *Collector) Collect(ctx context.Context, dir string, since time.Time) []string {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return []string{fmt.Sprintf("none: %v", err)}
+	w := NewWriter(dir)
+	c.Fill(ctx, w, since)
+	paths, err := w.Close()
+	if err != nil {
+		return append(paths, fmt.Sprintf("incomplete: %v", err))
 	}
-	sources := []source{
-		{"gateway-clusters.txt", func(ctx context.Context) (string, error) { return c.Admin(ctx, "clusters") }},
-		{"gateway-stats.txt", func(ctx context.Context) (string, error) { return c.Admin(ctx, "stats?usedonly") }},
-		{"gateway-config-dump.json", func(ctx context.Context) (string, error) { return c.Admin(ctx, "config_dump?include_eds") }},
+	return paths
+}
+
+// Fill writes the evidence with w, which the caller closes.
+func (c *Collector) Fill(ctx context.Context, w *Writer, since time.Time) {
+	w.About(since.Add(-logLookBack))
+	w.Add("said.txt", "what was said of the failure", []byte(c.Said))
+	w.Add("requests.txt", "the requests that were made, with their responses", []byte(c.Requests))
+	scope, err := c.discover(ctx, w)
+	if err != nil {
+		w.Missing("namespaces", err)
 	}
-	for _, namespace := range c.Namespaces {
-		sources = append(sources, c.namespaceSources(namespace, since)...)
+	jobs := append(c.clusterJobs(scope), c.nodeJobs()...)
+	for _, namespace := range scope.namespaces {
+		jobs = append(jobs, c.namespaceJobs(scope, namespace)...)
 	}
-	var mu sync.Mutex
-	var written, missing []string
+	jobs = append(jobs, c.helmJob(scope))
+	jobs = append(jobs, c.logJobs(scope, since.Add(-logLookBack))...)
+	jobs = append(jobs, c.proxyJobs(scope)...)
+	run(ctx, w, jobs)
+}
+
+// run works off the jobs, several at a time.
+func run(ctx context.Context, w *Writer, jobs []job) {
+	slots := make(chan struct{}, parallel)
 	var wait sync.WaitGroup
-	for _, s := range sources {
+	for _, j := range jobs {
+		slots <- struct{}{}
 		wait.Go(func() {
-			path, err := write(ctx, dir, s)
-			mu.Lock()
-			defer mu.Unlock()
-			if err != nil {
-				missing = append(missing, fmt.Sprintf("%s: %v", s.file, err))
+			defer func() { <-slots }()
+			if err := context.Cause(ctx); err != nil {
+				w.Missing(j.path, err)
+				return
 			}
-			if path != "" {
-				written = append(written, path)
+			if err := j.run(ctx, w); err != nil {
+				w.Missing(j.path, err)
 			}
 		})
 	}
 	wait.Wait()
-	if len(missing) > 0 {
-		slices.Sort(missing)
-		path, err := write(ctx, dir, source{"missing.txt", func(context.Context) (string, error) {
-			return strings.Join(missing, "\n") + "\n", nil
-		}})
-		if err != nil {
-			path = fmt.Sprintf("%s: %v", path, err)
-		}
-		written = append(written, path)
-	}
-	slices.Sort(written)
-	return written
 }
 
-// write writes one file, also with what came before an error; a source with
-// nothing to say leaves no file.
-func write(ctx context.Context, dir string, s source) (string, error) {
-	content, err := s.get(ctx)
-	if content == "" {
-		return "", err
+// TempDir collects into a directory that is removed by the returned function, for
+// who wants to look at the evidence and not to keep it.
+func (c *Collector) TempDir(ctx context.Context, since time.Time) (dir string, remove func() error, err error) {
+	dir, err = os.MkdirTemp("", "istio-conformance-evidence-")
+	if err != nil {
+		return "", nil, fmt.Errorf("directory for the evidence: %w", err)
 	}
-	path := filepath.Join(dir, s.file)
-	if writeErr := os.MkdirAll(filepath.Dir(path), 0o755); writeErr != nil {
-		return "", errors.Join(err, writeErr)
-	}
-	if writeErr := os.WriteFile(path, []byte(content), 0o644); writeErr != nil {
-		return "", errors.Join(err, writeErr)
-	}
-	return path, err
+	c.Collect(ctx, dir, since)
+	return dir, func() error { return os.RemoveAll(dir) }, nil
 }

@@ -71,15 +71,22 @@ type Response struct {
 
 // HTTP sends one request on a connection of its own and reads the response.
 func HTTP(ctx context.Context, r Request) Response {
+	transport := newTransport(r)
+	defer transport.CloseIdleConnections()
+	return send(ctx, r, transport)
+}
+
+func send(ctx context.Context, r Request, transport *http.Transport) Response {
 	started := time.Now()
 	response := Response{evidence: evidence{connectTo: r.ConnectTo}}
-	response.Err = exchange(ctx, r, &response)
+	response.Err = exchange(ctx, r, transport, &response)
 	response.Duration = time.Since(started)
 	response.Class = classify(response.Err)
+	Exchanged(ctx, started, response.Evidence())
 	return response
 }
 
-func exchange(ctx context.Context, r Request, response *Response) error {
+func exchange(ctx context.Context, r Request, transport *http.Transport, response *Response) error {
 	timeout := r.Timeout
 	if timeout == 0 {
 		timeout = DefaultTimeout
@@ -94,8 +101,6 @@ func exchange(ctx context.Context, r Request, response *Response) error {
 		return &requestError{err}
 	}
 	response.evidence.request(request, r.Body)
-	transport := newTransport(r)
-	defer transport.CloseIdleConnections()
 	got, err := transport.RoundTrip(request)
 	if err != nil {
 		return because(ctx, err)

@@ -146,7 +146,7 @@ func failureText(t Test) []string {
 	lines := append([]string{}, t.Failures...)
 	for _, f := range [][2]string{
 		{"reason", t.Reason}, {"promise", t.Description}, {"observed", strings.Join(t.Observed, "\n")},
-		{"cause", t.Diagnosis.Cause}, {"fix", t.Diagnosis.Fix}, {"link", t.Diagnosis.Link},
+		{"cause", t.Diagnosis.cause()}, {"fix", t.Diagnosis.Fix}, {"link", t.Diagnosis.Link},
 		{"evidence", strings.Join(t.Evidence, " ")}, {"re-run", t.Rerun},
 	} {
 		if f[1] != "" {

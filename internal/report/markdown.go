@@ -85,9 +85,12 @@ func (m *markdown) failures(doc *Report) {
 		for _, o := range t.Observed {
 			m.item("Observed", escape(o))
 		}
-		m.item("Cause", escape(t.Diagnosis.Cause))
+		m.item("Cause", escape(t.Diagnosis.cause()))
 		m.item("Fix", escape(t.Diagnosis.Fix))
 		m.item("Link", link(t.Diagnosis.Link))
+		for _, s := range t.Diagnosis.Symptoms {
+			m.item("Symptom", escape(s.String()))
+		}
 		m.item("Evidence", escape(strings.Join(t.Evidence, ", ")))
 		m.item("Re-run", code(t.Rerun))
 		m.line("\n</details>\n")

@@ -38,9 +38,12 @@ func (r *Recorder) showFailure(t Test) {
 	for _, o := range t.Observed {
 		c.field(indent, "observed", o)
 	}
-	c.field(indent, "cause", t.Diagnosis.Cause)
+	c.field(indent, "cause", t.Diagnosis.cause())
 	c.field(indent, "fix", t.Diagnosis.Fix)
 	c.field(indent, "link", t.Diagnosis.Link)
+	for _, s := range t.Diagnosis.Symptoms {
+		c.field(indent, "symptom", s.String())
+	}
 	c.field(indent, "evidence", r.shownEvidence(t))
 	c.field(indent, "re-run", t.Rerun)
 }

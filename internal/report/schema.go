@@ -139,6 +139,35 @@ type Diagnosis struct {
 	Cause string `json:"cause"`
 	Fix   string `json:"fix"`
 	Link  string `json:"link"`
+	// Symptoms are what the catalogue of symptoms found in the evidence, the most
+	// likely cause first; absent where nothing was found or asked.
+	Symptoms []Symptom `json:"symptoms,omitempty"`
+	// Looked says what was looked at; absent where the catalogue was not asked.
+	Looked []string `json:"looked,omitempty"`
+}
+
+// Symptom is an entry of the catalogue of symptoms that the evidence shows.
+type Symptom struct {
+	// Name is the entry's in fixtures/symptoms.yaml.
+	Name string `json:"name"`
+	// Severity is fault or notice.
+	Severity string `json:"severity"`
+	// Rank is 1 for what explains best; symptoms of the same rank compete.
+	Rank int `json:"rank"`
+	// Specificity is how many conditions had to hold.
+	Specificity int `json:"specificity"`
+	// Related says that it may be the cause: it concerns the whole mesh, or an object
+	// that the failure names.
+	Related bool `json:"related"`
+	// Follows names the symptom that explains this one; absent for a cause.
+	Follows string `json:"follows,omitempty"`
+	Cause   string `json:"cause"`
+	Fix     string `json:"fix"`
+	Link    string `json:"link"`
+	// Objects are what it was found in, Evidence are the lines that show it, each
+	// behind the file that has it.
+	Objects  []string `json:"objects"`
+	Evidence []string `json:"evidence"`
 }
 
 // ID returns the name that RUN= takes: suite/name.

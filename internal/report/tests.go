@@ -77,6 +77,7 @@ func (r *Recorder) normalised(t Test) Test {
 	for _, s := range []*string{&t.Suite, &t.Name, &t.Description, &t.Reason, &t.Rerun, &t.Diagnosis.Cause, &t.Diagnosis.Fix, &t.Diagnosis.Link} {
 		*s = oneLine(*s)
 	}
+	t.Diagnosis.normalise()
 	t.Failures = cleanAll(t.Failures)
 	t.Observed = cleanAll(t.Observed)
 	t.Seconds = max(0, round(t.Seconds))

@@ -1,10 +1,6 @@
 package stack
 
 import (
-	"context"
-	"time"
-
-	"istio-conformance/internal/evidence"
 	"istio-conformance/internal/host"
 	"istio-conformance/internal/report"
 )
@@ -35,13 +31,4 @@ func (s *Stack) needs() host.Needs {
 		Dir: s.Config.CacheDir, Size: host.ReleaseDisk, Purpose: "images and the nodes",
 		Change: "set ISTIO_CONFORMANCE_CACHE to a directory on a larger disk",
 	}}}
-}
-
-// Evidence collects what explains a failure of a check since a time.
-func (s *Stack) Evidence(ctx context.Context, dir string, since time.Time) []string {
-	collector := &evidence.Collector{
-		Cluster: s.Cluster, Admin: s.GatewayAdmin,
-		Namespaces: []string{SystemNamespace, gatewayNamespace, s.Namespace, "kube-system"},
-	}
-	return collector.Collect(ctx, dir, since)
 }

@@ -86,3 +86,6 @@ func (s *Stack) describeProxy(ctx context.Context) (report.Proxy, error) {
 	extensions, err := envoy.Extensions([]byte(dump))
 	return report.Proxy{Version: version, Extensions: extensions}, err
 }
+
+// Proxy says which Envoy the gateway runs.
+func (s *Stack) Proxy() report.Proxy { return s.proxy }

@@ -7,10 +7,17 @@ package ingress
 import (
 	"istio-conformance/internal/check"
 	"istio-conformance/internal/stack"
+	"istio-conformance/suites/ingress/authorization"
 	"istio-conformance/suites/ingress/direct"
+	"istio-conformance/suites/ingress/mtls"
 	"istio-conformance/suites/ingress/nodeport"
+	"istio-conformance/suites/ingress/protocols"
 	"istio-conformance/suites/ingress/retries"
+	"istio-conformance/suites/ingress/routing"
+	"istio-conformance/suites/ingress/telemetry"
 	"istio-conformance/suites/ingress/timeouts"
+	"istio-conformance/suites/ingress/tls"
+	"istio-conformance/suites/ingress/wire"
 	"istio-conformance/suites/kit"
 	"istio-conformance/suites/mutation"
 )
@@ -19,8 +26,15 @@ import (
 var features = []kit.Feature{
 	{Name: "node-port", Checks: nodeport.Checks, Mutations: nodeport.Mutations},
 	{Name: "direct-to-pods", Checks: direct.Checks, Mutations: direct.Mutations},
+	{Name: "routing", Checks: routing.Checks},
 	{Name: "retries", Checks: retries.Checks, Mutations: retries.Mutations},
 	{Name: "timeouts", Checks: timeouts.Checks, Mutations: timeouts.Mutations},
+	{Name: "tls", Checks: tls.Checks, Mutations: tls.Mutations},
+	{Name: "mtls", Checks: mtls.Checks, Mutations: mtls.Mutations},
+	{Name: "authorization", Checks: authorization.Checks, Mutations: authorization.Mutations},
+	{Name: "protocols", Checks: protocols.Checks, Mutations: protocols.Mutations},
+	{Name: "telemetry", Checks: telemetry.Checks, Mutations: telemetry.Mutations},
+	{Name: "wire", Checks: wire.Checks, Mutations: wire.Mutations},
 }
 
 // Suite returns the ingress checks for a cluster with Istio and its gateway.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"maps"
 	"testing"
-	"time"
 
 	"github.com/onsi/gomega"
 
@@ -58,7 +57,7 @@ func play(t *testing.T, reports map[string]*kernel.Report) outcomes {
 	results := outcomes{}
 	runner := &check.Runner{
 		Recorder: results, Context: t.Context(),
-		Evidence: func(context.Context, string, time.Time) []string { return nil },
+		Evidence: func(context.Context, string, check.Failure) []string { return nil },
 	}
 	suite := suiteOf(n)
 	if err := runner.Play(suite); err != nil {

@@ -26,6 +26,8 @@ const (
 	// PropagationTimeout bounds the time until the gateway acts on a change, on a
 	// busy machine too.
 	PropagationTimeout = 30 * time.Second
+	// PodTimeout bounds the time until a new meshed pod is ready.
+	PodTimeout = 90 * time.Second
 	// CleanupTimeout bounds the removal of a check's objects; it is apart from the
 	// check's own time, which may be used up.
 	CleanupTimeout = 30 * time.Second

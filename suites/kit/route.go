@@ -7,9 +7,11 @@ import (
 	"sync"
 
 	"github.com/onsi/gomega"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/util/rand"
 
 	"istio-conformance/internal/check"
+	"istio-conformance/internal/kube"
 	"istio-conformance/internal/probe"
 	"istio-conformance/internal/stack"
 )
@@ -21,7 +23,8 @@ type Route struct {
 	// Host is the name that a request must ask for.
 	Host string
 
-	stack *stack.Stack
+	stack   *stack.Stack
+	objects []*unstructured.Unstructured
 }
 
 // NewRoute applies fixtures/routes/<fixture>.yaml for a host of its own, waits
@@ -40,10 +43,13 @@ func UnservedRoute(ctx context.Context, t *check.T, s *stack.Stack, fixture stri
 	t.Helper()
 	r := Route{stack: s, Name: fixture + "-" + rand.String(5)}
 	r.Host = r.Name + ".conformance.test"
-	Apply(ctx, t, s, s.Namespace, "routes/"+fixture+".yaml",
+	r.objects = Apply(ctx, t, s, s.Namespace, "routes/"+fixture+".yaml",
 		with(map[string]string{"Name": r.Name, "Host": r.Host, "Namespace": s.Namespace}, values))
 	return r
 }
+
+// Delete removes the route's objects before the check's end.
+func (r Route) Delete(ctx context.Context) error { return kube.Delete(ctx, r.stack.Client, r.objects) }
 
 // MustBeServed waits until the gateway answers for the route's host. What came
 // back last says what is wrong when it never does.

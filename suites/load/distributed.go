@@ -68,7 +68,7 @@ func distributed(s *stack.Stack) check.Check {
 				t.Skipf("the measurement is invalid: %s", strings.Join(many.Invalid, "; "))
 			}
 			t.Diagnose("requests from the pods to the gateway failed", "the message says how", "")
-			t.Expect(many.Counts.Failed).To(gomega.BeZero(), load.DescribeErrors(many.Errors))
+			t.Expect(many.Counts.Failed).To(gomega.BeZero(), "%s", load.DescribeErrors(many.Errors))
 		},
 	}
 }

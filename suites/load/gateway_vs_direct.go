@@ -36,7 +36,7 @@ func gatewayVsDirect(s *stack.Stack, mode Mode) check.Check {
 			t.Expect(err).NotTo(gomega.HaveOccurred())
 			c := &gate.Comparison{}
 			how, err := x.generate(ctx, c, x.through, "--baseline", x.direct, "--baseline-name", pathDirect, "--candidate-name", pathGateway,
-				"--name", "gateway-vs-direct", "--kind", string(gate.Added), "--profile", string(mode), "--timeout", "3s")
+				"--name", "gateway-vs-direct", "--kind", string(gate.Added), "--profile", string(mode))
 			t.Diagnose("the load generator could not measure one of the two paths",
 				"its message says which and why: look at the gateway's and the backend's pods in the evidence", "")
 			t.Expect(err).NotTo(gomega.HaveOccurred())
@@ -74,7 +74,7 @@ func judge(t *check.T, c *gate.Comparison) {
 	case report.VerdictFail:
 		t.Diagnose(cause(c), "compare the gateway's configuration with the last one that passed, and look at its CPU limit and its log; report.json has each round",
 			"https://istio.io/latest/docs/ops/deployment/performance-and-scalability/")
-		t.Expect(c.Verdict).To(gomega.Equal(report.VerdictPass), strings.Join(c.Reasons, "\n"))
+		t.Expect(c.Verdict).To(gomega.Equal(report.VerdictPass), "%s", strings.Join(c.Reasons, "\n"))
 	default:
 		t.Skipf("the measurement is %s: %s", c.Verdict, strings.Join(c.Reasons, "; "))
 	}
@@ -93,6 +93,9 @@ func cause(c *gate.Comparison) string {
 		if j.Verdict == report.VerdictFail {
 			slow = append(slow, fmt.Sprintf("%.0f us at p%.6g, where %.0f us are allowed", j.AddedMicros.Center, j.Q*100, j.Limit))
 		}
+	}
+	if len(slow) == 0 {
+		return strings.Join(c.Reasons, "; ")
 	}
 	return "the gateway is too slow: it adds " + strings.Join(slow, ", ")
 }

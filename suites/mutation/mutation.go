@@ -99,7 +99,7 @@ func (m Mutation) judge(t *check.T, played []report.Test) {
 // play runs checks as the main job does and returns their outcomes.
 func play(ctx context.Context, suites []check.Suite) ([]report.Test, error) {
 	recorder := &recorder{}
-	runner := &check.Runner{Recorder: recorder, Context: ctx, Parallel: check.DefaultParallel, Evidence: func(context.Context, string, time.Time) []string { return nil }}
+	runner := &check.Runner{Recorder: recorder, Context: ctx, Parallel: check.DefaultParallel, Evidence: func(context.Context, string, check.Failure) []string { return nil }}
 	err := runner.Play(suites...)
 	return recorder.tests, err
 }

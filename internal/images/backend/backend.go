@@ -1,5 +1,5 @@
 // Package backend builds the image of the service behind the gateway in the
-// tests, whose program is images/backend.
+// tests, whose program is the Go module images/backend.
 package backend
 
 import (
@@ -25,23 +25,23 @@ const layout = "1"
 // user is who the program runs as.
 const user = "65532:65532"
 
-// binary is the program's name in the artifact.
+// binary is the program's name: the last part of its module's path.
 const binary = "backend"
 
 // Backend is the program to build.
 type Backend struct {
-	program gobuild.Program
-	id      artifact.ID
+	module gobuild.Module
+	id     artifact.ID
 }
 
 // New returns the backend of the checkout root, compiled by toolchain.
 func New(root, toolchain string) (*Backend, error) {
-	program := gobuild.Program{Root: root, Dir: "images/backend"}
-	key, err := program.Key(toolchain)
+	module := gobuild.Module{Dir: filepath.Join(root, "images", binary), Packages: []string{"."}}
+	key, err := module.Key(toolchain)
 	if err != nil {
 		return nil, err
 	}
-	return &Backend{program: program, id: artifact.ID{Name: "backend", Key: artifact.Key(layout, key)}}, nil
+	return &Backend{module: module, id: artifact.ID{Name: "backend", Key: artifact.Key(layout, key)}}, nil
 }
 
 // Key identifies the image's content.
@@ -76,6 +76,6 @@ func (b *Backend) Image(ctx context.Context, store *artifact.Store, layerPath st
 
 func (b *Backend) dir(ctx context.Context, store *artifact.Store) (string, error) {
 	return store.Ensure(ctx, b.id, func(ctx context.Context, dir string) error {
-		return b.program.Build(ctx, filepath.Join(dir, binary))
+		return b.module.Build(ctx, dir)
 	})
 }

@@ -15,7 +15,8 @@ func backendOf(t *testing.T, source string) *Backend {
 	dir := filepath.Join(root, "images", "backend")
 	err := errors.Join(
 		os.MkdirAll(dir, 0o755),
-		os.WriteFile(filepath.Join(root, "go.mod"), []byte("module example\n\ngo 1.26\n"), 0o644),
+		os.WriteFile(filepath.Join(dir, "go.mod"), []byte("module example/backend\n\ngo 1.26\n"), 0o644),
+		os.WriteFile(filepath.Join(dir, "go.sum"), nil, 0o644),
 		os.WriteFile(filepath.Join(dir, "main.go"), []byte(source), 0o644),
 	)
 	if err != nil {

@@ -29,6 +29,8 @@ func checkout(t *testing.T) string {
 		"images/cni-plugins/go.mod":          "module f\n",
 		"images/pause/main.go":               "package main\n",
 		"images/backend/main.go":             "package main\n",
+		"images/backend/go.mod":              "module g\n",
+		"images/backend/go.sum":              "",
 		"images/envoy/requirements.txt":      "# pin\nenvoy-server==1.40.0 \\\n    --hash=sha256:aa\n",
 		"images/kubernetes/1.36/go.sum":      "",
 		"images/istio/1.31/go.sum":           "",

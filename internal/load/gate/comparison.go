@@ -53,8 +53,6 @@ type PathSummary struct {
 	Errors map[string]int64 `json:"errors"`
 	// Unheld counts the blocks in which the path did not hold the rate.
 	Unheld int `json:"unheld"`
-	// blamed counts the failures that are the path's.
-	blamed int64
 	load.Latencies
 	Seconds []Second `json:"seconds"`
 }
@@ -62,22 +60,22 @@ type PathSummary struct {
 // neverSent is the class of requests before which too many had no answer.
 const neverSent = "never sent"
 
-// blame counts the failures for which the path is to blame. A generator that was
-// late itself may also have waited too little for an answer.
-func blame(r *load.Result) int64 {
-	n := int64(0)
+// failures counts a block's failed requests: those that ended in an error, and
+// those without an answer in time, which also a machine that stands still makes.
+func failures(r *load.Result) (hard, slow int64) {
+	slow = r.Counts.Overflow
 	for _, errors := range []map[string]int64{r.Errors, r.WarmupErrors} {
-		for class, count := range errors {
-			late := class == load.ClassTimeout || class == load.ClassAbandoned
-			if class != load.ClassGenerator && !(late && len(r.Invalid) > 0) {
-				n += count
+		for class, n := range errors {
+			switch class {
+			case load.ClassGenerator:
+			case load.ClassTimeout, load.ClassAbandoned:
+				slow += n
+			default:
+				hard += n
 			}
 		}
 	}
-	if len(r.Invalid) == 0 {
-		n += r.Counts.Overflow
-	}
-	return n
+	return hard, slow
 }
 
 // Second is one second of a path's blocks.
@@ -128,7 +126,6 @@ func (c *Comparison) add(role Role, result *load.Result) error {
 		if n := result.Counts.Overflow; n > 0 {
 			p.Errors[neverSent] += n
 		}
-		p.blamed += blame(result)
 		if result.Unheld != "" {
 			p.Unheld++
 		}
@@ -196,17 +193,25 @@ func (c *Comparison) judgeQuantiles() {
 const errorFactor = 10
 
 // judgeErrors wants no failed request. Where the baseline fails too, what is
-// behind both may be to blame, and the comparison says nothing.
+// behind both may be to blame, and the comparison says nothing. That answers did
+// not come in time counts only in rounds that count: in others the machine may
+// have stood still.
 func (c *Comparison) judgeErrors() {
-	share := map[Role]float64{}
-	for _, p := range c.Paths {
-		if p.Failed == 0 || p.Role == Other {
-			continue
+	blamed := map[Role]int64{}
+	for _, r := range c.Rounds {
+		for _, role := range []Role{Baseline, Candidate} {
+			blamed[role] += r.hard[role]
+			if r.counts() {
+				blamed[role] += r.slow[role]
+			}
 		}
-		share[p.Role] = float64(p.blamed) / float64(p.Requests)
-		c.because(report.VerdictInvalid, "the %s %s failed %d of %d requests: %s", p.Role, p.Name, p.Failed, p.Requests, load.DescribeErrors(p.Errors))
 	}
-	if share[Candidate] > errorFactor*share[Baseline] {
+	for _, p := range c.Paths {
+		if p.Failed > 0 && p.Role != Other {
+			c.because(report.VerdictInvalid, "the %s %s failed %d of %d requests: %s", p.Role, p.Name, p.Failed, p.Requests, load.DescribeErrors(p.Errors))
+		}
+	}
+	if blamed[Candidate] > errorFactor*blamed[Baseline] {
 		c.Verdict = report.VerdictFail
 		// What decides comes first.
 		slices.Reverse(c.Reasons)

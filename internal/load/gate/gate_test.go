@@ -50,6 +50,7 @@ func rules(t *testing.T) *Rules {
 	if err != nil {
 		t.Fatal(err)
 	}
+	r.Rounds, r.Extension = 10, 10
 	return r
 }
 
@@ -130,6 +131,17 @@ func TestVerdicts(t *testing.T) {
 		"time-outs of a generator that was late are no failures": {
 			machine: machine{noise: 0.01, latency: map[string]time.Duration{"old": ms, "new": ms}, spoil: func(_ int, r *load.Result) {
 				r.Counts.Failed, r.Errors[load.ClassTimeout], r.Invalid = 3, 3, []string{"the generator itself was late"}
+			}},
+			verdict: report.VerdictInvalid, reason: "rounds could be used", status: exitcode.Invalid,
+		},
+		"a machine that stands still is no failure of the candidate": {
+			machine: machine{noise: 0.01, latency: map[string]time.Duration{"old": ms, "new": ms}, spoil: func(_ int, r *load.Result) {
+				if r.Name == "new" {
+					r.Counts.Overflow, r.Errors[load.ClassTimeout] = 900, 8
+					r.Counts.Failed = 8
+				} else {
+					r.Invalid = []string{"the hypervisor took 9.8% of the CPU time"}
+				}
 			}},
 			verdict: report.VerdictInvalid, reason: "rounds could be used", status: exitcode.Invalid,
 		},

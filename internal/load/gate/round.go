@@ -47,6 +47,8 @@ type Round struct {
 	Problems []string `json:"problems"`
 	// Invalid says why the round is left out; another one is measured instead.
 	Invalid []string `json:"invalid,omitempty"`
+	// hard and slow count the failed requests of each path, see failures.
+	hard, slow map[Role]int64
 }
 
 func (r *Round) counts() bool { return len(r.Invalid) == 0 }
@@ -54,6 +56,12 @@ func (r *Round) counts() bool { return len(r.Invalid) == 0 }
 // take adds a block.
 func (r *Round) take(rules *Rules, role Role, name string, result *load.Result) {
 	r.Order = append(r.Order, name)
+	if r.hard == nil {
+		r.hard, r.slow = map[Role]int64{}, map[Role]int64{}
+	}
+	hard, slow := failures(result)
+	r.hard[role.path()] += hard
+	r.slow[role.path()] += slow
 	values := make([]float64, len(rules.Quantiles))
 	for i, q := range rules.Quantiles {
 		values[i] = micros(result.Response, q.Q)

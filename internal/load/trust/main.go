@@ -57,7 +57,7 @@ func main() {
 	flag.StringVar(&o.record, "record", "", "file to which same writes its rounds, as JSON, and from which simulate reads them")
 	flag.IntVar(&o.replay, "replay", 5000, "comparisons of simulate")
 	flag.DurationVar(&o.block, "block", time.Second, "how long a block of a comparison is")
-	flag.IntVar(&o.rounds, "rounds", 8, "rounds of a comparison, before and after the extension")
+	flag.IntVar(&o.rounds, "rounds", 12, "rounds of a comparison, before and after the extension")
 	flag.DurationVar(&o.delay, "delay", time.Millisecond, "what the stub of a comparison waits before it answers")
 	flag.Usage = usage
 	flag.Parse()

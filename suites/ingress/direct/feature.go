@@ -11,6 +11,13 @@ import (
 func Checks(s *stack.Stack) []check.Check {
 	return []check.Check{
 		endpoints(s),
+		followsScale(s),
+		followsHealth(s),
+		connectionTable(s),
+		headless(s),
+		externalName(s),
+		serviceEntry(s),
 		withoutClusterIP(s),
+		withoutKubeProxy(s),
 	}
 }

@@ -27,19 +27,20 @@ const parallelRequests = 20
 // withoutClusterIP takes the Service's virtual IP away and sends traffic on.
 func withoutClusterIP(s *stack.Stack) check.Check {
 	return check.Check{
-		Name:    "direct-to-pods",
-		Promise: "requests through the gateway go on while the Service's virtual IP leads nowhere",
+		Name:     "direct-to-pods",
+		Parallel: true,
+		Promise:  "requests through the gateway go on while the Service's virtual IP leads nowhere",
 		Run: func(ctx context.Context, t *check.T) {
-			r := kit.NewRoute(ctx, t, s, "plain", nil)
-			service, err := backendService(ctx, s)
-			t.Expect(err).NotTo(gomega.HaveOccurred())
+			r := kit.NewRoute(ctx, t, s, "direct-own-service", nil)
+			service := &corev1.Service{}
+			t.Expect(s.Client.Get(ctx, client.ObjectKey{Namespace: s.Namespace, Name: r.Name}, service)).To(gomega.Succeed())
 			dial := func(ctx context.Context) error { return dialVirtualIP(ctx, s, service.Spec.ClusterIP) }
 			t.Diagnose("the control does not work: the virtual IP must be reachable from the gateway's pod before it is taken away",
 				"look at kube-proxy's log and at the Service's EndpointSlices", "https://kubernetes.io/docs/reference/networking/virtual-ips/")
 			t.Eventually(ctx, dial).Should(gomega.Succeed(), "connect to %s from the gateway's pod", service.Spec.ClusterIP)
 
-			t.Cleanup(func() { restore(ctx, t, s, dial) })
-			t.Expect(setServiceProxy(ctx, s, "none")).To(gomega.Succeed())
+			t.Cleanup(func() { restore(ctx, t, s, service, dial) })
+			t.Expect(setServiceProxy(ctx, s, service, "none")).To(gomega.Succeed())
 			t.Eventually(ctx, dial).ShouldNot(gomega.Succeed(), "kube-proxy still serves %s", service.Spec.ClusterIP)
 			t.Diagnose("the gateway sends traffic to the Service's virtual IP and not to the pods",
 				"compare the gateway's clusters in the evidence with the pods' addresses", "https://istio.io/latest/docs/concepts/traffic-management/")
@@ -66,26 +67,24 @@ func forgetConnections(ctx context.Context, s *stack.Stack, address string) erro
 }
 
 // restore gives the Service back to kube-proxy and waits until it works.
-func restore(ctx context.Context, t *check.T, s *stack.Stack, dial func(context.Context) error) {
+func restore(ctx context.Context, t *check.T, s *stack.Stack, service *corev1.Service, dial func(context.Context) error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*kit.CleanupTimeout)
 	defer cancel()
-	if err := setServiceProxy(ctx, s, nil); err != nil {
+	if err := setServiceProxy(ctx, s, service, nil); err != nil {
 		t.Errorf("give the Service back to kube-proxy: %v", err)
 		return
 	}
 	t.Eventually(ctx, dial).WithTimeout(kit.CleanupTimeout).Should(gomega.Succeed(), "the virtual IP after the check")
 }
 
-// setServiceProxy labels the backend's Service; nil removes the label.
-func setServiceProxy(ctx context.Context, s *stack.Stack, name any) error {
+// setServiceProxy labels a Service; nil removes the label.
+func setServiceProxy(ctx context.Context, s *stack.Stack, service *corev1.Service, name any) error {
 	value := "null"
 	if name != nil {
 		value = fmt.Sprintf("%q", name)
 	}
 	patch := fmt.Sprintf(`{"metadata":{"labels":{%q:%s}}}`, serviceProxyName, value)
-	service := &corev1.Service{}
-	service.Namespace, service.Name = s.Namespace, "backend"
-	return s.Client.Patch(ctx, service, client.RawPatch("application/merge-patch+json", []byte(patch)))
+	return s.Client.Patch(ctx, service.DeepCopy(), client.RawPatch("application/merge-patch+json", []byte(patch)))
 }
 
 // errUnreachable is what dialVirtualIP finds when no connection comes about.

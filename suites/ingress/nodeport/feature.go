@@ -11,5 +11,8 @@ import (
 func Checks(s *stack.Stack) []check.Check {
 	return []check.Check{
 		reachesEveryPod(s),
+		everyNode(s),
+		localPolicy(s),
+		replacedGateway(s),
 	}
 }

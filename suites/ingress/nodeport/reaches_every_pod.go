@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/onsi/gomega"
-	corev1 "k8s.io/api/core/v1"
 
 	"istio-conformance/internal/check"
 	"istio-conformance/internal/stack"
@@ -42,8 +41,8 @@ func reachesEveryPod(s *stack.Stack) check.Check {
 			}
 			t.Diagnose("the gateway does not spread requests over all ready pods",
 				"compare the gateway's endpoints in the evidence with the pods", "https://istio.io/latest/docs/concepts/traffic-management/")
-			t.Expect(marked).To(gomega.HaveLen(len(pods)), "pods that answered within %s, of %v", kit.PropagationTimeout, podNames(pods))
-			t.Observe("%s answered on %s", strings.Join(podNames(pods), " and "), s.GatewayURL())
+			t.Expect(marked).To(gomega.HaveLen(len(pods)), "pods that answered within %s, of %v", kit.PropagationTimeout, kit.PodNames(pods))
+			t.Observe("%s answered on %s", strings.Join(kit.PodNames(pods), " and "), s.GatewayURL())
 			t.Diagnose("a response names a pod that did not log the request", "something other than the backend answers on the way", "")
 			for pod, id := range marked {
 				t.Eventually(ctx, func() ([]kit.Answer, error) { return kit.BackendLog(ctx, s, id) }).
@@ -59,12 +58,4 @@ func fromGateway(t *check.T, s *stack.Stack, a kit.Answer) {
 	gateway := fmt.Sprintf("URI=spiffe://cluster.local/ns/%s/sa/%s", s.Gateway.Namespace, s.Gateway.ServiceAccount)
 	xfcc := strings.Join(a.Headers["X-Forwarded-Client-Cert"], ",")
 	t.Expect(xfcc).To(gomega.ContainSubstring(gateway), "the gateway's identity in X-Forwarded-Client-Cert at pod %s", a.Pod)
-}
-
-func podNames(pods []corev1.Pod) []string {
-	var names []string
-	for _, p := range pods {
-		names = append(names, p.Name)
-	}
-	return names
 }

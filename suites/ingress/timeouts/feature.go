@@ -6,9 +6,15 @@ import (
 	"istio-conformance/internal/stack"
 )
 
+// link is where a route's time-outs are documented.
+const link = "https://istio.io/latest/docs/concepts/traffic-management/#timeouts"
+
 // Checks returns the checks of this feature.
 func Checks(s *stack.Stack) []check.Check {
 	return []check.Check{
 		timeout(s),
+		withinTotal(s),
+		streams(s),
+		idle(s),
 	}
 }

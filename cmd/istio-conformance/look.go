@@ -1,0 +1,127 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"istio-conformance/internal/charts"
+	"istio-conformance/internal/cluster"
+	"istio-conformance/internal/evidence"
+	"istio-conformance/internal/exitcode"
+	"istio-conformance/internal/progress"
+)
+
+// lookFlags say which cluster is looked at, and how closely.
+type lookFlags struct {
+	kubeconfig, context string
+	namespaces          []string
+	only, noExec        bool
+	since, timeout      time.Duration
+	said                string
+}
+
+func (f *lookFlags) register(c *cobra.Command) {
+	flags := c.Flags()
+	flags.StringVar(&f.kubeconfig, "kubeconfig", "", "kubeconfig of the cluster (default $KUBECONFIG, else ~/.kube/config)")
+	flags.StringVar(&f.context, "context", "", "context in the kubeconfig (default its current one)")
+	flags.StringSliceVarP(&f.namespaces, "namespace", "n", nil, "look at these namespaces too, besides those that have to do with Istio")
+	flags.BoolVar(&f.only, "only", false, "look at no other namespaces than those of --namespace")
+	flags.BoolVar(&f.noExec, "no-exec", false, "run nothing in pods and nodes: without what proxies, istiod and nodes say of themselves")
+	flags.DurationVar(&f.since, "since", 10*time.Minute, "how far back logs are read")
+	flags.DurationVar(&f.timeout, "timeout", 2*time.Minute, "how long to look at most")
+	flags.StringVar(&f.said, "said", "", "file with what a tool said, such as the output of helm; - reads standard input")
+}
+
+// connect reaches the cluster and returns who looks at it.
+func (f *lookFlags) connect(ctx context.Context, in io.Reader) (*evidence.Collector, error) {
+	if f.only && len(f.namespaces) == 0 {
+		return nil, exitcode.Usagef("--only: name at least one --namespace")
+	}
+	if f.since <= 0 || f.timeout <= 0 {
+		return nil, exitcode.Usagef("--since and --timeout must be more than 0")
+	}
+	said, err := f.read(in)
+	if err != nil {
+		return nil, err
+	}
+	kubeconfig, err := f.file()
+	if err != nil {
+		return nil, err
+	}
+	found, err := cluster.Existing(ctx, kubeconfig, f.context)
+	if err != nil {
+		return nil, err
+	}
+	helm, err := charts.NewClient(kubeconfig, f.context, progress.Discard)
+	if err != nil {
+		return nil, exitcode.Environmentf("%w", err)
+	}
+	collector := &evidence.Collector{Clients: found.Clients, Namespaces: f.namespaces, Only: f.only, Helm: helm, NoExec: f.noExec, Said: said}
+	if !f.noExec {
+		// No nodes to look into is what most clusters have: the index says so.
+		if nodes, err := found.KindNodes(ctx); err == nil {
+			collector.Nodes, collector.Exec = nodes, found.LookIn
+		}
+	}
+	return collector, nil
+}
+
+// file is the kubeconfig that the user means.
+func (f *lookFlags) file() (string, error) {
+	if f.kubeconfig != "" {
+		return f.kubeconfig, nil
+	}
+	if variable := os.Getenv("KUBECONFIG"); variable != "" {
+		if files := filepath.SplitList(variable); len(files) > 1 {
+			return "", exitcode.Usagef("KUBECONFIG names %d files: name one with --kubeconfig", len(files))
+		}
+		return variable, nil
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return "", exitcode.Usagef("no kubeconfig: %w; name one with --kubeconfig", err)
+	}
+	return filepath.Join(home, ".kube", "config"), nil
+}
+
+// read returns what a tool said.
+func (f *lookFlags) read(in io.Reader) (string, error) {
+	var content []byte
+	var err error
+	switch f.said {
+	case "":
+		return "", nil
+	case "-":
+		content, err = io.ReadAll(in)
+	default:
+		content, err = os.ReadFile(f.said)
+	}
+	if err != nil {
+		return "", exitcode.Usagef("--said: %w", err)
+	}
+	return string(content), nil
+}
+
+// collect looks at the cluster and writes what it sees into a new directory, which
+// the returned function removes.
+func (f *lookFlags) collect(c *cobra.Command) (dir string, paths []string, remove func() error, err error) {
+	ctx, cancel := context.WithTimeout(c.Context(), f.timeout)
+	defer cancel()
+	collector, err := f.connect(ctx, c.InOrStdin())
+	if err != nil {
+		return "", nil, nil, err
+	}
+	dir, err = os.MkdirTemp("", "istio-conformance-")
+	if err != nil {
+		return "", nil, nil, exitcode.Environmentf("directory for the evidence: %w", err)
+	}
+	fmt.Fprintf(c.ErrOrStderr(), "looking at %s (only reading)\n", collector.Clients.Config.Host)
+	paths = collector.Collect(ctx, dir, time.Now().Add(-f.since))
+	return dir, paths, func() error { return os.RemoveAll(dir) }, nil
+}

@@ -1,0 +1,119 @@
+package diagnose
+
+import (
+	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
+
+	"istio-conformance/internal/report"
+)
+
+// Diagnosis is what the catalogue makes of a folder of evidence.
+type Diagnosis struct {
+	// Findings are what was found, ranked; none means unknown.
+	Findings []Finding
+	// Looked says what was looked at, Missing what could not be.
+	Looked, Missing []string
+}
+
+// Diagnose looks for the symptoms of the catalogue in a folder of evidence.
+func (c *Catalogue) Diagnose(files fs.FS) (*Diagnosis, error) {
+	o, err := Observe(files)
+	if err != nil {
+		return nil, err
+	}
+	return &Diagnosis{Findings: c.Find(o), Looked: o.Looked, Missing: o.Missing}, nil
+}
+
+// Explain asks the catalogue for the cause of a failure that names certain things.
+// A symptom of the mesh may be the cause of any failure, one of an object only of a
+// failure that names it; where several may be, the diagnosis names them all.
+func Explain(files fs.FS, names func(string) bool) (report.Diagnosis, error) {
+	catalogue, err := Load()
+	if err != nil {
+		return report.Diagnosis{}, err
+	}
+	d, err := catalogue.Diagnose(files)
+	if err != nil {
+		return report.Diagnosis{}, err
+	}
+	result := report.Diagnosis{Looked: append([]string{}, d.Looked...)}
+	var causes []report.Symptom
+	for i := range d.Findings {
+		symptom := d.Findings[i].report(names)
+		result.Symptoms = append(result.Symptoms, symptom)
+		if symptom.Related && symptom.Follows == "" && d.Findings[i].Symptom.Severity == Fault {
+			causes = append(causes, symptom)
+		}
+	}
+	if len(causes) == 0 {
+		return result, nil
+	}
+	result.Cause, result.Fix, result.Link = causes[0].Cause, causes[0].Fix, causes[0].Link
+	if len(causes) > 1 {
+		var others []string
+		for _, c := range causes[1:] {
+			others = append(others, c.Name)
+		}
+		result.Cause += " (competing: " + strings.Join(others, ", ") + ")"
+	}
+	return result, nil
+}
+
+// report is the finding in the form of the report.
+func (f *Finding) report(names func(string) bool) report.Symptom {
+	s := report.Symptom{
+		Name: f.Symptom.Name, Severity: string(f.Symptom.Severity), Rank: f.Rank, Specificity: f.Specificity, Follows: f.Follows,
+		Cause: f.Cause(), Fix: f.Fix(), Link: f.Symptom.Link, Objects: f.Objects(), Evidence: f.Evidence(),
+		Related: f.Symptom.Scope == Mesh,
+	}
+	for _, object := range s.Objects {
+		s.Related = s.Related || names != nil && names(object[strings.LastIndex(object, "/")+1:])
+	}
+	return s
+}
+
+// Cause says what is wrong, in the words of the first place where it was found.
+func (f *Finding) Cause() string {
+	text := f.Instances[0].fill(f.Symptom.Cause)
+	switch n := len(f.Instances) - 1; {
+	case n == instanceLimit-1:
+		text += fmt.Sprintf(" (and at least %d more like it)", n)
+	case n > 0:
+		text += fmt.Sprintf(" (and %d more like it)", n)
+	}
+	return text
+}
+
+// Fix says what to do.
+func (f *Finding) Fix() string { return f.Instances[0].fill(f.Symptom.Fix) }
+
+// Objects are the names of all that it was found in.
+func (f *Finding) Objects() []string {
+	objects := []string{}
+	for _, i := range f.Instances {
+		for _, object := range i.Objects() {
+			if !slices.Contains(objects, object) {
+				objects = append(objects, object)
+			}
+		}
+	}
+	return objects
+}
+
+// Evidence quotes the lines that show it, the first ones.
+func (f *Finding) Evidence() []string {
+	quotes := []string{}
+	for _, i := range f.Instances {
+		for _, r := range i.Records {
+			if quote := shorten(r.String()); !slices.Contains(quotes, quote) {
+				quotes = append(quotes, quote)
+			}
+		}
+		if len(quotes) >= quoteLimit {
+			break
+		}
+	}
+	return quotes
+}

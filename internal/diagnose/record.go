@@ -1,0 +1,174 @@
+package diagnose
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// sources are what a clause can ask for, with the fields of its records. A pod, a
+// service and other objects of a namespace are written "namespace/name"; yes and no
+// are "true" and "false"; what cannot be known is "unknown".
+var sources = map[string][]string{
+	// A pod. role is istiod, gateway, sidecar or plain; wanted says that its namespace
+	// or it itself asks for a sidecar.
+	"pod": {"pod", "ns", "role", "phase", "ready", "reason", "message", "node", "injected", "wanted", "hostNetwork"},
+	// A container. last* is how it ended before, recent says that this was in the last
+	// ten minutes; young is one of a pod of less than a minute.
+	"container": {"pod", "ns", "role", "podReady", "container", "init", "image", "state", "reason", "message", "exit", "restarts", "lastReason", "lastExit", "lastMessage", "recent", "young"},
+	// A condition of any object, and pod where it is a pod.
+	"condition": {"kind", "object", "ns", "pod", "type", "status", "reason", "message"},
+	// An event of an object that is still there. ready says whether the object is as
+	// it should be; recent whether the event is from the last ten minutes.
+	"event": {"kind", "object", "ns", "pod", "type", "reason", "message", "ready", "recent"},
+	// A line of a container's log that is no access log.
+	"log": {"pod", "ns", "role", "podReady", "container", "previous", "line"},
+	// An entry of a proxy's access log.
+	"access": {"pod", "ns", "role", "flags", "status", "host", "path", "cluster", "failure", "details"},
+	// A webhook. backend is ready, no-endpoints, no-service, url or unknown; ca is ok,
+	// empty, other (not the mesh's root), expired, unreadable or unknown.
+	"webhook": {"config", "webhook", "kind", "istio", "service", "backend", "policy", "ca"},
+	// A namespace. served says whether an injector takes the revision it asks for;
+	// stuck is one that is being deleted for five minutes.
+	"namespace": {"ns", "injection", "rev", "served", "phase", "stuck", "injectors"},
+	// A Service. selected counts the pods that its selector matches, endpoints the
+	// ready ones, or is "starting" while all its pods are young; pending is a load balancer without an address for a minute.
+	"service": {"service", "ns", "type", "pending", "selector", "selected", "endpoints", "role", "policy", "uncovered"},
+	// A port of a Service. declared is the protocol by its name or appProtocol; target
+	// is ok, unknown-name (no pod has a port of that name) or unknown.
+	"port": {"service", "ns", "port", "name", "declared", "target", "targetPort"},
+	// An Istio Gateway, and each of its servers. secret is ok, missing, no-certificate,
+	// expired, none or unknown; exposed says whether the gateway's Service has the port.
+	"gateway": {"gateway", "ns", "selector", "pods"},
+	"server":  {"gateway", "ns", "port", "protocol", "mode", "credential", "secret", "exposed", "selector"},
+	// A destination of a VirtualService. status, subsetStatus and portStatus are ok,
+	// missing or unknown; subsetStatus may be no-pods.
+	"route": {"virtualservice", "ns", "kind", "destination", "service", "status", "subset", "subsetStatus", "port", "portStatus", "declared"},
+	// A Gateway that a VirtualService names.
+	"attachment": {"virtualservice", "ns", "gateway", "status"},
+	// A DestinationRule. target is ok, missing or unknown; mtls is what the pods of its
+	// host ask for: strict, permissive, disable or unknown; injected is all, none, some or unknown.
+	"rule": {"rule", "ns", "host", "tls", "target", "mtls", "injected"},
+	// The current revision of a Helm release. stuck is a pending one of ten minutes.
+	"release": {"release", "ns", "chart", "version", "status", "description", "stuck"},
+	// A part of an Envoy's configuration that is not in use: state is warming or rejected.
+	"envoy": {"pod", "ns", "role", "kind", "name", "state", "details"},
+	// A certificate that an Envoy has.
+	"certificate": {"pod", "ns", "role", "subject", "expired", "until", "root"},
+	// A counter or gauge of an Envoy.
+	"stat": {"pod", "ns", "role", "name", "value"},
+	// What istiod says of a proxy: state is synced, stale, refused or not-sent.
+	"sync": {"pod", "ns", "role", "type", "state", "details"},
+	// A node. clock is ok, ahead, behind or unknown, against the API server's.
+	"node": {"node", "ready", "kernel", "kubelet", "clock", "skew", "cgroup"},
+	// A line of a file in which a node speaks: kernel, kubelet, containerd, sysctl, ...
+	"fact": {"node", "file", "line"},
+	// How often a container had to wait for CPU time.
+	"throttling": {"pod", "ns", "container", "role", "percent", "throttled"},
+	// The mesh as a whole. istiod is ready, not-ready, scaled-to-zero or absent; dns
+	// is ready, not-ready or unknown; root is ok, expired, not-yet-valid or unknown.
+	"mesh": {"istiod", "crds", "dns", "root", "rootUntil", "proxies"},
+	// A line of what a tool or a check said.
+	"said": {"line"},
+}
+
+// Record is one observation in normal form.
+type Record struct {
+	Source string
+	Fields map[string]string
+	// File is where it stands in the evidence, Text is what stands there.
+	File, Text string
+}
+
+// String quotes the record.
+func (r Record) String() string { return r.File + ": " + r.Text }
+
+// Observations are all that the evidence says, in normal form.
+type Observations struct {
+	records map[string][]Record
+	// texts are files of which each line is a record; they are read only when asked.
+	texts []text
+	// Looked says what was looked at; Missing what could not be.
+	Looked, Missing []string
+}
+
+// text is a file whose lines are the records of a source.
+type text struct {
+	source string
+	fields map[string]string
+	file   string
+	lines  []string
+}
+
+// textHits is how many lines of one file can match a clause: the last ones.
+const textHits = 3
+
+func (o *Observations) add(source, file, quote string, pairs ...string) {
+	fields := make(map[string]string, len(pairs)/2)
+	for i := 0; i+1 < len(pairs); i += 2 {
+		fields[pairs[i]] = pairs[i+1]
+	}
+	o.records[source] = append(o.records[source], Record{source, fields, file, quote})
+}
+
+// find returns the records that a clause asks for.
+func (o *Observations) find(c compiled) []Record {
+	var found []Record
+	for _, r := range o.records[c.source] {
+		if c.matches(r.Fields) {
+			found = append(found, r)
+		}
+	}
+	for i := range o.texts {
+		if t := &o.texts[i]; t.source == c.source {
+			found = append(found, t.find(c)...)
+		}
+	}
+	return found
+}
+
+// matches holds a record's fields against the patterns.
+func (c compiled) matches(fields map[string]string) bool {
+	for field, p := range c.patterns {
+		if !p.matches(fields[field]) {
+			return false
+		}
+	}
+	return true
+}
+
+// find returns the last lines that the clause asks for.
+func (t *text) find(c compiled) []Record {
+	line, asked := c.patterns["line"]
+	if !asked {
+		return nil
+	}
+	for field, p := range c.patterns {
+		if field != "line" && !p.matches(t.fields[field]) {
+			return nil
+		}
+	}
+	var found []Record
+	for _, l := range slices.Backward(t.lines) {
+		if !line.matches(l) {
+			continue
+		}
+		fields := map[string]string{"line": l}
+		for k, v := range t.fields {
+			fields[k] = v
+		}
+		found = append(found, Record{t.source, fields, t.file, strings.TrimSpace(l)})
+		if len(found) == textHits {
+			break
+		}
+	}
+	slices.Reverse(found)
+	return found
+}
+
+// looked notes how much of a thing there was.
+func (o *Observations) looked(n int, what string) {
+	if n > 0 {
+		o.Looked = append(o.Looked, fmt.Sprintf("%d %s", n, what))
+	}
+}

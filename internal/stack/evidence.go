@@ -1,0 +1,64 @@
+package stack
+
+import (
+	"context"
+	"errors"
+	"os"
+	"strings"
+	"time"
+
+	"istio-conformance/internal/check"
+	"istio-conformance/internal/diagnose"
+	"istio-conformance/internal/evidence"
+	"istio-conformance/internal/report"
+)
+
+// Evidence collects what explains a failed check.
+func (s *Stack) Evidence(ctx context.Context, dir string, failed check.Failure) []string {
+	return s.collector(failed).Collect(ctx, dir, failed.Since)
+}
+
+// collector returns who looks at the cluster under test.
+func (s *Stack) collector(failed check.Failure) *evidence.Collector {
+	c := &evidence.Collector{
+		Clients: s.Cluster.Clients, Helm: s.Helm, Exec: s.Cluster.Exec,
+		Namespaces: []string{SystemNamespace, gatewayNamespace, s.Namespace, "kube-system"},
+		Said:       strings.Join(failed.Said, "\n"), Requests: failed.Requests,
+	}
+	if s.InstallError != nil {
+		c.Said += "\n" + s.InstallError.Error()
+	}
+	for _, node := range s.Cluster.Nodes() {
+		c.Nodes = append(c.Nodes, node.Name)
+	}
+	return c
+}
+
+// Diagnose asks the catalogue what is wrong with Istio in the cluster, and in the
+// namespaces.
+func (s *Stack) Diagnose(ctx context.Context, namespaces ...string) (_ *diagnose.Diagnosis, err error) {
+	catalogue, err := diagnose.Load()
+	if err != nil {
+		return nil, err
+	}
+	c := s.collector(check.Failure{})
+	// What other namespaces hold may be on its way out. Nodes say nothing of what is
+	// asked here, and take the longest.
+	c.Only, c.Nodes = true, nil
+	c.Namespaces = append(c.Namespaces, namespaces...)
+	dir, remove, err := c.TempDir(ctx, time.Now())
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, remove()) }()
+	return catalogue.Diagnose(os.DirFS(dir))
+}
+
+// Symptoms says what the evidence in dir shows of a failed check.
+func (s *Stack) Symptoms(dir string, failed check.Failure) report.Diagnosis {
+	diagnosis, err := diagnose.Explain(os.DirFS(dir), failed.Names)
+	if err != nil {
+		return report.Diagnosis{Looked: []string{"nothing: " + err.Error()}}
+	}
+	return diagnosis
+}

@@ -1,0 +1,115 @@
+package mtls
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/onsi/gomega"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/rand"
+
+	"istio-conformance/internal/check"
+	"istio-conformance/internal/probe"
+	"istio-conformance/internal/stack"
+	"istio-conformance/suites/kit"
+)
+
+// mode is a port of fixtures/mtls/modes.yaml and what its mode means for clients.
+type mode struct {
+	name string
+	port int
+	// secured says that the gateway comes by mutual TLS, plain that a client
+	// without TLS is answered.
+	secured, plain bool
+}
+
+var portModes = []mode{
+	{"permissive", 8080, true, true},
+	{"strict", 8083, true, false},
+	{"disable", 8084, false, true},
+}
+
+// modes asks the three ports of one pod through the gateway, which is in the
+// mesh, and from the pod's node, which is not.
+func modes(s *stack.Stack) check.Check {
+	return check.Check{
+		Name:     "mtls-modes",
+		Parallel: true,
+		Promise:  "of one pod's ports, STRICT refuses plain text and takes the gateway by mutual TLS, PERMISSIVE takes both, DISABLE takes both in plain text",
+		Run: func(ctx context.Context, t *check.T) {
+			name := "mtls-modes-" + rand.String(5)
+			host := name + ".conformance.test"
+			kit.Apply(ctx, t, s, s.Namespace, "mtls/modes.yaml", map[string]string{"Name": name, "Host": host, "Backend": s.Images.Backend})
+			pod := readyPod(ctx, t, s, "app="+name)
+			for _, m := range portModes {
+				throughGateway(ctx, t, s, host, m)
+				fromNode(ctx, t, s, pod, m)
+			}
+		},
+	}
+}
+
+// readyPod waits for the one pod of a selector.
+func readyPod(ctx context.Context, t *check.T, s *stack.Stack, selector string) corev1.Pod {
+	t.Diagnose("a meshed pod of the check does not become ready", "look at the pods and events in the evidence", "https://istio.io/latest/docs/ops/common-problems/injection/")
+	var pods []corev1.Pod
+	t.Eventually(ctx, func() ([]corev1.Pod, error) {
+		var err error
+		pods, err = s.ReadyPods(ctx, s.Namespace, selector)
+		return pods, err
+	}).WithTimeout(kit.PodTimeout).Should(gomega.HaveLen(1), "%s", s.DescribePods(ctx, s.Namespace))
+	return pods[0]
+}
+
+// throughGateway asks a port through the gateway until the answer is as the mode
+// says: the gateway learns of a pod and of its mode at different times.
+func throughGateway(ctx context.Context, t *check.T, s *stack.Stack, host string, m mode) {
+	t.Diagnose(fmt.Sprintf("the gateway does not come to a port of mode %s as it should: mutual TLS is %v", m.name, m.secured),
+		"look at the transport socket of the cluster and the endpoint's metadata in the gateway's config dump in the evidence", docs)
+	gateway := fmt.Sprintf("spiffe://cluster.local/ns/%s/sa/%s", s.Gateway.Namespace, s.Gateway.ServiceAccount)
+	want := ""
+	if m.secured {
+		want = gateway
+	}
+	var answer kit.Answer
+	t.Eventually(ctx, func() (string, error) {
+		response := probe.HTTP(ctx, probe.Request{URL: s.GatewayURL() + "/" + m.name, Host: host, Timeout: kit.ShortTimeout})
+		if response.Status != http.StatusOK {
+			return "", fmt.Errorf("%s", response)
+		}
+		answer = kit.ParseAnswer(t, response)
+		return clientCertificate(answer)["URI"], nil
+	}).WithTimeout(kit.PropagationTimeout).Should(gomega.Equal(want), "client that port %d, mode %s, sees when the gateway asks", m.port, m.name)
+	t.Expect(answer.Port).To(gomega.Equal(m.port), "port that the backend was asked at")
+	t.Observe("port %d, %s: the gateway is %q", m.port, m.name, want)
+}
+
+// fromNode asks a port in plain text from outside the mesh.
+func fromNode(ctx context.Context, t *check.T, s *stack.Stack, pod corev1.Pod, m mode) {
+	t.Diagnose(fmt.Sprintf("a port of mode %s does not treat plain text as it should: answered is %v", m.name, m.plain),
+		"look at the inbound filter chains of the pod's sidecar: istioctl proxy-config listener, port 15006", docs)
+	var id string
+	ask := func() (string, error) {
+		id, _ = kit.Mark()
+		// The status is 000 when no answer comes; curl's own status says why.
+		script := fmt.Sprintf("curl -s -o /dev/null -w '%%{http_code}' --max-time 10 -H 'x-conformance-id: %s' http://%s:%d/ || echo \" curl $?\"", id, pod.Status.PodIP, m.port)
+		out, err := s.Cluster.Exec(ctx, pod.Spec.NodeName, script)
+		return strings.TrimSpace(out), err
+	}
+	want, arrived := gomega.Equal("200"), 1
+	if !m.plain {
+		// 52: nothing came back; 56: reset.
+		want, arrived = gomega.MatchRegexp(`^000 curl (52|56)$`), 0
+	}
+	var last string
+	t.Eventually(ctx, func() (string, error) {
+		var err error
+		last, err = ask()
+		return last, err
+	}).WithTimeout(kit.PropagationTimeout).Should(want, "plain text from node %s to port %d, mode %s", pod.Spec.NodeName, m.port, m.name)
+	t.Eventually(ctx, func() ([]kit.Answer, error) { return kit.PodLog(ctx, s, "app="+pod.Labels["app"], id) }).
+		Should(gomega.HaveLen(arrived), "the backend's own log of plain text at port %d, mode %s", m.port, m.name)
+	t.Observe("port %d, %s: plain text from node %s: %s", m.port, m.name, pod.Spec.NodeName, last)
+}

@@ -1,0 +1,79 @@
+package protocols
+
+import (
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+
+	"github.com/onsi/gomega"
+
+	"istio-conformance/internal/check"
+	"istio-conformance/internal/probe"
+	"istio-conformance/internal/stack"
+	"istio-conformance/suites/kit"
+)
+
+// trailers sends and orders trailers.
+func trailers(s *stack.Stack) check.Check {
+	return check.Check{
+		Name:     "trailers",
+		Parallel: true,
+		Promise:  "trailers of HTTP/2 pass the gateway in both directions; a chunked request of HTTP/1.1 with trailers arrives whole",
+		Run: func(ctx context.Context, t *check.T) {
+			r := kit.NewRoute(ctx, t, s, "versions", nil)
+			t.Diagnose("the gateway drops trailers of HTTP/2, on which gRPC stands, or the body before them",
+				"look for the request in the gateway's access log in the evidence", docs)
+			id, _ := kit.Mark()
+			trailer, status, err := exchangeTrailers(ctx, s, r.Host, "/h2?trailer=done&id="+id, id)
+			t.Expect(err).NotTo(gomega.HaveOccurred())
+			t.Expect(status).To(gomega.Equal(200))
+			t.Expect(trailer.Get("X-Trailer")).To(gomega.Equal("done"), "trailer of the answer")
+			t.Eventually(ctx, func() ([]kit.Answer, error) { return kit.BackendLog(ctx, s, id) }).Should(gomega.ConsistOf(gomega.And(
+				gomega.HaveField("Bytes", gomega.BeNumerically("==", len(trailedBody))),
+				gomega.HaveField("Trailers", gomega.HaveKeyWithValue("X-Sum", []string{"42"})))), "the backend's own log")
+			t.Observe("HTTP/2: trailers X-Sum up and X-Trailer down")
+
+			id, _ = kit.Mark()
+			raw := "POST /h1?id=" + id + " HTTP/1.1\r\nHost: " + r.Host + "\r\nX-Conformance-Id: " + id +
+				"\r\nTE: trailers\r\nTrailer: X-Sum\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n5\r\nhello\r\n0\r\nX-Sum: 42\r\n\r\n"
+			result, err := probe.Raw(ctx, strings.TrimPrefix(s.GatewayURL(), "http://"), []byte(raw), kit.RequestTimeout)
+			t.Expect(err).NotTo(gomega.HaveOccurred())
+			t.Expect(result.Statuses).To(gomega.Equal([]int{200}), "%s", result)
+			t.Eventually(ctx, func() ([]kit.Answer, error) { return kit.BackendLog(ctx, s, id) }).
+				Should(gomega.ConsistOf(gomega.HaveField("Bytes", gomega.BeNumerically("==", 5))), "the backend's own log")
+			t.Observe("HTTP/1.1: the chunked body before a trailer arrived whole")
+		},
+	}
+}
+
+const trailedBody = "a body with a trailer"
+
+// exchangeTrailers posts a body with a trailer over cleartext HTTP/2 and returns
+// the answer's trailers.
+func exchangeTrailers(ctx context.Context, s *stack.Stack, host, target, id string) (http.Header, int, error) {
+	ctx, cancel := context.WithTimeout(ctx, kit.RequestTimeout)
+	defer cancel()
+	protocols := new(http.Protocols)
+	protocols.SetUnencryptedHTTP2(true)
+	transport := &http.Transport{Protocols: protocols, DisableCompression: true, DialContext: new(net.Dialer).DialContext}
+	defer transport.CloseIdleConnections()
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, s.GatewayURL()+target, io.NopCloser(strings.NewReader(trailedBody)))
+	if err != nil {
+		return nil, 0, err
+	}
+	request.Host, request.ContentLength = host, -1
+	request.Header.Set("X-Conformance-Id", id)
+	request.Trailer = http.Header{"X-Sum": {"42"}}
+	response, err := transport.RoundTrip(request)
+	if err != nil {
+		return nil, 0, err
+	}
+	defer func() { _ = response.Body.Close() }()
+	// Trailers are there when the body has been read.
+	if _, err := io.Copy(io.Discard, response.Body); err != nil {
+		return nil, response.StatusCode, err
+	}
+	return response.Trailer, response.StatusCode, nil
+}

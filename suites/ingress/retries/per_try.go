@@ -1,0 +1,60 @@
+package retries
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/onsi/gomega"
+
+	"istio-conformance/internal/check"
+	"istio-conformance/internal/stack"
+	"istio-conformance/suites/kit"
+)
+
+// perTryTimeout is the time-out of one try in fixtures/routes/retry-classes.yaml;
+// tries is how many there may be.
+const (
+	perTryTimeout = 500 * time.Millisecond
+	tries         = 3
+	// timerSlack is how early each of Envoy's timers may fire.
+	timerSlack = 20 * time.Millisecond
+)
+
+// perTry asks a backend that is slow at the first try, and one that is slow at all.
+func perTry(s *stack.Stack) check.Check {
+	return check.Check{
+		Name:     "retry-per-try-timeout",
+		Parallel: true,
+		Promise:  "a try that takes longer than perTryTimeout is given up and made again, and the request fails with 504 when all tries did",
+		Run: func(ctx context.Context, t *check.T) {
+			app := kit.NewApp(ctx, t, s, "per-try", 1)
+			r := kit.NewRoute(ctx, t, s, "retry-classes", map[string]string{"Service": app.Name})
+			t.Diagnose("the gateway does not end a try at the VirtualService's perTryTimeout",
+				"look at per_try_timeout in the retry_policy of this host's routes in the gateway's config dump in the evidence", link)
+			for _, c := range []struct {
+				target string
+				status int
+				tries  int
+				least  time.Duration
+			}{
+				{"/per-try?delay=8s&attempts=1", http.StatusOK, 2, perTryTimeout},
+				{"/per-try?delay=8s", http.StatusGatewayTimeout, tries, tries * perTryTimeout},
+			} {
+				id, header := kit.Mark()
+				response := r.Get(ctx, kit.WithID(c.target, id), header)
+				t.Expect(response.Status).To(gomega.Equal(c.status), "%s: %s", c.target, response)
+				t.Expect(response.Duration).To(gomega.BeNumerically(">=", c.least-time.Duration(c.tries)*timerSlack), "%s was answered too early", c.target)
+				var seen map[string][]int
+				t.Eventually(ctx, func() (map[string]int, error) {
+					var err error
+					var logged map[string]int
+					seen, logged, err = count(ctx, s, app.Selector(), id)
+					return logged, err
+				}).Should(gomega.Equal(map[string]int{id: c.tries}), "%s: attempts in the gateway's access log", c.target)
+				t.Expect(seen[id]).To(gomega.HaveLen(c.tries), "%s: requests that the backend saw", c.target)
+				t.Observe("%s: %d after %s and %d tries", c.target, response.Status, response.Duration.Round(time.Millisecond), c.tries)
+			}
+		},
+	}
+}

@@ -1,0 +1,85 @@
+// Package telemetry checks what the system says of the traffic: metrics, access
+// logs and traces.
+package telemetry
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+
+	"github.com/onsi/gomega"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/rand"
+
+	"istio-conformance/internal/check"
+	"istio-conformance/internal/probe"
+	"istio-conformance/internal/stack"
+	"istio-conformance/suites/kit"
+)
+
+// Checks returns the checks of this feature.
+func Checks(s *stack.Stack) []check.Check {
+	return []check.Check{
+		gatewayMetrics(s),
+		istioMetrics(s),
+		istiodMetrics(s),
+		accessLog(s),
+		trace(s),
+	}
+}
+
+// scrape reads a metrics page of a pod as Prometheus would, by way of the API server.
+func scrape(ctx context.Context, s *stack.Stack, pod corev1.Pod, port int, path string) (string, error) {
+	raw, err := s.Cluster.Kube.CoreV1().RESTClient().Get().Namespace(pod.Namespace).Resource("pods").
+		Name(fmt.Sprintf("%s:%d", pod.Name, port)).SubResource("proxy").Suffix(path).DoRaw(ctx)
+	if err != nil {
+		return "", fmt.Errorf("metrics of pod %s/%s at port %d: %w", pod.Namespace, pod.Name, port, err)
+	}
+	return string(raw), nil
+}
+
+// onePod waits for the one ready pod of a selector in the checks' namespace.
+func onePod(ctx context.Context, t *check.T, s *stack.Stack, selector string) corev1.Pod {
+	t.Diagnose("a pod of the check does not become ready", "look at the pods and events in the evidence", "https://istio.io/latest/docs/ops/common-problems/injection/")
+	var pods []corev1.Pod
+	t.Eventually(ctx, func() ([]corev1.Pod, error) {
+		var err error
+		pods, err = s.ReadyPods(ctx, s.Namespace, selector)
+		return pods, err
+	}).WithTimeout(kit.PodTimeout).Should(gomega.HaveLen(1), "%s: %s", selector, s.DescribePods(ctx, s.Namespace))
+	return pods[0]
+}
+
+// ownGateway is a gateway whose telemetry the check may change.
+type ownGateway struct {
+	name, host, selector, url string
+}
+
+// newName returns a name for a check's gateway and all that belongs to it.
+func newName(prefix string) string { return prefix + "-" + rand.String(5) }
+
+// newGateway starts a gateway that leads its host to a Service, and waits until it
+// does.
+func newGateway(ctx context.Context, t *check.T, s *stack.Stack, name, service string) ownGateway {
+	g := ownGateway{name: name, host: name + ".conformance.test", selector: "istio=" + name}
+	kit.Apply(ctx, t, s, s.Namespace, "telemetry/gateway.yaml", map[string]string{"Name": name, "Host": g.host, "Service": service})
+	pod := onePod(ctx, t, s, g.selector)
+	port, stop, err := s.Cluster.PortForward(ctx, pod.Namespace, pod.Name, 8080)
+	t.Expect(err).NotTo(gomega.HaveOccurred())
+	t.Cleanup(func() {
+		// What ended the way to a pod that is going away is of no interest.
+		_ = stop()
+	})
+	g.url = fmt.Sprintf("http://127.0.0.1:%d", port)
+	var last probe.Response
+	t.Diagnose("a gateway of the check's own does not serve its route", "look at the pod's log in the evidence", "https://istio.io/latest/docs/setup/additional-setup/gateway/")
+	t.Eventually(ctx, func() int {
+		last = g.get(ctx, "/", nil)
+		return last.Status
+	}).WithTimeout(kit.PropagationTimeout).Should(gomega.Equal(http.StatusOK), func() string { return last.String() })
+	return g
+}
+
+func (g ownGateway) get(ctx context.Context, target string, header http.Header) probe.Response {
+	return probe.HTTP(ctx, probe.Request{URL: g.url + target, Host: g.host, Headers: header, Timeout: kit.RequestTimeout})
+}

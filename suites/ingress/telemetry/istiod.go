@@ -1,0 +1,94 @@
+package telemetry
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/onsi/gomega"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"istio-conformance/internal/check"
+	"istio-conformance/internal/envoy"
+	"istio-conformance/internal/stack"
+	"istio-conformance/suites/kit"
+)
+
+// badPort is no port: a resource with it is refused.
+const badPort = 70000
+
+// refusals and approvals are how many resources of each kind istiod is asked to
+// validate.
+const refusals, approvals = 3, 2
+
+// istiodMetrics counts what istiod validated. Nothing else in the checks makes a
+// WorkloadGroup.
+func istiodMetrics(s *stack.Stack) check.Check {
+	return check.Check{
+		Name:     "istiod-metrics",
+		Parallel: true,
+		Promise:  fmt.Sprintf("istiod's metrics at port %d count exactly the resources that it refused and let pass, and as many proxies as are connected", istiodPort),
+		Run: func(ctx context.Context, t *check.T) {
+			t.Diagnose("istiod's metrics cannot be read", "look at istiod's log in the evidence, and at port http-monitoring of its Service", "https://istio.io/latest/docs/ops/best-practices/observability/")
+			failed, err := validations(ctx, s, "galley_validation_failed")
+			t.Expect(err).NotTo(gomega.HaveOccurred())
+			passed, err := validations(ctx, s, "galley_validation_passed")
+			t.Expect(err).NotTo(gomega.HaveOccurred())
+			for range refusals {
+				err := s.Client.Create(ctx, workloadGroup(s, badPort), client.DryRunAll)
+				t.Expect(err).To(gomega.MatchError(gomega.ContainSubstring("validation.istio.io")), "istiod's webhook must refuse a WorkloadGroup with port %d", badPort)
+			}
+			for range approvals {
+				t.Expect(s.Client.Create(ctx, workloadGroup(s, 8080), client.DryRunAll)).To(gomega.Succeed())
+			}
+			t.Diagnose("istiod's metrics do not count what its webhook validated", "look at istiod's log in the evidence; a second istiod counts for itself", "https://istio.io/latest/docs/reference/commands/pilot-discovery/#metrics")
+			t.Eventually(ctx, func() (float64, error) { return validations(ctx, s, "galley_validation_failed") }).Should(gomega.Equal(failed+refusals), "refused WorkloadGroups")
+			t.Eventually(ctx, func() (float64, error) { return validations(ctx, s, "galley_validation_passed") }).Should(gomega.Equal(passed+approvals), "WorkloadGroups that passed")
+			proxies, err := istiodSum(ctx, s, "pilot_xds", nil)
+			t.Expect(err).NotTo(gomega.HaveOccurred())
+			// The gateway and the shared backends at least; other checks' pods come and go.
+			t.Expect(proxies).To(gomega.BeNumerically(">=", 1+kit.BackendReplicas), "pilot_xds: proxies that are connected")
+			t.Observe("%d refused, %d passed, %v proxies connected", refusals, approvals, proxies)
+		},
+	}
+}
+
+// workloadGroup has a readiness probe at a port.
+func workloadGroup(s *stack.Stack, port int64) client.Object {
+	group := &unstructured.Unstructured{Object: map[string]any{
+		"spec": map[string]any{
+			"template": map[string]any{"serviceAccount": "default"},
+			"probe":    map[string]any{"tcpSocket": map[string]any{"port": port}},
+		},
+	}}
+	group.SetAPIVersion("networking.istio.io/v1")
+	group.SetKind("WorkloadGroup")
+	group.SetNamespace(s.Namespace)
+	group.SetName(newName("validated"))
+	return group
+}
+
+func validations(ctx context.Context, s *stack.Stack, series string) (float64, error) {
+	return istiodSum(ctx, s, series, map[string]string{"resource": "workloadgroups"})
+}
+
+// istiodSum reads a series of istiod's.
+func istiodSum(ctx context.Context, s *stack.Stack, series string, labels map[string]string) (float64, error) {
+	pods, err := s.ReadyPods(ctx, stack.SystemNamespace, "app=istiod")
+	if err != nil {
+		return 0, err
+	}
+	sum := 0.0
+	for _, pod := range pods {
+		page, err := scrape(ctx, s, pod, istiodPort, "metrics")
+		if err != nil {
+			return 0, err
+		}
+		samples, err := envoy.Samples(page, series)
+		if err != nil {
+			return 0, err
+		}
+		sum += envoy.Sum(samples, labels)
+	}
+	return sum, nil
+}

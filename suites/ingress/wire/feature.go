@@ -1,0 +1,62 @@
+// Package wire checks that bad input on the wire ends in a clean error: the
+// gateway refuses it, goes on, and no request gets past its routes. What is sent
+// is data: fixtures/wire/*.yaml.
+package wire
+
+import (
+	"strings"
+	"sync"
+
+	"github.com/onsi/gomega"
+	"sigs.k8s.io/yaml"
+
+	"istio-conformance/fixtures"
+	"istio-conformance/internal/check"
+	"istio-conformance/internal/stack"
+)
+
+// atOnce is how many inputs are sent at the same time.
+const atOnce = 4
+
+// Checks returns the checks of this feature.
+func Checks(s *stack.Stack) []check.Check {
+	return []check.Check{
+		framing(s),
+		paths(s),
+		floods(s),
+	}
+}
+
+// load reads fixtures/wire/<name>.yaml; a field that the corpus has and the
+// struct lacks is an error.
+func load(t *check.T, name string, into any) {
+	data, err := fixtures.Files.ReadFile("wire/" + name + ".yaml")
+	t.Expect(err).NotTo(gomega.HaveOccurred())
+	t.Expect(yaml.UnmarshalStrict(data, into)).To(gomega.Succeed(), "wire/%s.yaml", name)
+}
+
+// address is where the gateway takes plain HTTP.
+func address(s *stack.Stack) string { return strings.TrimPrefix(s.GatewayURL(), "http://") }
+
+// each runs f for every index, a few at the same time, and returns what was wrong,
+// in order.
+func each(n int, f func(i int) error) []string {
+	errs := make([]error, n)
+	slots := make(chan struct{}, atOnce)
+	var wait sync.WaitGroup
+	for i := range n {
+		wait.Go(func() {
+			slots <- struct{}{}
+			defer func() { <-slots }()
+			errs[i] = f(i)
+		})
+	}
+	wait.Wait()
+	var wrong []string
+	for _, err := range errs {
+		if err != nil {
+			wrong = append(wrong, err.Error())
+		}
+	}
+	return wrong
+}

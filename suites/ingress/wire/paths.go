@@ -1,0 +1,89 @@
+package wire
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/onsi/gomega"
+
+	"istio-conformance/internal/check"
+	"istio-conformance/internal/probe"
+	"istio-conformance/internal/stack"
+	"istio-conformance/suites/kit"
+)
+
+// path is a case of fixtures/wire/paths.yaml, which explains its fields.
+type path struct {
+	Path    string `json:"path"`
+	Status  []int  `json:"status"`
+	Arrives string `json:"arrives"`
+
+	id     string
+	status int
+}
+
+// paths sends paths that are other paths once they are normalised.
+func paths(s *stack.Stack) check.Check {
+	return check.Check{
+		Name:     "path-normalisation",
+		Parallel: true,
+		Promise:  "dot segments, backslashes and escaped letters are resolved before the gateway chooses a route, escaped and double slashes are left alone (Istio's default, BASE), and what a route forbids never arrives",
+		Run: func(ctx context.Context, t *check.T) {
+			var corpus struct {
+				Cases []path `json:"cases"`
+			}
+			load(t, "paths", &corpus)
+			r := kit.NewRoute(ctx, t, s, "wire", nil)
+			life := kit.LookAtGateway(ctx, t, s)
+			t.Diagnose("the gateway chooses a route by another path than Istio's default normalisation makes of it",
+				"look at normalize_path, merge_slashes and path_with_escaped_slashes_action of the gateway's listener in the config dump in the evidence, and at meshConfig.pathNormalization",
+				"https://istio.io/latest/docs/reference/config/security/normalization/")
+			cases := corpus.Cases
+			wrong := each(len(cases), func(i int) error { return cases[i].send(ctx, s, r.Host) })
+			t.Expect(wrong).To(gomega.BeEmpty(), "of %d paths", len(cases))
+			t.Eventually(ctx, func() ([]string, error) { return misled(ctx, s, cases) }).Should(gomega.BeEmpty(), "paths that reached the backend")
+			life.MustBeTheSame(ctx, t, s)
+			t.Observe("%d paths", len(cases))
+		},
+	}
+}
+
+// send sends the path byte for byte, which no client of Go's does.
+func (p *path) send(ctx context.Context, s *stack.Stack, host string) error {
+	var header map[string][]string
+	p.id, header = kit.Mark()
+	request := fmt.Sprintf("GET %s HTTP/1.1\r\nHost: %s\r\nX-Conformance-Id: %s\r\nConnection: close\r\n\r\n", p.Path, host, strings.Join(header["X-Conformance-Id"], ""))
+	result, err := probe.Raw(ctx, address(s), []byte(request), answerTime)
+	if err != nil {
+		return fmt.Errorf("%s: %w", p.Path, err)
+	}
+	if len(result.Statuses) != 1 || !slices.Contains(p.Status, result.Statuses[0]) {
+		return fmt.Errorf("%s: want one of %v, got %s", p.Path, p.Status, result)
+	}
+	p.status = result.Statuses[0]
+	return nil
+}
+
+// misled says of each path what is wrong with what the backend got of it.
+func misled(ctx context.Context, s *stack.Stack, cases []path) ([]string, error) {
+	var wrong []string
+	for _, p := range cases {
+		answers, err := kit.BackendLog(ctx, s, p.id)
+		if err != nil {
+			return nil, err
+		}
+		var want, got []string
+		if p.status == 200 {
+			want = []string{p.Arrives}
+		}
+		for _, a := range answers {
+			got = append(got, a.Path)
+		}
+		if !slices.Equal(want, got) {
+			wrong = append(wrong, fmt.Sprintf("%s: the backend got %q, want %q", p.Path, got, want))
+		}
+	}
+	return wrong, nil
+}
