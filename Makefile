@@ -24,6 +24,7 @@ export TO ?=
 export RUN ?=
 
 BIN := bin
+COMMIT := $(shell git describe --always --dirty 2>/dev/null)
 TOOL := go tool -modfile=$(CURDIR)/tools/go.mod
 # The backend is a module of its own, as all images are; its code is ours.
 BACKEND := images/backend
@@ -69,6 +70,21 @@ clean: $(BIN)/istio-conformance ## Remove the clusters, containers and reports o
 	@$(BIN)/istio-conformance clean
 	rm -rf out $(BIN)
 
+##@ Documents
+
+.PHONY: list
+list: $(BIN)/istio-conformance ## List every check with its promise
+	@$(BIN)/istio-conformance list
+
+.PHONY: catalogue
+catalogue: $(BIN)/istio-conformance ## Write docs/catalogue.md and docs/config.schema.json from the code
+	@$(BIN)/istio-conformance list --format markdown > docs/catalogue.md
+	@$(BIN)/istio-conformance schema > docs/config.schema.json
+
+.PHONY: man
+man: $(BIN)/istio-conformance ## Write the manual pages to bin/man
+	@$(BIN)/istio-conformance man --output $(BIN)/man
+
 ##@ Checks on the code
 
 .PHONY: test
@@ -82,6 +98,10 @@ unit: ## Run the unit tests
 .PHONY: test-kernel
 test-kernel: ## Boot a kernel in QEMU, take its modules away one by one, and prove that exactly the right requirement turns red
 	@ISTIO_CONFORMANCE_GUEST=1 go test -count=1 -timeout 20m -run TestEachMissingModule -v ./internal/kernel/guest
+
+.PHONY: test-report
+test-report: ## Look at the report's page in Chromium: pictures in out/page, a clean console, axe-core without a violation
+	@ISTIO_CONFORMANCE_BROWSER=1 go test -count=1 -timeout 20m ./internal/report/browser
 
 .PHONY: trust
 trust: ## Show whether the load generator and its verdicts can be believed on this machine: stubs of known delay, comparisons of equal paths (half an hour)
@@ -115,7 +135,7 @@ $(BIN)/e2e.test:
 	@set -o pipefail; go test -c -o $@ ./e2e 2>&1 | { grep -v '^go: downloading' || true; }
 
 $(BIN)/istio-conformance:
-	@set -o pipefail; go build -o $@ ./cmd/istio-conformance 2>&1 | { grep -v '^go: downloading' || true; }
+	@set -o pipefail; go build -ldflags "-X main.commit=$(COMMIT)" -o $@ ./cmd/istio-conformance 2>&1 | { grep -v '^go: downloading' || true; }
 
 $(BIN)/kernel-probe:
 	@set -o pipefail; go build -ldflags "-s -w" -o $@ ./cmd/kernel-probe 2>&1 | { grep -v '^go: downloading' || true; }

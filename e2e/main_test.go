@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"slices"
 	"syscall"
 	"testing"
 	"time"
@@ -25,18 +24,20 @@ import (
 	"istio-conformance/internal/exitcode"
 	"istio-conformance/internal/options"
 	"istio-conformance/internal/report"
+	"istio-conformance/internal/report/ci"
 	"istio-conformance/internal/stack"
+	"istio-conformance/internal/waits"
+	"istio-conformance/suites"
 	"istio-conformance/suites/diagnosis"
-	"istio-conformance/suites/ingress"
-	"istio-conformance/suites/install"
-	"istio-conformance/suites/kernel"
 	"istio-conformance/suites/load"
 	"istio-conformance/suites/mutation"
-	"istio-conformance/suites/uninstall"
 )
 
 // cleanupTimeout bounds how long it may take to remove what the run made.
 const cleanupTimeout = 3 * time.Minute
+
+// firstLine is when the console says what is going on, if nothing was said before.
+const firstLine = 700 * time.Millisecond
 
 // errInterrupted is why everything ends after a signal.
 var errInterrupted = errors.New("interrupted by a signal")
@@ -81,36 +82,59 @@ func run(m *testing.M, o *options.Options, console *os.File) (int, error) {
 		return exitcode.Of(err), err
 	}
 	s := stack.New(o.Config)
-	suites, target := []check.Suite{kernel.Suite(s), install.Suite(s), ingress.Suite(s), load.Suite(s, load.Mode(o.Load)), uninstall.Suite(s)}, "e2e"
+	all, target := suites.All(s, load.Mode(o.Load)), "e2e"
 	if load.Mode(o.Load) == load.Full {
 		target = "load"
 	}
 	if o.Mutate {
-		suites, target = []check.Suite{mutation.Suite(s, suites, slices.Concat(install.Mutations(), ingress.Mutations(), load.Mutations(), uninstall.Mutations())), diagnosis.Suite(s)}, "mutate"
+		all, target = []check.Suite{mutation.Suite(s, all, suites.Mutations()), diagnosis.Suite(s)}, "mutate"
 	}
 	var recorder *report.Recorder
 	if o.Upgrade != nil {
-		suites, target = []check.Suite{upgradeSuite(s, o, &recorder)}, "upgrade"
+		all, target = []check.Suite{upgradeSuite(s, o, &recorder)}, "upgrade"
 	}
-	selection, err := check.Select(o.Run, suites)
+	selection, err := check.Select(o.Run, all)
+	if err == nil {
+		selection, err = selection.Narrow(o.Select, all)
+	}
+	if err == nil {
+		err = o.Waits.Validate(check.IDs(all))
+	}
 	if err != nil {
 		return exitcode.Of(err), err
 	}
-	if err := resolve(s, o); err != nil {
+	planned = selection.Plan(all)
+	switch {
+	case o.List:
+		err := list(console, o, selection)
+		return exitcode.Of(err), err
+	case o.DryRun:
+		err := dryRun(context.Background(), console, o, s, planned)
 		return exitcode.Of(err), err
 	}
-	planned = selection.Plan(suites)
+	waiting := time.AfterFunc(firstLine, func() { fmt.Fprintln(console, "istio-conformance: asking whether a container registry answers") })
+	err = resolve(s, o)
+	waiting.Stop()
+	if err != nil {
+		return exitcode.Of(err), err
+	}
 	if recorder, err = report.New(reportOptions(o, console)); err != nil {
 		return exitcode.Environment, err
 	}
 	ctx, stop := interruptible()
 	defer stop()
+	if !o.Mutate {
+		recorder.Expect(check.IDs(planned))
+	}
 	status := exitcode.Pass
 	if err := s.Build(ctx, recorder); err != nil {
 		status = exitcode.Of(err)
 	} else {
 		recorder.Plan(check.Count(planned))
-		runner = &check.Runner{Recorder: recorder, Target: target, Context: ctx, Evidence: s.Evidence, Symptoms: s.Symptoms, Parallel: check.DefaultParallel}
+		if o.Policy.Retries > 0 {
+			recorder.AllowFlakes(o.Policy.Retries, o.FlakeBudget)
+		}
+		runner = &check.Runner{Recorder: recorder, Target: target, Context: ctx, Evidence: s.Evidence, Symptoms: s.Symptoms, Parallel: o.Parallel, Policy: o.Policy, Waits: o.Waits}
 		testenv = check.NewEnvironment(envconf.NewWithKubeConfig(s.Cluster.Kubeconfig))
 		testenv.Run(m)
 	}
@@ -118,12 +142,14 @@ func run(m *testing.M, o *options.Options, console *os.File) (int, error) {
 		recorder.Abort(context.Cause(ctx), "suites")
 		status = exitcode.Environment
 	}
-	cleanup, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTimeout)
+	cleanup, cancel := context.WithTimeout(context.WithoutCancel(ctx), o.Waits.Or(waits.CleanUp, cleanupTimeout))
 	defer cancel()
 	if err := s.Close(cleanup, recorder); err != nil {
 		status = exitcode.Of(err)
 	}
 	verdict, err := recorder.Finish()
+	// To standard error: the verdict stays the last line of standard output.
+	err = errors.Join(err, ci.GitHub(os.Stderr, recorder.Dir(), os.Getenv), ci.Sonobuoy(recorder.Dir(), os.Getenv))
 	if err != nil {
 		return exitcode.Environment, err
 	}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"istio-conformance/internal/exitcode"
 	"istio-conformance/internal/images"
@@ -31,7 +32,7 @@ func imagesCommand() *cobra.Command {
 		Args:  noArguments,
 		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	command.AddCommand(imagesList(), imagesBuild(), imagesSave(), imagesLoad())
+	command.AddCommand(imagesList(), imagesBuild(), imagesSave(), imagesLoad(), imagesSelf())
 	return command
 }
 
@@ -126,6 +127,16 @@ func addOptions(command *cobra.Command) *options.Options {
 	flags := flag.NewFlagSet(command.Name(), flag.ContinueOnError)
 	o := options.Register(flags, os.Getenv)
 	command.Flags().AddGoFlagSet(flags)
+	command.PreRunE = func(c *cobra.Command, _ []string) (err error) {
+		// Cobra sets the values behind the back of the flag set, which would take a
+		// flag that was given for one that was left out.
+		c.Flags().Visit(func(f *pflag.Flag) {
+			if flags.Lookup(f.Name) != nil {
+				err = errors.Join(err, flags.Set(f.Name, f.Value.String()))
+			}
+		})
+		return err
+	}
 	return o
 }
 

@@ -40,7 +40,8 @@ func root() *cobra.Command {
 	command.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return exitcode.Usagef("%s: %w; see %s --help", c.CommandPath(), err, c.CommandPath())
 	})
-	command.AddCommand(doctor(), kernelCommand(), imagesCommand(), clean(), versions(), planCommand(), matrixCommand(), reportCommand(), load.New(), diagnoseCommand(), bundleCommand())
+	command.AddCommand(doctor(), kernelCommand(), imagesCommand(), clean(), versions(), planCommand(), matrixCommand(), reportCommand(), load.New(),
+		diagnoseCommand(), bundleCommand(), listCommand(), rbac(), schema(), man(), version())
 	return command
 }
 

@@ -40,5 +40,6 @@ func reportCommand() *cobra.Command {
 			return err
 		},
 	})
+	command.AddCommand(reportHTML(), reportDiff())
 	return command
 }

@@ -47,10 +47,11 @@ type Suite struct {
 	Checks []Check
 }
 
-// timeout returns how long the check may take.
-func (c Check) timeout() time.Duration {
+// timeout returns how long the check may take; fallback is for one that names no
+// time of its own.
+func (c Check) timeout(fallback time.Duration) time.Duration {
 	if c.Timeout == 0 {
-		return DefaultTimeout
+		return fallback
 	}
 	return c.Timeout
 }

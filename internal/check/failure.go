@@ -2,11 +2,14 @@ package check
 
 import (
 	"context"
+	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
 	"istio-conformance/internal/report"
+	"istio-conformance/internal/waits"
 )
 
 // Failure is what is known of a failed check when its evidence is collected.
@@ -26,10 +29,13 @@ func (f Failure) Names(name string) bool {
 
 // explain collects a failure's evidence and asks what it shows. What the check
 // says of the cause stays; where it says nothing the catalogue's word is taken.
-func (r *Runner) explain(t *T, suite string, c Check, started time.Time) ([]string, report.Diagnosis) {
-	ctx, cancel := context.WithTimeout(r.Context, evidenceTimeout)
+func (r *Runner) explain(t *T, suite string, c Check, started time.Time, number int) ([]string, report.Diagnosis) {
+	ctx, cancel := context.WithTimeout(r.Context, r.Waits.Or(waits.Evidence, evidenceTimeout))
 	defer cancel()
 	dir := r.Recorder.EvidenceDir(suite, c.Name)
+	if number > 1 {
+		dir = filepath.Join(dir, fmt.Sprintf("attempt-%d", number))
+	}
 	failed := Failure{Since: started, Said: slices.Concat(t.failures, t.observed), Requests: t.trace.String()}
 	evidence := append(r.Evidence(ctx, dir, failed), t.writePanic(dir)...)
 	var diagnosis report.Diagnosis

@@ -2,7 +2,6 @@ package check
 
 import (
 	"context"
-	"fmt"
 	"runtime/debug"
 	"sync"
 	"testing"
@@ -15,6 +14,7 @@ import (
 
 	"istio-conformance/internal/probe"
 	"istio-conformance/internal/report"
+	"istio-conformance/internal/waits"
 )
 
 // evidenceTimeout bounds how long a failure's evidence may take to collect; it
@@ -47,9 +47,14 @@ type Runner struct {
 
 	// Parallel is how many checks run at the same time at most; 0 means one.
 	Parallel int
+	// Policy says how often a check runs; the zero value means once.
+	Policy Policy
+	// Waits are the times that the user chose.
+	Waits waits.Waits
 
-	// blocked is the gate that did not pass, and why; empty while all is well.
-	// Gates run alone, so nothing reads it while it is written.
+	mu sync.Mutex
+	// blocked is why no more checks are run: the gate that did not pass, or the
+	// first failure; empty while all is well.
 	blocked string
 	// slots has room for as many checks as may run at the same time.
 	slots     chan struct{}
@@ -87,13 +92,13 @@ func (r *Runner) feature(suite string, c Check) types.Feature {
 		}).Feature()
 }
 
-// run runs one check and records its outcome, however it ends.
-func (r *Runner) run(t *testing.T, suite string, c Check) {
-	checkT := newT(t)
+// attempt runs a check once and hands its outcome over, however it ends.
+func (r *Runner) attempt(t *testing.T, suite string, c Check, number int, done func(report.Test)) {
+	checkT := newT(t, r.Waits.Or(waits.Assertion, eventuallyTimeout))
 	checkT.addLoad = r.Recorder.AddLoad
 	started := time.Now()
-	r.Recorder.StartTest(suite, c.Name)
-	ctx, cancel := context.WithTimeout(probe.WithTrace(r.Context, &checkT.trace), c.timeout())
+	timeout := r.Waits.Or(suite+"/"+c.Name, c.timeout(r.Waits.Or(waits.Check, DefaultTimeout)))
+	ctx, cancel := context.WithTimeout(probe.WithTrace(r.Context, &checkT.trace), timeout)
 	finished := false
 	defer func() {
 		cancel()
@@ -102,7 +107,7 @@ func (r *Runner) run(t *testing.T, suite string, c Check) {
 			checkT.Errorf("the check itself panicked, which is a defect of the harness: %v", recover())
 			checkT.panicked = debug.Stack()
 		}
-		r.record(checkT, suite, c, started)
+		done(r.outcome(checkT, suite, c, started, number))
 	}()
 	reason := ""
 	if c.SkipIf != nil {
@@ -113,21 +118,21 @@ func (r *Runner) run(t *testing.T, suite string, c Check) {
 		checkT.Skipf("the run was interrupted")
 	case reason != "":
 		checkT.Skipf("%s", reason)
-	case r.blocked != "":
-		checkT.Skipf("%s", r.blocked)
+	case r.why() != "":
+		checkT.Skipf("%s", r.why())
 	}
 	c.Run(ctx, checkT)
 	finished = true
 }
 
-// record reports the outcome: first a failure's evidence, while everything is
-// still there, then the cleanups, which may fail the check too.
-func (r *Runner) record(t *T, suite string, c Check, started time.Time) {
+// outcome returns what an attempt came to: first a failure's evidence, while
+// everything is still there, then the cleanups, which may fail the check too.
+func (r *Runner) outcome(t *T, suite string, c Check, started time.Time, number int) report.Test {
 	seconds := time.Since(started).Seconds()
 	var evidence []string
 	var diagnosis report.Diagnosis
 	if t.Failed() && r.Context.Err() == nil {
-		evidence, diagnosis = r.explain(t, suite, c, started)
+		evidence, diagnosis = r.explain(t, suite, c, started, number)
 	}
 	t.runCleanups()
 	result := report.Test{
@@ -146,8 +151,5 @@ func (r *Runner) record(t *T, suite string, c Check, started time.Time) {
 	case t.Skipped():
 		result.Status = report.Skip
 	}
-	if c.Gate && result.Status != report.Pass && r.blocked == "" {
-		r.blocked = fmt.Sprintf("needs %s/%s, which did not pass", suite, c.Name)
-	}
-	r.Recorder.EndTest(result)
+	return result
 }

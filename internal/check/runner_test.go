@@ -28,6 +28,11 @@ func (r *recorder) EndTest(t report.Test) {
 func (r *recorder) AddLoad(l report.Load)                 { r.loads = append(r.loads, l) }
 func (r *recorder) EvidenceDir(suite, name string) string { return r.dir + "/" + suite + "/" + name }
 
+// evidenceFile names a file as if it had been collected.
+func evidenceFile(_ context.Context, dir string, _ Failure) []string {
+	return []string{dir + "/pods.yaml"}
+}
+
 // play runs checks through the e2e-framework and returns what was reported.
 func play(ctx context.Context, t *testing.T, checks ...Check) []report.Test {
 	t.Helper()
@@ -38,7 +43,7 @@ func play(ctx context.Context, t *testing.T, checks ...Check) []report.Test {
 func playWith(ctx context.Context, t *testing.T, parallel int, checks ...Check) []report.Test {
 	t.Helper()
 	out := &recorder{dir: t.TempDir()}
-	runner := &Runner{Recorder: out, Parallel: parallel, Target: "e2e", Context: ctx, Evidence: func(_ context.Context, dir string, _ Failure) []string { return []string{dir + "/pods.yaml"} }}
+	runner := &Runner{Recorder: out, Parallel: parallel, Target: "e2e", Context: ctx, Evidence: evidenceFile}
 	gomega.NewWithT(t).Expect(runner.Play(Suite{Name: "suite", Checks: checks})).To(gomega.Succeed())
 	return out.tests
 }
@@ -64,7 +69,7 @@ func TestRunnerReportsAPass(t *testing.T) {
 func TestAMeasurementReachesTheRecorder(t *testing.T) {
 	g := gomega.NewWithT(t)
 	out := &recorder{dir: t.TempDir()}
-	runner := &Runner{Recorder: out, Context: t.Context(), Evidence: func(context.Context, string, Failure) []string { return nil }}
+	runner := &Runner{Recorder: out, Context: t.Context(), Evidence: evidenceFile}
 	g.Expect(runner.Play(Suite{Name: "load", Checks: []Check{{Name: "slow", Run: func(_ context.Context, t *T) {
 		t.RecordLoad(report.Load{Name: "slow", Verdict: report.VerdictInvalid})
 		t.Skipf("the measurement is invalid")

@@ -10,6 +10,8 @@ import (
 // Selection says which checks run. The zero value selects all of them.
 type Selection struct {
 	patterns []string
+	// alternatives are the expressions of Narrow; one must hold.
+	alternatives [][]term
 }
 
 // Select parses a comma-separated list of suite, suite/name or suite:feature and
@@ -32,9 +34,10 @@ func Select(list string, suites []Suite) (Selection, error) {
 
 // Includes reports whether the suite's check is selected, and not only needed.
 func (s Selection) Includes(suite string, c Check) bool {
-	return len(s.patterns) == 0 || slices.ContainsFunc(s.patterns, func(pattern string) bool {
+	named := len(s.patterns) == 0 || slices.ContainsFunc(s.patterns, func(pattern string) bool {
 		return pattern == suite || pattern == suite+"/"+c.Name || c.Feature != "" && pattern == suite+":"+c.Feature
 	})
+	return named && s.narrowed(suite, c)
 }
 
 // Plan returns the suites with the selected checks and, before them, the gates
@@ -77,6 +80,17 @@ func Count(suites []Suite) int {
 		n += len(suite.Checks)
 	}
 	return n
+}
+
+// IDs returns suite/name of each check.
+func IDs(suites []Suite) []string {
+	var all []string
+	for _, suite := range suites {
+		for _, c := range suite.Checks {
+			all = append(all, suite.Name+"/"+c.Name)
+		}
+	}
+	return all
 }
 
 // touches reports whether any check of the suite is selected.

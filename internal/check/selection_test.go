@@ -51,3 +51,35 @@ func TestSelectRefusesUnknownNames(t *testing.T) {
 	g.Expect(err).To(gomega.MatchError(gomega.And(gomega.ContainSubstring(`"ingres"`), gomega.ContainSubstring("ingress/retries"))))
 	g.Expect(exitcode.Of(err)).To(gomega.Equal(exitcode.Usage))
 }
+
+func TestNarrow(t *testing.T) {
+	suites := []Suite{
+		{Name: "install", Checks: []Check{{Name: "releases", Gate: true}, {Name: "crds", Feature: "charts"}}},
+		{Name: "ingress", Checks: []Check{{Name: "backends", Gate: true}, {Name: "retries", Feature: "retries", Parallel: true}, {Name: "retry-on", Feature: "retries"}, {Name: "tls", Feature: "tls"}}},
+	}
+	for expression, want := range map[string][]string{
+		"feature=retries":             {"install/releases", "ingress/backends", "ingress/retries", "ingress/retry-on"},
+		"suite=ingress,name~^retr.*s": {"install/releases", "ingress/backends", "ingress/retries"},
+		"feature!=retries,gate=false": {"install/releases", "install/crds", "ingress/backends", "ingress/tls"},
+		"name=crds; name=tls":         {"install/releases", "install/crds", "ingress/backends", "ingress/tls"},
+		"id=~ingress/r,parallel=true": {"install/releases", "ingress/backends", "ingress/retries"},
+		"suite=ingress,name!~retr":    {"install/releases", "ingress/backends", "ingress/tls"},
+	} {
+		t.Run(expression, func(t *testing.T) {
+			g := gomega.NewWithT(t)
+			selection, err := Selection{}.Narrow(expression, suites)
+			g.Expect(err).NotTo(gomega.HaveOccurred())
+			var got []string
+			for _, suite := range selection.Plan(suites) {
+				for _, c := range suite.Checks {
+					got = append(got, suite.Name+"/"+c.Name)
+				}
+			}
+			g.Expect(got).To(gomega.Equal(want))
+		})
+	}
+	for _, bad := range []string{"retries", "colour=red", "name~(", "suite=nothing", "name"} {
+		_, err := Selection{}.Narrow(bad, suites)
+		gomega.NewWithT(t).Expect(exitcode.Of(err)).To(gomega.Equal(exitcode.Usage), bad)
+	}
+}

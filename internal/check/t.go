@@ -40,13 +40,13 @@ type T struct {
 	addLoad    func(report.Load)
 }
 
-func newT(t *testing.T) *T {
+func newT(t *testing.T, patience time.Duration) *T {
 	c := &T{T: t}
 	c.gomega = gomega.NewGomega(func(message string, _ ...int) {
 		t.Helper()
 		c.Fatalf("%s", message)
 	})
-	c.gomega.SetDefaultEventuallyTimeout(eventuallyTimeout)
+	c.gomega.SetDefaultEventuallyTimeout(patience)
 	// Without this a wait with a context has no limit but the context's.
 	c.gomega.EnforceDefaultTimeoutsWhenUsingContexts()
 	c.gomega.SetDefaultEventuallyPollingInterval(pollInterval)

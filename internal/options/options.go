@@ -3,9 +3,11 @@
 package options
 
 import (
+	"cmp"
 	"flag"
 	"path/filepath"
 
+	"istio-conformance/internal/check"
 	"istio-conformance/internal/exitcode"
 	"istio-conformance/internal/project"
 	"istio-conformance/internal/stack"
@@ -14,8 +16,20 @@ import (
 // Options are the flags of a run.
 type Options struct {
 	stack.Config
-	// Run selects checks: suite or suite/check, separated by commas.
+	// Run selects checks: suite, suite/check or suite:feature, separated by commas.
 	Run string
+	// Select narrows Run by an expression; see check.Selection.Narrow.
+	Select string
+	// Policy says how often a check runs.
+	Policy check.Policy
+	// FlakeBudget is how many checks may be flaky before the run fails.
+	FlakeBudget int
+	// Parallel is how many checks run at the same time at most.
+	Parallel int
+	// List shows all checks, DryRun what would be done; neither touches anything.
+	List, DryRun bool
+	// Format is text or json, for List.
+	Format string
 	// Mutate proves that the checks can fail, instead of running them.
 	Mutate bool
 	// Upgrade makes an upgrade under traffic, instead of the checks.
@@ -24,47 +38,106 @@ type Options struct {
 	// Load is how much latency is measured: short or full.
 	Load string
 
-	cluster, install, keep, kubeconfig string
-	upgrade                            upgradeFlags
+	config, cluster, install, keep, kubeconfig string
+	upgrade                                    upgradeFlags
+	getenv                                     func(string) string
+	flags                                      *flag.FlagSet
+	settings                                   []setting
 }
+
+// setting is an option as a configuration file may name it.
+type setting struct {
+	flag, variable string
+	kind           kind
+}
+
+// kind is what values a setting has.
+type kind string
+
+const (
+	text   kind = "string"
+	number kind = "integer"
+	truth  kind = "boolean"
+	// choice is a switch that the command line takes as 0 or 1.
+	choice kind = "switch"
+	// times are durations by name.
+	times kind = "object"
+)
 
 // Register defines the flags on flags; getenv gives their defaults.
 func Register(flags *flag.FlagSet, getenv func(string) string) *Options {
-	o := &Options{kubeconfig: getenv("KUBECONFIG")}
-	text := func(target *string, name, variable, fallback, usage string) {
-		if value := getenv(variable); value != "" {
-			fallback = value
-		}
-		flags.StringVar(target, name, fallback, usage+" ($"+variable+")")
-	}
-	text(&o.Istio, "istio", "ISTIO", "", "Istio's version, such as 1.31; default: the newest that the source has")
-	text(&o.Kubernetes, "kubernetes", "KUBERNETES", "", "Kubernetes' version, such as 1.36")
-	text(&o.Images, "images", "IMAGES", "", "source of images and charts: release, modules or archive; default: release if a registry answers, else modules")
-	text(&o.Profile, "profile", "PROFILE", stack.ProfileDefault, "how Istio is installed: default, cni or ambient")
-	text(&o.Archive, "archive", "ARCHIVE", "", "file that source archive reads")
-	text(&o.Hub, "hub", "HUB", "", "registry of Istio's images for source release")
-	text(&o.Charts, "charts", "CHARTS", "", "URL of the chart repository for source release")
-	text(&o.NodeImage, "node-image", "NODE_IMAGE", "", "node image for source release")
-	text(&o.KindConfig, "kind-config", "KIND_CONFIG", "", "configuration of the cluster; default: kind-config.yaml of the checkout")
-	text(&o.Name, "name", "NAME", stack.DefaultName, "name of the cluster")
-	text(&o.cluster, "cluster", "CLUSTER", "kind", "kind makes a cluster; existing takes the one of KUBECONFIG")
-	text(&o.install, "install", "INSTALL", "", "helm installs Istio; skip takes the one that an existing cluster has, and is the only way there")
-	text(&o.Context, "context", "CONTEXT", "", "context in KUBECONFIG for an existing cluster")
-	text(&o.keep, "keep", "KEEP", "0", "1 keeps the cluster for the next run")
-	text(&o.Load, "load", "LOAD", "short", "how much latency is measured: short, about a minute, or full, with the curve over the rates")
-	text(&o.Run, "run", "RUN", "", "suite or suite/check, separated by commas")
-	text(&o.OutDir, "out", "OUT", "", "directory of the reports; default: out in the checkout")
-	flags.BoolVar(&o.Force, "force", getenv("FORCE") == "1", "allow a pair of versions outside Istio's support table ($FORCE=1)")
-	o.registerUpgrade(flags, getenv, text)
-	flags.BoolVar(&o.Mutate, "mutate", getenv("MUTATE") == "1", "break the system on purpose and assert that exactly the right checks fail ($MUTATE=1)")
+	o := &Options{kubeconfig: getenv("KUBECONFIG"), getenv: getenv, flags: flags}
+	o.what()
+	o.how()
 	return o
+}
+
+// what registers what is tested.
+func (o *Options) what() {
+	o.text(&o.config, "config", "CONFIG", "", "file that holds options, in YAML; flags and variables go before it")
+	o.text(&o.Istio, "istio", "ISTIO", "", "Istio's version, such as 1.31; default: the newest that the source has")
+	o.text(&o.Kubernetes, "kubernetes", "KUBERNETES", "", "Kubernetes' version, such as 1.36")
+	o.text(&o.Images, "images", "IMAGES", "", "source of images and charts: release, modules or archive; default: release if a registry answers, else modules")
+	o.text(&o.Profile, "profile", "PROFILE", stack.ProfileDefault, "how Istio is installed: default, cni or ambient")
+	o.text(&o.Archive, "archive", "ARCHIVE", "", "file that source archive reads")
+	o.text(&o.Hub, "hub", "HUB", "", "registry of Istio's images for source release")
+	o.text(&o.Charts, "charts", "CHARTS", "", "URL of the chart repository for source release")
+	o.text(&o.NodeImage, "node-image", "NODE_IMAGE", "", "node image for source release")
+	o.text(&o.KindConfig, "kind-config", "KIND_CONFIG", "", "configuration of the cluster; default: kind-config.yaml of the checkout")
+	o.text(&o.Name, "name", "NAME", stack.DefaultName, "name of the cluster")
+	o.text(&o.cluster, "cluster", "CLUSTER", "kind", "kind makes a cluster; existing takes the one of KUBECONFIG, or the one that this runs in")
+	o.text(&o.install, "install", "INSTALL", "", "helm installs Istio; skip takes the one that an existing cluster has, and is the only way there")
+	o.text(&o.Context, "context", "CONTEXT", "", "context in KUBECONFIG for an existing cluster")
+	o.text(&o.keep, "keep", "KEEP", "0", "1 keeps the cluster for the next run")
+	o.settings[len(o.settings)-1].kind = choice
+	o.text(&o.OutDir, "out", "OUT", "", "directory of the reports; default: out in the checkout")
+	o.truth(&o.Force, "force", "FORCE", "allow a pair of versions outside Istio's support table")
+	o.truth(&o.Mutate, "mutate", "MUTATE", "break the system on purpose and assert that exactly the right checks fail")
+	o.registerUpgrade()
+}
+
+// how registers which checks run, and how.
+func (o *Options) how() {
+	o.text(&o.Load, "load", "LOAD", "short", "how much latency is measured: short, about a minute, or full, with the curve over the rates")
+	o.text(&o.Run, "run", "RUN", "", "suite, suite/check or suite:feature, separated by commas")
+	o.text(&o.Select, "select", "SELECT", "", "narrow by suite, feature, name, id or promise, such as suite=ingress,feature!=tls,name~^re; a semicolon means or")
+	o.truth(&o.List, "list", "LIST", "show every check with its promise, and run none; needs no cluster")
+	o.text(&o.Format, "format", "FORMAT", "text", "text or json, for -list")
+	o.truth(&o.DryRun, "dry-run", "DRY_RUN", "say what would be run, on what, and touch nothing")
+	o.number(&o.Parallel, "parallel", "PARALLEL", check.DefaultParallel, "how many checks run at the same time at most")
+	o.number(&o.Policy.Repeat, "repeat", "REPEAT", 1, "run each check so many times; it passes when it passes each time")
+	o.number(&o.Policy.Retries, "retry", "RETRY", 0, "try a failed check again so many times; one that passes then is flaky, which is not passed")
+	o.number(&o.FlakeBudget, "flake-budget", "FLAKE_BUDGET", 1, "with -retry: how many checks may be flaky before the run fails")
+	o.truth(&o.Policy.FailFast, "fail-fast", "FAIL_FAST", "skip what comes after the first failure")
+	o.flags.Var(&o.Waits, "timeout", "name=duration for a wait, separated by commas: nodes, chart, check, assertion, evidence, clean-up, or suite/check ($TIMEOUT)")
+	o.settings = append(o.settings, setting{"timeout", "TIMEOUT", times})
+}
+
+func (o *Options) text(target *string, name, variable, fallback, usage string) {
+	o.flags.StringVar(target, name, cmp.Or(o.getenv(variable), fallback), usage+" ($"+variable+")")
+	o.settings = append(o.settings, setting{name, variable, text})
+}
+
+func (o *Options) truth(target *bool, name, variable, usage string) {
+	o.flags.BoolVar(target, name, o.getenv(variable) == "1", usage+" ($"+variable+"=1)")
+	o.settings = append(o.settings, setting{name, variable, truth})
+}
+
+// number takes a whole number; what the variable holds is read by Complete, which
+// can refuse it.
+func (o *Options) number(target *int, name, variable string, fallback int, usage string) {
+	o.flags.IntVar(target, name, fallback, usage+" ($"+variable+")")
+	o.settings = append(o.settings, setting{name, variable, number})
 }
 
 // Complete fills in what was left out, and refuses what makes no sense with
 // status exitcode.Usage.
 func (o *Options) Complete() error {
+	if err := o.fromElsewhere(); err != nil {
+		return err
+	}
 	var err error
-	if o.Root, err = project.Root(); err != nil {
+	if o.Root, err = project.Root(); err != nil && (o.cluster == "kind" || o.OutDir == "") {
 		return exitcode.Usagef("%w", err)
 	}
 	if o.CacheDir, err = project.CacheDir(); err != nil {
@@ -88,7 +161,7 @@ func (o *Options) Complete() error {
 	switch o.cluster {
 	case "kind":
 	case "existing":
-		if o.Kubeconfig = o.kubeconfig; o.Kubeconfig == "" {
+		if o.Kubeconfig = cmp.Or(o.kubeconfig, o.inCluster()); o.Kubeconfig == "" {
 			return exitcode.Usagef("CLUSTER=existing: name the cluster's kubeconfig: KUBECONFIG=<path>")
 		}
 	default:
@@ -96,6 +169,20 @@ func (o *Options) Complete() error {
 	}
 	if err := o.checkInstall(); err != nil {
 		return err
+	}
+	if o.Format != "text" && o.Format != "json" {
+		return exitcode.Usagef("FORMAT=%s: want text or json", o.Format)
+	}
+	for _, n := range []struct {
+		name         string
+		value, least int
+	}{{"PARALLEL", o.Parallel, 1}, {"REPEAT", o.Policy.Repeat, 1}, {"RETRY", o.Policy.Retries, 0}, {"FLAKE_BUDGET", o.FlakeBudget, 0}} {
+		if n.value < n.least {
+			return exitcode.Usagef("%s=%d: want at least %d", n.name, n.value, n.least)
+		}
+	}
+	if o.Policy.Repeat > 1 && o.Policy.Retries > 0 {
+		return exitcode.Usagef("REPEAT=%d and RETRY=%d: a repeated check must pass each time, so it is not tried again", o.Policy.Repeat, o.Policy.Retries)
 	}
 	if err := o.completeUpgrade(); err != nil {
 		return err

@@ -1,7 +1,6 @@
 package options
 
 import (
-	"flag"
 	"strconv"
 	"time"
 
@@ -31,22 +30,21 @@ const (
 
 // upgradeFlags are Upgrade's as they were given.
 type upgradeFlags struct {
-	on                                     bool
-	to, budget, rate, repeat, values, soak string
+	on                             bool
+	to, budget, rate, values, soak string
 }
 
 // registerUpgrade defines the flags of an upgrade.
-func (o *Options) registerUpgrade(flags *flag.FlagSet, getenv func(string) string, text func(target *string, name, variable, fallback, usage string)) {
+func (o *Options) registerUpgrade() {
 	u := &o.upgrade
-	flags.BoolVar(&u.on, "upgrade", getenv("UPGRADE") == "1", "upgrade Istio from one version to another under traffic, instead of the checks ($UPGRADE=1)")
-	text(&o.From, "from", "FROM", "", "version of Istio that an upgrade begins with; default: the minor before")
-	text(&u.to, "to", "TO", "", "version of Istio that an upgrade leads to; default: that of -istio")
-	text(&o.ArchiveFrom, "archive-from", "ARCHIVE_FROM", "", "file that source archive reads the version FROM from")
-	text(&u.budget, "budget", "BUDGET", "0", "how many requests may fail in an upgrade")
-	text(&u.rate, "rate", "RATE", "300", "requests per second during an upgrade, all kinds of traffic together")
-	text(&u.repeat, "repeat", "REPEAT", "1", "how often each upgrade is made")
-	text(&u.values, "values", "VALUES", RecommendedValues, "Helm values of an upgrade: recommended, charts (their defaults) or both")
-	text(&u.soak, "soak", "SOAK", "10s", "how long nothing changes before, between and after the legs of an upgrade")
+	o.truth(&u.on, "upgrade", "UPGRADE", "upgrade Istio from one version to another under traffic, instead of the checks; -repeat says how often")
+	o.text(&o.From, "from", "FROM", "", "version of Istio that an upgrade begins with; default: the minor before")
+	o.text(&u.to, "to", "TO", "", "version of Istio that an upgrade leads to; default: that of -istio")
+	o.text(&o.ArchiveFrom, "archive-from", "ARCHIVE_FROM", "", "file that source archive reads the version FROM from")
+	o.text(&u.budget, "budget", "BUDGET", "0", "how many requests may fail in an upgrade")
+	o.text(&u.rate, "rate", "RATE", "300", "requests per second during an upgrade, all kinds of traffic together")
+	o.text(&u.values, "values", "VALUES", RecommendedValues, "Helm values of an upgrade: recommended, charts (their defaults) or both")
+	o.text(&u.soak, "soak", "SOAK", "10s", "how long nothing changes before, between and after the legs of an upgrade")
 }
 
 // completeUpgrade reads the flags of an upgrade, if there is one.
@@ -69,9 +67,6 @@ func (o *Options) completeUpgrade() error {
 	if u.Rate, err = strconv.ParseFloat(o.upgrade.rate, 64); err != nil || u.Rate < 20 || u.Rate > 5000 {
 		return exitcode.Usagef("RATE=%s: want requests per second, 20 to 5000", o.upgrade.rate)
 	}
-	if u.Repeat, err = strconv.Atoi(o.upgrade.repeat); err != nil || u.Repeat < 1 {
-		return exitcode.Usagef("REPEAT=%s: want a number, 1 or more", o.upgrade.repeat)
-	}
 	if u.Soak, err = time.ParseDuration(o.upgrade.soak); err != nil || u.Soak < 3*time.Second {
 		return exitcode.Usagef("SOAK=%s: want a duration of at least 3s", o.upgrade.soak)
 	}
@@ -83,6 +78,8 @@ func (o *Options) completeUpgrade() error {
 	default:
 		return exitcode.Usagef("VALUES=%s: want %s, %s or both", o.upgrade.values, RecommendedValues, ChartsValues)
 	}
+	// A journey is repeated as a whole, with an entry in the report for each.
+	u.Repeat, o.Policy.Repeat = o.Policy.Repeat, 1
 	o.Upgrade = u
 	return o.defaultFrom()
 }

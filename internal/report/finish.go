@@ -36,8 +36,8 @@ func (r *Recorder) fail(phase, message string) {
 	}
 }
 
-// Finish ends the run; what comes after it is not recorded. It it derives the verdict, writes the files and shows the
-// summary. An error means that the console or a file could not be written; the
+// Finish ends the run; what comes after it is not recorded. It derives the verdict,
+// writes the files and shows the summary. An error means that the console or a file could not be written; the
 // verdict is VerdictError when it was a file. Further calls return the same verdict.
 func (r *Recorder) Finish() (Verdict, error) {
 	r.mu.Lock()
@@ -46,6 +46,11 @@ func (r *Recorder) Finish() (Verdict, error) {
 		return r.report.Verdict, nil
 	}
 	r.showUnended()
+	if r.snapshot().Verdict != VerdictError {
+		if err := r.past.save(&r.report); err != nil {
+			r.warn(err.Error())
+		}
+	}
 	r.report = r.snapshot()
 	r.finished = true
 	r.running = nil
@@ -91,7 +96,7 @@ func (r *Recorder) snapshot() Report {
 	doc.Phases = slices.Clone(doc.Phases)
 	for _, a := range r.running {
 		if a.test == "" {
-			doc.Phases = append(doc.Phases, PhaseTime{Name: a.label, Seconds: seconds(now.Sub(a.started)), Error: "did not end"})
+			doc.Phases = append(doc.Phases, PhaseTime{Name: a.label, Started: a.started, Seconds: seconds(now.Sub(a.started)), Error: "did not end"})
 		}
 	}
 	if doc.Error == nil {
@@ -132,6 +137,12 @@ func (r Report) filled() Report {
 	}
 	r.Phases, r.Tests, r.Warnings = orEmpty(r.Phases), slices.Clone(orEmpty(r.Tests)), orEmpty(r.Warnings)
 	r.Load, r.Upgrade = orEmpty(r.Load), orEmpty(r.Upgrade)
+	r.Phases = slices.Clone(r.Phases)
+	for i := range r.Phases {
+		if !r.Phases[i].Started.IsZero() {
+			r.Phases[i].Started = r.Phases[i].Started.UTC().Truncate(time.Millisecond)
+		}
+	}
 	for i := range r.Tests {
 		r.Tests[i].Started = r.Tests[i].Started.UTC().Truncate(time.Millisecond)
 	}
@@ -155,9 +166,18 @@ func (r *Recorder) write(doc Report) error {
 	if err != nil {
 		return fmt.Errorf("write %s: %w", junitName, err)
 	}
-	return errors.Join(
+	err = errors.Join(
 		writeFile(filepath.Join(r.dir, jsonName), append(content, '\n')),
 		writeFile(filepath.Join(r.dir, junitName), junit),
 		writeFile(filepath.Join(r.dir, markdownName), []byte(renderMarkdown(&doc))),
 	)
+	for _, also := range r.options.Also {
+		content, renderErr := also.Render(&doc, r.dir)
+		if renderErr != nil {
+			err = errors.Join(err, fmt.Errorf("write %s: %w", also.Name, renderErr))
+			continue
+		}
+		err = errors.Join(err, writeFile(filepath.Join(r.dir, also.Name), content))
+	}
+	return err
 }

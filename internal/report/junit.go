@@ -41,6 +41,10 @@ type (
 		Properties *junitProperties `xml:"properties"`
 		Failure    *junitMessage    `xml:"failure"`
 		Skipped    *junitMessage    `xml:"skipped"`
+		Output     *junitOutput     `xml:"system-out"`
+	}
+	junitOutput struct {
+		Text string `xml:",cdata"`
 	}
 	junitProperties struct {
 		Property []junitProperty `xml:"property"`
@@ -122,6 +126,9 @@ func (all *junitSuites) count() {
 
 func testCase(t Test) junitCase {
 	c := junitCase{Name: clean(t.Name)}
+	if len(t.Observed) > 0 {
+		c.Output = &junitOutput{clean(strings.Join(t.Observed, "\n"))}
+	}
 	switch t.Status {
 	case Pass:
 	case Flaky:

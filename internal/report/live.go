@@ -3,16 +3,19 @@ package report
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 const (
 	// spinInterval is how often the live line moves.
 	spinInterval = 120 * time.Millisecond
 	// patience is how long a console without a live line stays silent before it
-	// says that work goes on. It doubles with every such line, up to maxPatience.
-	patience    = 8 * time.Second
-	maxPatience = time.Minute
+	// says that work goes on.
+	patience = 9 * time.Second
+	// shownRunning is how many of the running checks a line names at most.
+	shownRunning = 4
 )
 
 // spinner are the frames of the live line.
@@ -25,18 +28,13 @@ type activity struct {
 	test    string
 	step    string
 	started time.Time
-	// heard is when the console last said something about it.
-	heard    time.Time
-	patience time.Duration
 }
 
-func (a *activity) hear(now time.Time) { a.heard, a.patience = now, patience }
-
-// begin makes an activity the one that the live line shows. The caller holds r.mu.
+// begin makes an activity one that the live line shows. The caller holds r.mu.
 func (r *Recorder) begin(label string) *activity {
 	a := &activity{label: label, started: r.now()}
-	a.hear(a.started)
 	r.running = append(r.running, a)
+	r.heard = a.started
 	r.draw()
 	return a
 }
@@ -70,31 +68,82 @@ func (r *Recorder) tick() {
 		r.draw()
 		return
 	}
-	now := r.now()
-	for _, a := range r.running {
-		if now.Sub(a.heard) < a.patience {
-			continue
-		}
-		step := ""
-		if a.step != "" {
-			step = " (" + a.step + ")"
-		}
-		r.console.line("   %s: still working after %s%s", a.label, elapsed(now.Sub(a.started)), step)
-		a.heard, a.patience = now, min(2*a.patience, maxPatience)
+	if now := r.now(); len(r.running) > 0 && now.Sub(r.heard) >= patience {
+		r.heard = now
+		r.console.line("   %s", r.stillWorking(now))
 	}
 }
 
-// draw shows the newest activity in the live line. The caller holds r.mu.
+// stillWorking says what goes on, for a console without a live line.
+func (r *Recorder) stillWorking(now time.Time) string {
+	if len(r.running) > 1 {
+		return "still working: " + r.work(now, 0)
+	}
+	a := r.running[0]
+	text := fmt.Sprintf("%s: still working after %s", a.label, elapsed(now.Sub(a.started)))
+	if a.step != "" {
+		text += " (" + a.step + ")"
+	}
+	return text + r.leftNote(now)
+}
+
+// draw shows what goes on in the live line. The caller holds r.mu.
 func (r *Recorder) draw() {
 	if !r.console.terminal || len(r.running) == 0 || r.finished {
 		return
 	}
-	a := r.running[len(r.running)-1]
-	text := fmt.Sprintf(" %c %s  %s", spinner[r.frame%len(spinner)], a.label, elapsed(r.now().Sub(a.started)))
-	if a.step != "" {
-		text += "  " + a.step
+	if r.options.Columns != nil {
+		if width := r.options.Columns(); width > 0 {
+			r.console.width = width // The window may have changed.
+		}
 	}
-	r.console.showLive(text)
+	r.console.showLive(fmt.Sprintf(" %c %s", spinner[r.frame%len(spinner)], r.work(r.now(), r.console.width-4)))
+}
+
+// work is what goes on in one line of at most width characters: the newest first,
+// because the others were named before; 0 is any width.
+func (r *Recorder) work(now time.Time, width int) string {
+	left := r.leftNote(now)
+	if len(r.running) == 1 {
+		a := r.running[0]
+		text := fmt.Sprintf("%s  %s", a.label, elapsed(now.Sub(a.started)))
+		if a.step != "" {
+			text += "  " + a.step
+		}
+		return fit(text, left, width)
+	}
+	head := ""
+	if r.planned > 0 {
+		head = fmt.Sprintf("[%d/%d] ", len(r.report.Tests), r.planned)
+	}
+	var text string
+	for shown := min(shownRunning, len(r.running)); shown > 0; shown-- {
+		var parts []string
+		for i := range shown {
+			a := r.running[len(r.running)-1-i]
+			parts = append(parts, fmt.Sprintf("%s %s", a.name(), elapsed(now.Sub(a.started))))
+		}
+		text = head + strings.Join(parts, ", ")
+		if more := len(r.running) - shown; more > 0 {
+			text += fmt.Sprintf(", %d more", more)
+		}
+		if width <= 0 || utf8.RuneCountInString(text+left) <= width {
+			break
+		}
+	}
+	return fit(text, left, width)
+}
+
+// fit puts the note behind the text, which gives way to it.
+func fit(text, note string, width int) string {
+	room := width - utf8.RuneCountInString(note)
+	switch {
+	case width <= 0:
+		return text + note
+	case room < 16:
+		return truncate(text, width) // A very narrow window: what goes on matters more.
+	}
+	return truncate(text, room) + note
 }
 
 // name is the test's id or the phase's name.

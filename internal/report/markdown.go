@@ -34,6 +34,9 @@ func renderMarkdown(doc *Report) string {
 		m.line("%s.\n", tally(doc.Tests))
 	}
 	m.line("Run %s, %s.\n", escape(doc.Run), human(doc.Finished.Sub(doc.Started).Seconds()))
+	if over := doc.OverBudget(); over != "" {
+		m.line("%s.\n", escape(over))
+	}
 	m.runError(doc)
 	m.failures(doc)
 	m.warnings(doc)

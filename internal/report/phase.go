@@ -43,7 +43,7 @@ func (p *Phase) Logf(format string, args ...any) {
 		p.steps = p.steps[1:]
 	}
 	p.activity.step = step
-	p.activity.hear(p.r.now())
+	p.r.heard = p.r.now()
 	if p.r.console.terminal {
 		p.r.draw()
 		return
@@ -82,7 +82,7 @@ func (p *Phase) end(err error) {
 	p.done = true
 	r, c := p.r, p.r.console
 	r.end(p.activity)
-	timed := PhaseTime{Name: p.name, Seconds: seconds(r.now().Sub(p.activity.started))}
+	timed := PhaseTime{Name: p.name, Started: p.activity.started, Seconds: seconds(r.now().Sub(p.activity.started))}
 	mark := markPass
 	if err != nil {
 		mark, timed.Error, timed.Steps = markFail, clean(err.Error()), p.steps

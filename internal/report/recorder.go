@@ -25,8 +25,22 @@ type Options struct {
 	Color bool
 	// Width is the number of columns; 0 is unlimited, and 80 on a terminal.
 	Width int
+	// Columns returns how wide the terminal is now; nil is Width all the time.
+	Columns func() int
+	// Timings is the file in which the times of earlier runs are kept, by which the
+	// time that is left is estimated; empty is none.
+	Timings string
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
+	// Also are written beside the files that every run has.
+	Also []Output
+}
+
+// Output is one more file of a run's directory.
+type Output struct {
+	Name string
+	// Render returns the file's content; dir is the run's directory.
+	Render func(doc *Report, dir string) ([]byte, error)
 }
 
 // Recorder takes in the events of one run. Its methods may be called
@@ -45,6 +59,9 @@ type Recorder struct {
 	finished bool
 	running  []*activity
 	frame    int
+	// heard is when the console last said something.
+	heard time.Time
+	past  *past
 }
 
 // New creates the run's directory, points Dir/latest at it and starts the console.
@@ -70,7 +87,11 @@ func newRecorder(o Options) (*Recorder, error) {
 		stop:   make(chan struct{}),
 		report: Report{Schema: Schema, Run: o.RunID, Started: o.Now()},
 	}
+	r.past, err = readPast(o.Timings)
 	r.console.line("%s  run %s  %s", r.console.style(bold, "istio-conformance"), o.RunID, r.shown(dir))
+	if err != nil {
+		r.warn(err.Error()) // Only the estimate is lost.
+	}
 	return r, nil
 }
 

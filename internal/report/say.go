@@ -11,7 +11,7 @@ func (r *Recorder) Logf(format string, args ...any) {
 	step := oneLine(fmt.Sprintf(format, args...))
 	if n := len(r.running); n > 0 {
 		r.running[n-1].step = step
-		r.running[n-1].hear(r.now())
+		r.heard = r.now()
 	}
 	if r.console.terminal {
 		r.draw()

@@ -3,7 +3,10 @@
 // for people, continuous integration and other tools.
 package report
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // Schema names the contract of report.json. New fields may be added under the
 // same name; a field keeps its meaning.
@@ -24,6 +27,26 @@ type Report struct {
 	Load        []Load      `json:"load"`
 	Upgrade     []Upgrade   `json:"upgrade"`
 	Warnings    []string    `json:"warnings"`
+	// Retries says how failed checks were tried again; absent when they were not.
+	Retries *Retries `json:"retries,omitempty"`
+}
+
+// Retries is how often a failed check was tried again, and how many may be flaky
+// before the run fails.
+type Retries struct {
+	PerCheck    int `json:"perCheck"`
+	FlakeBudget int `json:"flakeBudget"`
+}
+
+// OverBudget says that more checks were flaky than is allowed, or returns "".
+func (r *Report) OverBudget() string {
+	if r.Retries == nil {
+		return ""
+	}
+	if n := tally(r.Tests).flaky; n > r.Retries.FlakeBudget {
+		return fmt.Sprintf("%s flaky, more than the budget of %d", plural(n, "check"), r.Retries.FlakeBudget)
+	}
+	return ""
 }
 
 // RunError is why a run could not come to a verdict about the system under test.
@@ -62,8 +85,10 @@ type Proxy struct {
 
 // PhaseTime is one finished step of the set-up or the clean-up.
 type PhaseTime struct {
-	Name    string  `json:"name"`
-	Seconds float64 `json:"seconds"`
+	Name string `json:"name"`
+	// Started is absent where only the duration is known.
+	Started time.Time `json:"started,omitzero"`
+	Seconds float64   `json:"seconds"`
 	// Error is why the phase failed; absent when it did not.
 	Error string `json:"error,omitempty"`
 	// Steps are what a failed phase did, in order; absent when it did not fail.

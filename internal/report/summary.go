@@ -26,10 +26,13 @@ func (r *Recorder) showSummary() {
 		c.block(3, e.Message, shownLines)
 	}
 	r.showFailed(doc)
+	if over := doc.OverBudget(); over != "" {
+		c.item(markFail, over)
+	}
 	showSkipped(c, doc)
 	r.showMeasurements(doc)
 	showWarnings(c, doc)
-	if doc.Error != nil || len(doc.Warnings)+len(doc.Load)+len(doc.Upgrade) > 0 || n.failed+n.skipped > 0 {
+	if doc.Error != nil || len(doc.Warnings)+len(doc.Load)+len(doc.Upgrade) > 0 || n.failed+n.skipped > 0 || doc.OverBudget() != "" {
 		c.line("")
 	}
 	c.field(0, "checked", describe(doc.Environment))
@@ -38,7 +41,7 @@ func (r *Recorder) showSummary() {
 	}
 	c.field(0, "slowest", slowest(doc.Tests))
 	c.field(0, "time", times(doc))
-	c.field(0, "report", fmt.Sprintf("%s (beside it: %s, %s)", r.shown(filepath.Join(r.dir, jsonName)), junitName, markdownName))
+	c.field(0, "report", fmt.Sprintf("%s (beside it: %s)", r.shown(filepath.Join(r.dir, jsonName)), r.beside()))
 	c.line("")
 	if n.total > 0 {
 		// Plain, for continuous integration that reads how many checks ran.
@@ -47,6 +50,15 @@ func (r *Recorder) showSummary() {
 	}
 	color := map[Verdict]string{VerdictPass: green, VerdictInvalid: yellow}
 	c.line("%s", c.style(cmp.Or(color[doc.Verdict], red), "verdict: "+string(doc.Verdict)))
+}
+
+// beside names the files beside report.json.
+func (r *Recorder) beside() string {
+	names := []string{junitName, markdownName}
+	for _, also := range r.options.Also {
+		names = append(names, also.Name)
+	}
+	return strings.Join(names, ", ")
 }
 
 func showWarnings(c *console, doc *Report) {

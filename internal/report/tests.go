@@ -15,6 +15,14 @@ func (r *Recorder) Plan(total int) {
 	r.planned = total
 }
 
+// AllowFlakes says that failed checks are tried again so many times, and how many
+// may be flaky then before the run fails.
+func (r *Recorder) AllowFlakes(retries, budget int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.report.Retries = &Retries{PerCheck: retries, FlakeBudget: budget}
+}
+
 // StartTest says that a test begins; EndTest must follow.
 func (r *Recorder) StartTest(suite, name string) {
 	r.mu.Lock()
@@ -23,6 +31,7 @@ func (r *Recorder) StartTest(suite, name string) {
 	r.console.heading(oneLine(suite))
 	a := r.begin(r.position() + id)
 	a.test = id
+	r.past.start()
 }
 
 // position is e.g. "[3/14] ", or "" while the number of tests is unknown.
@@ -57,6 +66,7 @@ func (r *Recorder) EndTest(t Test) {
 		return
 	}
 	r.report.Tests = append(r.report.Tests, t)
+	r.heard = r.now()
 	r.console.heading(t.Suite)
 	r.showTest(t)
 	r.draw()

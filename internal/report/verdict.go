@@ -65,7 +65,7 @@ func derive(r *Report) Verdict {
 			return VerdictFail
 		}
 	}
-	if tally(r.Tests).failed > 0 {
+	if tally(r.Tests).failed > 0 || r.OverBudget() != "" {
 		return VerdictFail
 	}
 	return verdict

@@ -4,6 +4,8 @@ import (
 	"testing"
 
 	"istio-conformance/internal/exitcode"
+
+	"github.com/onsi/gomega"
 )
 
 func TestExitStatus(t *testing.T) {
@@ -26,4 +28,15 @@ func TestExitStatus(t *testing.T) {
 			t.Errorf("%q.ExitStatus(%d) = %d, want %d", tt.verdict, tt.onError, got, tt.want)
 		}
 	}
+}
+
+func TestFlakesOverTheBudgetFail(t *testing.T) {
+	g := gomega.NewWithT(t)
+	doc := &Report{Tests: []Test{{Status: Flaky}, {Status: Flaky}, {Status: Pass}}}
+	g.Expect(derive(doc)).To(gomega.Equal(VerdictPass), "without a budget they are only shown")
+	doc.Retries = &Retries{PerCheck: 2, FlakeBudget: 2}
+	g.Expect(derive(doc)).To(gomega.Equal(VerdictPass))
+	doc.Retries.FlakeBudget = 1
+	g.Expect(derive(doc)).To(gomega.Equal(VerdictFail))
+	g.Expect(doc.OverBudget()).To(gomega.Equal("2 checks flaky, more than the budget of 1"))
 }

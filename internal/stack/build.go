@@ -20,6 +20,7 @@ import (
 	"istio-conformance/internal/kernel"
 	"istio-conformance/internal/progress"
 	"istio-conformance/internal/report"
+	"istio-conformance/internal/waits"
 )
 
 // readyTimeout bounds the time from kind's success to Ready nodes and CoreDNS.
@@ -196,7 +197,7 @@ func (s *Stack) prepareCluster(ctx context.Context, logf progress.Logf) error {
 	if err := s.writeModulesFile(ctx); err != nil {
 		return err
 	}
-	return s.Cluster.Ready(ctx, readyTimeout)
+	return s.Cluster.Ready(ctx, s.Config.Waits.Or(waits.Nodes, readyTimeout))
 }
 
 // writeModulesFile gives each node the file by which a real node loads Istio's

@@ -3,6 +3,7 @@ package stack
 import (
 	"istio-conformance/internal/exitcode"
 	"istio-conformance/internal/images"
+	"istio-conformance/internal/waits"
 )
 
 // DefaultName is the name of the cluster unless the user chooses another.
@@ -43,6 +44,8 @@ type Config struct {
 	Kubeconfig, Context string
 	// Keep leaves the cluster for the next run.
 	Keep bool
+	// Waits are the times that the user chose, by name.
+	Waits waits.Waits
 	// Force allows a pair of versions outside the support table.
 	Force bool
 	// From is a version of Istio that is installed instead of Istio, to be upgraded

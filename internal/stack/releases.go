@@ -10,6 +10,7 @@ import (
 	"istio-conformance/internal/charts"
 	"istio-conformance/internal/exitcode"
 	"istio-conformance/internal/images"
+	"istio-conformance/internal/waits"
 )
 
 // CNI reports whether chart cni is part of the installation.
@@ -68,7 +69,7 @@ func (s *Stack) PlanReleases(set *images.Set, profile, layer string) ([]charts.R
 		if !ok {
 			return nil, fmt.Errorf("source %s has no chart %s, only %s", set.Source, c.chart, strings.Join(slices.Sorted(maps.Keys(set.Charts)), ", "))
 		}
-		releases = append(releases, charts.Release{Name: c.release, Namespace: c.namespace, Chart: path, Values: values, Timeout: releaseTimeout})
+		releases = append(releases, charts.Release{Name: c.release, Namespace: c.namespace, Chart: path, Values: values, Timeout: s.Config.Waits.Or(waits.Chart, releaseTimeout)})
 	}
 	return releases, nil
 }

@@ -1,0 +1,74 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/cobra/doc"
+
+	"istio-conformance/internal/catalogue"
+	"istio-conformance/internal/exitcode"
+	"istio-conformance/internal/options"
+	"istio-conformance/suites"
+)
+
+// listCommand shows every check with its promise.
+func listCommand() *cobra.Command {
+	format := ""
+	c := &cobra.Command{
+		Use: "list", Short: "List every check with its promise; needs no cluster", Args: noArguments,
+		RunE: func(c *cobra.Command, _ []string) error {
+			entries := suites.Catalogue()
+			text, err := "", error(nil)
+			switch format {
+			case "text":
+				text = catalogue.Text(entries)
+			case "json":
+				text, err = catalogue.JSON(entries)
+			case "markdown":
+				text = catalogue.Markdown(entries)
+			default:
+				return exitcode.Usagef("list: format %q: want text, json or markdown", format)
+			}
+			fmt.Fprint(c.OutOrStdout(), text)
+			return err
+		},
+	}
+	c.Flags().StringVar(&format, "format", "text", "text, json or markdown")
+	return c
+}
+
+// schema prints the JSON schema of the configuration file.
+func schema() *cobra.Command {
+	return &cobra.Command{
+		Use: "schema", Short: "Print the JSON schema of the configuration file", Args: noArguments,
+		RunE: func(c *cobra.Command, _ []string) error {
+			content, err := options.Schema()
+			fmt.Fprint(c.OutOrStdout(), string(content))
+			return err
+		},
+	}
+}
+
+// man writes the manual pages.
+func man() *cobra.Command {
+	dir := ""
+	c := &cobra.Command{
+		Use: "man", Short: "Write the manual pages", Args: noArguments,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if err := os.MkdirAll(dir, 0o755); err != nil {
+				return exitcode.Environmentf("%w", err)
+			}
+			header := &doc.GenManHeader{Title: "ISTIO-CONFORMANCE", Section: "1", Source: "istio-conformance", Manual: "User Commands"}
+			if err := doc.GenManTree(c.Root(), header, dir); err != nil {
+				return exitcode.Environmentf("write the manual pages: %w", err)
+			}
+			fmt.Fprintf(c.OutOrStdout(), "man -l %s\n", filepath.Join(dir, "istio-conformance.1"))
+			return nil
+		},
+	}
+	c.Flags().StringVarP(&dir, "output", "o", "man", "directory to write to")
+	return c
+}

@@ -1,0 +1,124 @@
+// Package catalogue lists the checks: for people, for programs and as
+// docs/catalogue.md.
+package catalogue
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"istio-conformance/internal/check"
+	"istio-conformance/internal/report"
+)
+
+// Entry is one check.
+type Entry struct {
+	// ID is suite/name, as RUN takes it.
+	ID      string `json:"id"`
+	Suite   string `json:"suite"`
+	Feature string `json:"feature,omitempty"`
+	Name    string `json:"name"`
+	Promise string `json:"promise"`
+	// Gate checks must pass before those behind them are run.
+	Gate     bool `json:"gate,omitempty"`
+	Parallel bool `json:"parallel,omitempty"`
+	// Breaks are the ways in which make mutate makes it fail.
+	Breaks []Break `json:"breaks,omitempty"`
+}
+
+// Break is one way to make a check fail.
+type Break struct {
+	Name    string `json:"name"`
+	Promise string `json:"promise"`
+}
+
+// Of returns the suites' checks; breaks are by the checks' ids.
+func Of(suites []check.Suite, breaks map[string][]Break) []Entry {
+	var all []Entry
+	for _, s := range suites {
+		for _, c := range s.Checks {
+			id := s.Name + "/" + c.Name
+			by := slices.Clone(breaks[id])
+			slices.SortFunc(by, func(a, b Break) int { return strings.Compare(a.Name, b.Name) })
+			all = append(all, Entry{ID: id, Suite: s.Name, Feature: c.Feature, Name: c.Name, Promise: c.Promise, Gate: c.Gate, Parallel: c.Parallel, Breaks: by})
+		}
+	}
+	return all
+}
+
+// Text lists the entries for a terminal.
+func Text(entries []Entry) string {
+	width := 0
+	for _, e := range entries {
+		width = max(width, len(e.ID))
+	}
+	var b strings.Builder
+	suite, feature := "", ""
+	for _, e := range entries {
+		if e.Suite != suite {
+			fmt.Fprintf(&b, "%s%s\n", strings.Repeat("\n", min(1, b.Len())), e.Suite)
+			suite, feature = e.Suite, ""
+		}
+		if e.Feature != feature {
+			fmt.Fprintf(&b, "  %s:%s\n", e.Suite, e.Feature)
+			feature = e.Feature
+		}
+		gate := ""
+		if e.Gate {
+			gate = " (gate)"
+		}
+		fmt.Fprintf(&b, "    %-*s  %s%s\n", width, e.ID, e.Promise, gate)
+	}
+	fmt.Fprintf(&b, "\n%s\n", report.Plural(len(entries), "check"))
+	return b.String()
+}
+
+// JSON lists the entries for programs.
+func JSON(entries []Entry) (string, error) {
+	content, err := json.MarshalIndent(struct {
+		Schema string  `json:"schema"`
+		Checks []Entry `json:"checks"`
+	}{"istio-conformance/catalogue/v1", entries}, "", "  ")
+	return string(content) + "\n", err
+}
+
+// Markdown is docs/catalogue.md.
+func Markdown(entries []Entry) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "# Catalogue of the checks\n\n<!-- Written by make catalogue from the checks themselves; a unit test fails when it is stale. -->\n\n")
+	broken := 0
+	for _, e := range entries {
+		if len(e.Breaks) > 0 {
+			broken++
+		}
+	}
+	fmt.Fprintf(&b, "%s. `make e2e RUN=<name>` runs one of them with the gates before it. A gate must pass\nbefore the checks behind it are run. `make mutate` breaks the system on purpose and demands\nthat exactly the right checks turn red: %d of the checks have been seen red that way.\n", report.Plural(len(entries), "check"), broken)
+	suite, feature, open := "", "-", false
+	for _, e := range entries {
+		if e.Suite != suite {
+			fmt.Fprintf(&b, "\n## %s\n", e.Suite)
+			suite, feature, open = e.Suite, "-", false
+		}
+		if e.Feature != feature {
+			if feature = e.Feature; feature != "" {
+				fmt.Fprintf(&b, "\n### %s\n", feature)
+			}
+			open = false
+		}
+		if !open {
+			b.WriteString("\n| check | promise | broken by `make mutate` |\n|---|---|---|\n")
+			open = true
+		}
+		var by []string
+		for _, k := range e.Breaks {
+			by = append(by, "`"+k.Name+"`")
+		}
+		name := "`" + e.ID + "`"
+		if e.Gate {
+			name += " (gate)"
+		}
+		fmt.Fprintf(&b, "| %s | %s | %s |\n", name, report.EscapeMarkdown(e.Promise), strings.Join(by, ", "))
+	}
+	return b.String()
+}

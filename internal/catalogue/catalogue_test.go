@@ -1,0 +1,45 @@
+package catalogue
+
+import (
+	"encoding/json"
+	"testing"
+
+	"github.com/onsi/gomega"
+
+	"istio-conformance/internal/check"
+)
+
+var some = Of([]check.Suite{
+	{Name: "install", Checks: []check.Check{{Name: "crds", Promise: "CRDs | are there", Gate: true}}},
+	{Name: "ingress", Checks: []check.Check{{Name: "retries", Promise: "it retries", Feature: "retries", Parallel: true}}},
+}, map[string][]Break{"ingress/retries": {{Name: "z"}, {Name: "retries-cut", Promise: "noticed"}}})
+
+func TestText(t *testing.T) {
+	gomega.NewWithT(t).Expect(Text(some)).To(gomega.Equal(`install
+    install/crds     CRDs | are there (gate)
+
+ingress
+  ingress:retries
+    ingress/retries  it retries
+
+2 checks
+`))
+}
+
+func TestJSON(t *testing.T) {
+	g := gomega.NewWithT(t)
+	content, err := JSON(some)
+	g.Expect(err).NotTo(gomega.HaveOccurred())
+	var read struct{ Checks []Entry }
+	g.Expect(json.Unmarshal([]byte(content), &read)).To(gomega.Succeed())
+	g.Expect(read.Checks).To(gomega.Equal(some))
+}
+
+func TestMarkdown(t *testing.T) {
+	g := gomega.NewWithT(t)
+	page := Markdown(some)
+	g.Expect(page).To(gomega.ContainSubstring("| `install/crds` (gate) | CRDs \\| are there |  |"))
+	g.Expect(page).To(gomega.ContainSubstring("### retries\n\n| check | promise |"))
+	g.Expect(page).To(gomega.ContainSubstring("| `ingress/retries` | it retries | `retries-cut`, `z` |"))
+	g.Expect(page).To(gomega.ContainSubstring("1 of the checks have been seen red"))
+}

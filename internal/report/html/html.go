@@ -1,0 +1,64 @@
+// Package html renders a report as one page that needs nothing else: no network,
+// no script to be readable, inline CSS and SVG. What the page shows was written
+// by programs under test, so that nothing of it may become markup or script:
+// html/template escapes it, and a policy in the page allows only its own script.
+package html
+
+import (
+	"bytes"
+	"crypto/sha256"
+	_ "embed" // the page's parts
+	"encoding/base64"
+	"fmt"
+	"html/template"
+
+	"istio-conformance/internal/load/plot"
+	"istio-conformance/internal/report"
+)
+
+// Name is the page's name in a run's directory.
+const Name = "report.html"
+
+//go:embed page.html
+var pageSource string
+
+//go:embed tests.html
+var testsSource string
+
+//go:embed measurements.html
+var measurementsSource string
+
+//go:embed style.css
+var style string
+
+//go:embed script.js
+var script string
+
+var pageTemplate = template.Must(template.New("page").Parse(pageSource + testsSource + measurementsSource))
+
+// Output writes the page with every run.
+func Output() report.Output { return report.Output{Name: Name, Render: Render} }
+
+// Render returns the page of a report. Small evidence is read from dir, the run's
+// directory, and shown in the page; the rest of it is linked.
+func Render(doc *report.Report, dir string) ([]byte, error) {
+	var b bytes.Buffer
+	if err := pageTemplate.Execute(&b, newPage(doc, dir)); err != nil {
+		return nil, fmt.Errorf("render %s: %w", Name, err)
+	}
+	return b.Bytes(), nil
+}
+
+// css is the whole style: the charts' own and the page's.
+func css() string { return plot.Style + style }
+
+// policy allows nothing but the page's own style and script, by their hashes
+// (W3C, Content Security Policy Level 3).
+func policy() string {
+	return fmt.Sprintf("default-src 'none'; style-src '%s'; script-src '%s'; base-uri 'none'; form-action 'none'", hash(css()), hash(script))
+}
+
+func hash(s string) string {
+	sum := sha256.Sum256([]byte(s))
+	return "sha256-" + base64.StdEncoding.EncodeToString(sum[:])
+}

@@ -1,0 +1,38 @@
+// Package suites knows all suites, in the order in which they run: what an earlier
+// one proves, a later one relies on.
+package suites
+
+import (
+	"slices"
+
+	"istio-conformance/internal/catalogue"
+	"istio-conformance/internal/check"
+	"istio-conformance/internal/stack"
+	"istio-conformance/suites/ingress"
+	"istio-conformance/suites/install"
+	"istio-conformance/suites/kernel"
+	"istio-conformance/suites/load"
+	"istio-conformance/suites/mutation"
+	"istio-conformance/suites/uninstall"
+)
+
+// All returns the suites of the main job, of which load measures as much as it is told.
+func All(s *stack.Stack, measure load.Mode) []check.Suite {
+	return []check.Suite{kernel.Suite(s), install.Suite(s), ingress.Suite(s), load.Suite(s, measure), uninstall.Suite(s)}
+}
+
+// Mutations returns all ways to break what the suites check.
+func Mutations() []mutation.Mutation {
+	return slices.Concat(install.Mutations(), ingress.Mutations(), load.Mutations(), uninstall.Mutations())
+}
+
+// Catalogue returns every check with what breaks it.
+func Catalogue() []catalogue.Entry {
+	breaks := map[string][]catalogue.Break{}
+	for _, m := range Mutations() {
+		for id := range m.Fails {
+			breaks[id] = append(breaks[id], catalogue.Break{Name: m.Name, Promise: m.Promise})
+		}
+	}
+	return catalogue.Of(All(stack.New(stack.Config{}), load.Full), breaks)
+}

@@ -1,0 +1,38 @@
+package suites
+
+import (
+	"os"
+	"slices"
+	"testing"
+
+	"github.com/onsi/gomega"
+
+	"istio-conformance/internal/catalogue"
+	"istio-conformance/internal/stack"
+	"istio-conformance/suites/load"
+)
+
+// TestTheCatalogueIsCurrent fails when docs/catalogue.md does not say what the
+// checks say: make catalogue writes it anew.
+func TestTheCatalogueIsCurrent(t *testing.T) {
+	g := gomega.NewWithT(t)
+	written, err := os.ReadFile("../docs/catalogue.md")
+	g.Expect(err).NotTo(gomega.HaveOccurred())
+	g.Expect(string(written)).To(gomega.Equal(catalogue.Markdown(Catalogue())), "docs/catalogue.md is stale: run make catalogue and commit what it writes")
+}
+
+func TestEveryCheckHasAPromiseAndANameOfItsOwn(t *testing.T) {
+	g := gomega.NewWithT(t)
+	var ids []string
+	for _, e := range Catalogue() {
+		g.Expect(e.Promise).NotTo(gomega.BeEmpty(), e.ID)
+		g.Expect(ids).NotTo(gomega.ContainElement(e.ID))
+		ids = append(ids, e.ID)
+	}
+	for _, m := range Mutations() {
+		for id := range m.Fails {
+			g.Expect(slices.Contains(ids, id)).To(gomega.BeTrue(), "mutation %s expects %s to fail, and there is no such check", m.Name, id)
+		}
+	}
+	g.Expect(len(All(stack.New(stack.Config{}), load.Short))).To(gomega.BeNumerically(">=", 3))
+}
