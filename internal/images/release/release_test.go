@@ -140,6 +140,8 @@ func checkout(t *testing.T) string {
 	}
 	for path, text := range map[string]string{
 		filepath.Join(root, "go.mod"): "module example\n\ngo 1.26\n",
+		filepath.Join(dir, "go.mod"):  "module example/backend\n\ngo 1.26\n",
+		filepath.Join(dir, "go.sum"):  "",
 		filepath.Join(dir, "main.go"): "package main\n\nfunc main() {}\n",
 	} {
 		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
