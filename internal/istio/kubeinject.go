@@ -22,9 +22,11 @@ type Injection struct {
 	Native bool
 }
 
-// KubeInject has istioctl inject a manifest by itself, without asking any
-// cluster, and returns the result: what istiod's webhook should do too.
-func KubeInject(ctx context.Context, istioctl string, by Injection, manifest []byte) (_ []byte, err error) {
+// KubeInject has istioctl inject a manifest by itself, by what it is given and not
+// by what the cluster holds, and returns the result: what istiod's webhook should
+// do too. It asks the cluster of the kubeconfig only which webhooks there are: it
+// watches them before it begins, and without a cluster it never does.
+func KubeInject(ctx context.Context, istioctl, kubeconfig string, by Injection, manifest []byte) (_ []byte, err error) {
 	dir, err := os.MkdirTemp("", "kube-inject-")
 	if err != nil {
 		return nil, fmt.Errorf("run istioctl kube-inject: %w", err)
@@ -38,8 +40,7 @@ func KubeInject(ctx context.Context, istioctl string, by Injection, manifest []b
 	inject := command.Command{
 		Args: []string{istioctl, "kube-inject", "--filename", "manifest", "--injectConfigFile", "config", "--valuesFile", "values", "--meshConfigFile", "mesh"},
 		Dir:  dir,
-		// No kubeconfig: what is in the files must do.
-		Env: []string{"ENABLE_NATIVE_SIDECARS=" + strconv.FormatBool(by.Native), "KUBECONFIG=" + filepath.Join(dir, "none"), "HOME=" + dir},
+		Env: []string{"ENABLE_NATIVE_SIDECARS=" + strconv.FormatBool(by.Native), "KUBECONFIG=" + kubeconfig, "HOME=" + dir},
 	}
 	output, err := inject.Output(ctx)
 	return []byte(output), err

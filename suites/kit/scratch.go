@@ -12,7 +12,6 @@ import (
 	"k8s.io/apimachinery/pkg/util/rand"
 
 	"istio-conformance/internal/check"
-	"istio-conformance/internal/envoy"
 	"istio-conformance/internal/probe"
 	"istio-conformance/internal/stack"
 )
@@ -117,15 +116,8 @@ func (c Scratch) get(ctx context.Context, timeout time.Duration, header http.Hea
 	return probe.HTTP(ctx, probe.Request{URL: c.URL, Host: c.Host, Headers: header, Timeout: timeout})
 }
 
-// Endpoints asks the gateway's Envoy for the addresses behind the workload's Service.
+// Endpoints asks the gateway's Envoy for the addresses behind the workload's
+// Service that get requests.
 func (c Scratch) Endpoints(ctx context.Context) ([]string, error) {
-	output, err := c.stack.GatewayAdmin(ctx, "clusters?format=json")
-	if err != nil {
-		return nil, err
-	}
-	clusters, err := envoy.ParseClusters([]byte(output))
-	if err != nil {
-		return nil, err
-	}
-	return envoy.Addresses(clusters, fmt.Sprintf("outbound|80||%s.%s.svc.cluster.local", c.Name, c.Namespace)), nil
+	return readyEndpoints(ctx, c.stack, fmt.Sprintf("outbound|80||%s.%s.svc.cluster.local", c.Name, c.Namespace))
 }

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/onsi/gomega"
 
@@ -96,10 +97,15 @@ func (s Session) Get(ctx context.Context, target string, header http.Header) pro
 // Held is a request whose response is still to come.
 type Held struct{ response chan probe.Response }
 
-// Hold sends a request and does not wait for its response.
+// holdTimeout bounds a request that is held: longer than any check holds one.
+const holdTimeout = 2 * time.Minute
+
+// Hold sends a request and does not wait for its response. The end of ctx ends it.
 func (s Session) Hold(ctx context.Context, target string, header http.Header) Held {
 	h := Held{make(chan probe.Response, 1)}
-	go func() { h.response <- s.Get(ctx, target, header) }()
+	go func() {
+		h.response <- s.session.HTTP(ctx, s.route.complete(target, probe.Request{Headers: header, Timeout: holdTimeout}))
+	}()
 	return h
 }
 

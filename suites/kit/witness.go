@@ -82,11 +82,17 @@ func AccessLog(ctx context.Context, s *stack.Stack, id string) ([]envoy.AccessLo
 // GatewayEndpoints asks the gateway's Envoy for the addresses behind a Service's
 // port, as host:port, but those of which istiod says that they are not ready.
 func GatewayEndpoints(ctx context.Context, s *stack.Stack, service string, port int) ([]string, error) {
+	return readyEndpoints(ctx, s, Cluster(s, service, "", port))
+}
+
+// readyEndpoints returns a cluster's endpoints that get requests: istiod sends the
+// gateway those of pods that are not ready too, marked as unhealthy.
+func readyEndpoints(ctx context.Context, s *stack.Stack, cluster string) ([]string, error) {
 	clusters, err := gatewayClusters(ctx, s)
 	if err != nil {
 		return nil, err
 	}
-	hosts, _ := envoy.Endpoints(clusters, Cluster(s, service, "", port))
+	hosts, _ := envoy.Endpoints(clusters, cluster)
 	var addresses []string
 	for _, host := range hosts {
 		if !slices.Contains(host.Unhealthy, "eds_unhealthy") {

@@ -98,11 +98,18 @@ func (c *circuit) mustHold(ctx context.Context, t *check.T, active, pending int)
 	t.Diagnose("the gateway does not hold as many requests for a Service as its limits allow", hidden, linkLimits)
 	t.Eventually(ctx, func() (map[string]uint64, error) {
 		stats, err := kit.GatewayStats(ctx, c.s, c.cluster)
-		return pick(stats, "upstream_rq_active", "upstream_rq_pending_active", "upstream_rq_pending_overflow"), err
+		return pick(stats, "upstream_rq_active", "upstream_rq_pending_active", pendingOverflow, activeOverflow), err
 	}).Should(gomega.Equal(map[string]uint64{
-		"upstream_rq_active": uint64(active), "upstream_rq_pending_active": uint64(pending), "upstream_rq_pending_overflow": 0,
+		"upstream_rq_active": uint64(active), "upstream_rq_pending_active": uint64(pending), pendingOverflow: 0, activeOverflow: 0,
 	}), "Envoy's statistics of Service %s while %d requests are held", c.r.Name, active+pending)
 }
+
+// Envoy's counters of requests beyond a limit. Since 1.40 those beyond the limit of
+// active requests have one of their own; before they were counted as pending too.
+const (
+	pendingOverflow = "upstream_rq_pending_overflow"
+	activeOverflow  = "upstream_rq_active_overflow"
+)
 
 // mustOverflow asserts that one more request is refused, by the answer, by the
 // access log, by Envoy's counter and by the backend, which never sees it.
@@ -115,7 +122,7 @@ func (c *circuit) mustOverflow(ctx context.Context, t *check.T) {
 	t.Expect(response.Headers.Get("X-Envoy-Overloaded")).To(gomega.Equal("true"), "header x-envoy-overloaded of the refusal")
 	stats, err := kit.GatewayStats(ctx, c.s, c.cluster)
 	t.Expect(err).NotTo(gomega.HaveOccurred())
-	t.Expect(stats["upstream_rq_pending_overflow"]).To(gomega.Equal(uint64(1)), "upstream_rq_pending_overflow of Service %s", c.r.Name)
+	t.Expect(stats[pendingOverflow]+stats[activeOverflow]).To(gomega.Equal(uint64(1)), "requests of Service %s that Envoy counts as beyond a limit", c.r.Name)
 	t.Eventually(ctx, func() ([]envoy.AccessLog, error) { return kit.AccessLog(ctx, c.s, id) }).
 		Should(gomega.ConsistOf(gomega.HaveField("ResponseFlags", "UO")), "access log of the request beyond the limit")
 	seen, err := kit.BackendLog(ctx, c.s, id)

@@ -83,7 +83,7 @@ func byIstioctl(ctx context.Context, t *check.T, s *stack.Stack, by istio.Inject
 		"spec":     map[string]any{"containers": []any{map[string]any{"name": "app", "image": kit.AppImage}}},
 	})
 	t.Expect(err).NotTo(gomega.HaveOccurred())
-	output, err := istio.KubeInject(ctx, s.Images.Istioctl, by, manifest)
+	output, err := istio.KubeInject(ctx, s.Images.Istioctl, s.Cluster.Kubeconfig, by, manifest)
 	t.Expect(err).NotTo(gomega.HaveOccurred())
 	objects, err := kube.Decode(bytes.NewReader(output))
 	t.Expect(err).NotTo(gomega.HaveOccurred(), "what istioctl kube-inject printed: %s", output)

@@ -38,6 +38,7 @@ func ambientCharts(s *stack.Stack) check.Check {
 				for _, object := range objects {
 					// Beside the objects of the profile that is installed, not in their place.
 					object.SetName(object.GetName() + suffixFor(object))
+					withoutNodePorts(object)
 					err := s.Client.Create(ctx, object.DeepCopy(), client.DryRunAll, client.FieldValidation("Strict"))
 					if object.GetKind() == "CustomResourceDefinition" {
 						err = client.IgnoreAlreadyExists(err)
@@ -50,6 +51,23 @@ func ambientCharts(s *stack.Stack) check.Check {
 			mustBeAmbient(t, rendered)
 			t.Observe("%d objects of %d charts", len(rendered), len(releases))
 		},
+	}
+}
+
+// withoutNodePorts takes the fixed node ports from a Service: the installed one
+// holds them.
+func withoutNodePorts(object *unstructured.Unstructured) {
+	if object.GetKind() != "Service" {
+		return
+	}
+	ports, _, _ := unstructured.NestedSlice(object.Object, "spec", "ports")
+	for _, port := range ports {
+		if fields, ok := port.(map[string]any); ok {
+			delete(fields, "nodePort")
+		}
+	}
+	if len(ports) > 0 {
+		object.Object["spec"].(map[string]any)["ports"] = ports
 	}
 }
 
