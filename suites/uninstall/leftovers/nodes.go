@@ -10,11 +10,12 @@ import (
 	"istio-conformance/internal/stack"
 )
 
-// lookOnNode prints what is Istio's in a node's rules and network plugins. The
+// lookOnNode prints what is Istio's in a node's rules and network plugins. Its
+// chains begin with ISTIO_; kube-proxy's rules name Services and are not meant. The
 // plugin's log stays on purpose.
 const lookOnNode = `set -o pipefail
 for save in iptables-save ip6tables-save iptables-legacy-save ip6tables-legacy-save; do
-  if command -v $save > /dev/null; then $save 2> /dev/null | grep -i istio | sed "s/^/$save: /"; fi
+  if command -v $save > /dev/null; then $save 2> /dev/null | grep ISTIO_ | sed "s/^/$save: /"; fi
 done
 ipset list -name 2> /dev/null | grep -i istio | sed 's/^/ipset: /'
 grep -ril istio /etc/cni/net.d 2> /dev/null | sed 's/^/network configuration: /'

@@ -47,6 +47,9 @@ var may = []*regexp.Regexp{
 	// The charts say that Helm must keep them; each brings its APIServices.
 	regexp.MustCompile(`^CustomResourceDefinition [a-z]+\.[a-z]+\.istio\.io$`),
 	regexp.MustCompile(`^APIService v[0-9a-z]+\.[a-z]+\.istio\.io$`),
+	// Istiod makes them itself where the Gateway API is installed; no chart owns them.
+	// https://istio.io/latest/docs/tasks/traffic-management/ingress/gateway-api/
+	regexp.MustCompile(`^GatewayClass istio(-remote|-waypoint)?$`),
 	// Made by the harness, or by an operator, before the charts.
 	regexp.MustCompile(`^Namespace istio-(system|ingress|conformance[-a-z0-9]*)$`),
 	// Written by istiod and by no release: the root that workloads trust...
