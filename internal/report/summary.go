@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Bounds that keep the summary on one screen.
@@ -173,12 +174,23 @@ func times(doc *Report) string {
 	for _, p := range doc.Phases {
 		parts = append(parts, p.Name+" "+human(p.Seconds))
 	}
-	checks := 0.0
-	for _, t := range doc.Tests {
-		checks += t.Seconds
-	}
 	if len(doc.Tests) > 0 {
-		parts = append(parts, "checks "+human(checks))
+		parts = append(parts, "checks "+human(wall(doc.Tests).Seconds()))
 	}
 	return strings.Join(append(parts, "total "+human(doc.Finished.Sub(doc.Started).Seconds())), ", ")
+}
+
+// wall is how long the tests took together, from the first one's start to the last
+// one's end: several run at the same time.
+func wall(tests []Test) time.Duration {
+	var first, last time.Time
+	for _, t := range tests {
+		if first.IsZero() || t.Started.Before(first) {
+			first = t.Started
+		}
+		if end := t.Started.Add(time.Duration(t.Seconds * float64(time.Second))); end.After(last) {
+			last = end
+		}
+	}
+	return last.Sub(first)
 }
