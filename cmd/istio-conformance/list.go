@@ -21,7 +21,8 @@ func listCommand() *cobra.Command {
 		Use: "list", Short: "List every check with its promise; needs no cluster", Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
 			entries := suites.Catalogue()
-			text, err := "", error(nil)
+			var text string
+			var err error
 			switch format {
 			case "text":
 				text = catalogue.Text(entries)

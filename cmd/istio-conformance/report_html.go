@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -71,7 +72,7 @@ Ends with status 0 when nothing is newly failing, 1 when something is.`,
 				return exitcode.Usagef("%w", err)
 			}
 			d := diff.Compare(before, after)
-			text := ""
+			var text string
 			switch format {
 			case "text":
 				text = d.Text()
@@ -101,10 +102,6 @@ func arguments(names ...string) cobra.PositionalArgs {
 		if len(args) == len(names) {
 			return nil
 		}
-		want := names[0]
-		for _, name := range names[1:] {
-			want += " and " + name
-		}
-		return exitcode.Usagef("%s: want %s", c.CommandPath(), want)
+		return exitcode.Usagef("%s: want %s", c.CommandPath(), strings.Join(names, " and "))
 	}
 }

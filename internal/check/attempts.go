@@ -2,6 +2,7 @@ package check
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -71,7 +72,7 @@ func (r *Runner) sum(outcomes []report.Test) report.Test {
 		result.Seconds += o.Seconds
 		result.Evidence = append(result.Evidence, o.Evidence...)
 		if o.Status == report.Fail {
-			failed = append(failed, fmt.Sprint(i+1))
+			failed = append(failed, strconv.Itoa(i+1))
 			if worst < 0 {
 				worst = i
 			}

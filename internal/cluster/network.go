@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"istio-conformance/internal/command"
@@ -77,7 +78,7 @@ func userlandProxy(proc string, port int) bool {
 			continue
 		}
 		for i, arg := range args {
-			if arg == "-host-port" && i+1 < len(args) && args[i+1] == fmt.Sprint(port) {
+			if arg == "-host-port" && i+1 < len(args) && args[i+1] == strconv.Itoa(port) {
 				return true
 			}
 		}

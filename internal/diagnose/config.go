@@ -54,7 +54,7 @@ func (w *world) observeServer(gateway, file, namespace, selector string, server 
 	port, credential := str(server, "port", "number"), str(server, "tls", "credentialName")
 	secret := "none"
 	if credential != "" {
-		secret = w.secretState(credential, str(server, "tls", "mode"), pods)
+		secret = w.secretState(credential, pods)
 	}
 	w.add("server", file, fmt.Sprintf("Gateway %s: port %s %s, tls mode %q, credentialName %q (%s)", gateway, port, str(server, "port", "protocol"), str(server, "tls", "mode"), credential, secret),
 		"gateway", gateway, "ns", namespace, "port", port, "protocol", str(server, "port", "protocol"), "mode", str(server, "tls", "mode"),
@@ -63,7 +63,7 @@ func (w *world) observeServer(gateway, file, namespace, selector string, server 
 
 // secretState says whether the gateway's pods can serve a credential: it lies in
 // their own namespace. Source: Istio, "Secure Gateways".
-func (w *world) secretState(credential, mode string, pods []*corev1.Pod) string {
+func (w *world) secretState(credential string, pods []*corev1.Pod) string {
 	if len(pods) == 0 || strings.Contains(credential, "://") {
 		return unknown
 	}

@@ -110,11 +110,8 @@ func (w *world) observeMesh() {
 	istiod, proxies := "absent", 0
 	for i := range w.deployments {
 		d := &w.deployments[i]
-		switch {
-		case d.Spec.Template.Labels["app"] == "istiod":
-			if state := deploymentState(d.Status.ReadyReplicas, d.Spec.Replicas); istiod != "ready" {
-				istiod = state
-			}
+		if d.Spec.Template.Labels["app"] == "istiod" && istiod != "ready" {
+			istiod = deploymentState(d.Status.ReadyReplicas, d.Spec.Replicas)
 		}
 	}
 	for i := range w.pods {

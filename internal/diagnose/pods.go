@@ -75,13 +75,13 @@ func (w *world) observeContainers(pod *corev1.Pod, specs []corev1.Container, sta
 		if at := slices.IndexFunc(statuses, func(s corev1.ContainerStatus) bool { return s.Name == spec.Name }); at >= 0 {
 			w.fillStatus(fields, &statuses[at])
 		}
-		quote := fmt.Sprintf("Pod %s: container %s, image %s: %s", fields["pod"], spec.Name, spec.Image, fields["state"])
+		quote := []string{fmt.Sprintf("Pod %s: container %s, image %s: %s", fields["pod"], spec.Name, spec.Image, fields["state"])}
 		for _, more := range []string{"reason", "exit", "message", "restarts", "lastReason", "lastExit", "lastMessage"} {
 			if v := fields[more]; v != "" && v != "0" {
-				quote += ", " + more + " " + shorten(v)
+				quote = append(quote, more+" "+shorten(v))
 			}
 		}
-		w.records["container"] = append(w.records["container"], Record{"container", fields, fileOf(pod.Namespace, "pods"), quote})
+		w.records["container"] = append(w.records["container"], Record{"container", fields, fileOf(pod.Namespace, "pods"), strings.Join(quote, ", ")})
 	}
 }
 

@@ -29,7 +29,7 @@ func (w *world) observeServices() {
 			}
 		}
 		kind := "plain"
-		if slices.ContainsFunc(pods, func(p *corev1.Pod) bool { return evidence.Gateway(p) }) {
+		if slices.ContainsFunc(pods, evidence.Gateway) {
 			kind = "gateway"
 		}
 		pending := s.Spec.Type == corev1.ServiceTypeLoadBalancer && len(s.Status.LoadBalancer.Ingress) == 0 && w.now.Sub(s.CreationTimestamp.Time) > settling

@@ -37,7 +37,7 @@ type Revision struct {
 func (c *Collector) helmJob(s *scope) job {
 	return job{"helm", func(ctx context.Context, w *Writer) error {
 		if c.Helm == nil {
-			return errors.New("Helm's releases are not asked for")
+			return errors.New("the releases of Helm are not asked for")
 		}
 		var errs []error
 		for _, namespace := range s.namespaces {

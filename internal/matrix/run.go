@@ -91,7 +91,7 @@ func (r *runner) all(ctx context.Context) error {
 		}
 		group.Go(func() error {
 			if ctx.Err() != nil {
-				return nil // the rest is for the next run
+				return nil //nolint:nilerr // the rest is for the next run; Run says why it was stopped
 			}
 			return r.cell(ctx, c, i+1)
 		})

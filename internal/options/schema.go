@@ -21,18 +21,18 @@ func Schema() ([]byte, error) {
 		f := o.flags.Lookup(s.flag)
 		description, _, _ := strings.Cut(f.Usage, " ($")
 		property := map[string]any{"description": description, "type": string(s.kind)}
-		switch {
-		case s.kind == choice:
+		switch s.kind {
+		case choice:
 			property["type"] = "boolean"
 			property["description"] = "keep the cluster for the next run"
-		case s.kind == times:
+		case times:
 			property["additionalProperties"] = map[string]any{"type": "string", "pattern": `^([0-9.]+(ns|us|µs|ms|s|m|h))+$`}
 			known := map[string]any{}
 			for _, w := range waits.Known {
 				known[w.Name] = map[string]any{"type": "string", "description": w.Description}
 			}
 			property["properties"] = known
-		case s.kind == number:
+		case number:
 			property["minimum"] = 0
 		}
 		if values, ok := enums[s.flag]; ok {

@@ -3,6 +3,8 @@ package load
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strconv"
 	"time"
 
 	"github.com/onsi/gomega"
@@ -44,7 +46,7 @@ func capacity(s *stack.Stack) check.Check {
 					t.Diagnose("the load generator could not measure", "its message says why", "")
 					var err error
 					how, err = x.generate(ctx, curve, path.url, "--find", "--rate", firstRate, "--max-rate", highestRate,
-						"--duration", trialTime, "--warmup", "500ms", "--max-p99", longestP99, "--connections", fmt.Sprint(connections))
+						"--duration", trialTime, "--warmup", "500ms", "--max-p99", longestP99, "--connections", strconv.Itoa(connections))
 					t.Expect(err).NotTo(gomega.HaveOccurred())
 					c := describeCurve(path.name, connections, curve)
 					t.Observe("%s on %d connections: %s", c.Path, c.Connections, knee(c))
@@ -111,14 +113,14 @@ func knee(c report.Capacity) string {
 		return "the knee was not found: " + c.Reason
 	}
 	line := fmt.Sprintf("%.6g requests/s are held", c.KneeRate)
-	for _, p := range c.Points {
-		if p.Rate == c.KneeRate {
-			line += fmt.Sprintf(", p50 %.0f us, p99 %.0f us", p.P50Micros, p.P99Micros)
-			if p.CPUPerThousand > 0 {
-				line += fmt.Sprintf(", %.3f CPUs per 1000 requests/s, %.0f MB", p.CPUPerThousand, p.MemoryBytes/1e6)
-			}
-			break
-		}
+	at := slices.IndexFunc(c.Points, func(p report.RatePoint) bool { return p.Rate == c.KneeRate })
+	if at < 0 {
+		return line
+	}
+	p := c.Points[at]
+	line += fmt.Sprintf(", p50 %.0f us, p99 %.0f us", p.P50Micros, p.P99Micros)
+	if p.CPUPerThousand > 0 {
+		line += fmt.Sprintf(", %.3f CPUs per 1000 requests/s, %.0f MB", p.CPUPerThousand, p.MemoryBytes/1e6)
 	}
 	return line
 }

@@ -3,6 +3,7 @@ package upgrade
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"istio-conformance/internal/istio"
 )
@@ -12,12 +13,9 @@ func reasons(all []istio.Reason) error {
 	if len(all) == 0 {
 		return errors.New("no rule says why")
 	}
-	text := ""
-	for i, r := range all {
-		if i > 0 {
-			text += "; "
-		}
-		text += fmt.Sprintf("%s (%s)", r.Text, r.Source)
+	texts := make([]string, 0, len(all))
+	for _, r := range all {
+		texts = append(texts, fmt.Sprintf("%s (%s)", r.Text, r.Source))
 	}
-	return errors.New(text)
+	return errors.New(strings.Join(texts, "; "))
 }

@@ -3,6 +3,7 @@ package upgrade
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"istio-conformance/internal/report"
@@ -140,12 +141,5 @@ func (v versions) of(name string) string {
 	case "workloads":
 		return v.workloads
 	}
-	text := ""
-	for i, c := range v.controlPlanes {
-		if i > 0 {
-			text += "+"
-		}
-		text += c
-	}
-	return text
+	return strings.Join(v.controlPlanes, "+")
 }

@@ -68,13 +68,13 @@ func runStreams(t *testing.T, open func(context.Context) (stream, error), enough
 	return r
 }
 
-func (r *streamRun) counts() (ok, failed, opened int) {
+func (r *streamRun) counts() (ok, failed int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, n := range r.errors {
 		failed += n
 	}
-	return r.ok, failed, r.opened
+	return r.ok, failed
 }
 
 func TestStreamsEcho(t *testing.T) {
@@ -88,7 +88,7 @@ func TestStreamsEcho(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			g := gomega.NewWithT(t)
-			r := runStreams(t, open, func(r *streamRun) bool { ok, _, _ := r.counts(); return ok >= 20 })
+			r := runStreams(t, open, func(r *streamRun) bool { ok, _ := r.counts(); return ok >= 20 })
 			u := r.report()
 			g.Expect(u.Failed).To(gomega.BeZero(), "%v", u.Errors)
 			g.Expect(u.Requests).To(gomega.BeNumerically(">=", 20))
@@ -97,7 +97,7 @@ func TestStreamsEcho(t *testing.T) {
 
 			// A server that ends streams with messages on their way loses them.
 			swallow.Store(true)
-			r = runStreams(t, open, func(r *streamRun) bool { _, failed, _ := r.counts(); return failed >= 3 })
+			r = runStreams(t, open, func(r *streamRun) bool { _, failed := r.counts(); return failed >= 3 })
 			swallow.Store(false)
 			g.Expect(r.report().Errors).To(gomega.HaveKey(classLost))
 		})
@@ -107,7 +107,7 @@ func TestStreamsEcho(t *testing.T) {
 func TestStreamsThatCannotBeOpened(t *testing.T) {
 	g := gomega.NewWithT(t)
 	r := runStreams(t, func(ctx context.Context) (stream, error) { return openWebSocket(ctx, "127.0.0.1:1", "example.com") },
-		func(r *streamRun) bool { _, failed, _ := r.counts(); return failed >= 3 })
+		func(r *streamRun) bool { _, failed := r.counts(); return failed >= 3 })
 	g.Expect(r.report().Errors).To(gomega.HaveKey(classNotOpen))
 }
 
@@ -122,7 +122,7 @@ func (q quiet) Close() error                       { return nil }
 func TestStreamsEndInPeace(t *testing.T) {
 	g := gomega.NewWithT(t)
 	r := runStreams(t, func(context.Context) (stream, error) { return quiet{make(chan struct{})}, nil },
-		func(r *streamRun) bool { ok, _, _ := r.counts(); return ok >= 6 })
+		func(r *streamRun) bool { ok, _ := r.counts(); return ok >= 6 })
 	u := r.report()
 	g.Expect(u.Failed).To(gomega.BeZero())
 	g.Expect(u.Opened).To(gomega.Equal(u.Requests))

@@ -2,7 +2,7 @@ package upgrade
 
 import (
 	"context"
-	"fmt"
+	"strconv"
 )
 
 // changedValues keeps the version and changes values that make istiod and the
@@ -30,7 +30,7 @@ func changedValues(m *mesh) []step {
 
 // restarting are values that change a chart's pods and nothing that they do.
 func restarting(chart string, turn int) map[string]any {
-	note := map[string]any{"podAnnotations": map[string]any{"istio-conformance/turn": fmt.Sprint(turn)}}
+	note := map[string]any{"podAnnotations": map[string]any{"istio-conformance/turn": strconv.Itoa(turn)}}
 	if chart == "istiod" {
 		return map[string]any{"pilot": note}
 	}

@@ -173,8 +173,5 @@ func describeStep(s *report.UpgradeStep) string {
 	if s.Failed > 0 {
 		text += ": " + describeErrors(s.Errors)
 	}
-	for _, observed := range s.Observed {
-		text += "; " + observed
-	}
-	return text
+	return strings.Join(slices.Concat([]string{text}, s.Observed), "; ")
 }

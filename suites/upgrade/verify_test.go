@@ -125,7 +125,7 @@ func TestJudgeCRD(t *testing.T) {
 // What is said in the end is what was seen last, and not that time is up.
 func TestUntilSaysTheLastState(t *testing.T) {
 	g := gomega.NewWithT(t)
-	err := until(t.Context(), 10*time.Millisecond, func(ctx context.Context) error { return errors.New("still red") })
+	err := until(t.Context(), 10*time.Millisecond, func(context.Context) error { return errors.New("still red") })
 	g.Expect(err).To(gomega.MatchError("after 10ms: still red"))
 	g.Expect(until(t.Context(), time.Minute, func(context.Context) error { return nil })).To(gomega.Succeed())
 }

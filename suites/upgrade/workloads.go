@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
+	"strconv"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -44,7 +45,7 @@ func (m *mesh) deploy(ctx context.Context) error {
 		return err
 	}
 	objects, err := kube.Render(manifest, map[string]any{
-		"Names": workloads, "Backend": m.stack.Images.Backend, "Drain": fmt.Sprint(m.layer == options.RecommendedValues),
+		"Names": workloads, "Backend": m.stack.Images.Backend, "Drain": strconv.FormatBool(m.layer == options.RecommendedValues),
 	})
 	if err != nil {
 		return err

@@ -74,13 +74,12 @@ func (c *Comparison) reportQuantile(i int) report.Quantile {
 		AddedMicros: j.AddedMicros.Center, AddedLowMicros: j.AddedMicros.Low, AddedHighMicros: j.AddedMicros.High,
 		AARatio: j.Control.Center, AALow: j.Control.Low, AAHigh: j.Control.High,
 	}
-	switch {
-	case c.Kind == Added:
+	if c.Kind == Added {
 		q.ResolutionMicros = j.Resolution
 		if j.Verdict != "" {
 			q.LimitMicros = j.Limit
 		}
-	default:
+	} else {
 		q.Resolution = j.Resolution
 		if j.Verdict != "" {
 			q.Limit = j.Limit

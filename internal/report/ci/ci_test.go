@@ -2,10 +2,10 @@ package ci
 
 import (
 	"bytes"
-	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -41,7 +41,7 @@ func TestAnnotationsAreBoundedAndCannotBeForged(t *testing.T) {
 	g := gomega.NewWithT(t)
 	doc := &report.Report{Verdict: report.VerdictFail}
 	for i := range 30 {
-		doc.Tests = append(doc.Tests, report.Test{Suite: "s", Name: fmt.Sprint(i) + "\n::set-env name=X::y", Status: report.Fail, Failures: []string{"100%\n::stop-commands::x"}})
+		doc.Tests = append(doc.Tests, report.Test{Suite: "s", Name: strconv.Itoa(i) + "\n::set-env name=X::y", Status: report.Fail, Failures: []string{"100%\n::stop-commands::x"}})
 	}
 	lines := Annotations(doc)
 	g.Expect(lines).To(gomega.HaveLen(shownAnnotations))

@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strconv"
 
 	"istio-conformance/internal/report"
 )
@@ -217,7 +218,7 @@ func environments(a, b report.Environment) []string {
 	all := []string{}
 	for _, f := range [][3]string{
 		{"Istio", a.Istio, b.Istio}, {"Kubernetes", a.Kubernetes, b.Kubernetes}, {"Envoy", a.Proxy.Version, b.Proxy.Version}, {"images", a.Images, b.Images},
-		{"kernel", a.Kernel, b.Kernel}, {"cgroup", a.Cgroup, b.Cgroup}, {"nodes", fmt.Sprint(a.Nodes), fmt.Sprint(b.Nodes)}, {"CPUs", fmt.Sprint(a.CPUs), fmt.Sprint(b.CPUs)},
+		{"kernel", a.Kernel, b.Kernel}, {"cgroup", a.Cgroup, b.Cgroup}, {"nodes", strconv.Itoa(a.Nodes), strconv.Itoa(b.Nodes)}, {"CPUs", strconv.Itoa(a.CPUs), strconv.Itoa(b.CPUs)},
 	} {
 		if f[1] != f[2] {
 			all = append(all, fmt.Sprintf("%s %s -> %s", f[0], cmp.Or(f[1], "unknown"), cmp.Or(f[2], "unknown")))

@@ -93,7 +93,7 @@ func (r *reader) list(evidence []string) []string {
 			if err == nil && d.Type().IsRegular() {
 				add(p)
 			}
-			return nil //nolint:nilerr // what cannot be listed is not shown
+			return nil // what cannot be listed is not shown
 		})
 		if err != nil {
 			add(name)

@@ -6,6 +6,7 @@ import (
 	"html/template"
 	"maps"
 	"slices"
+	"strconv"
 	"time"
 
 	"istio-conformance/internal/report"
@@ -166,7 +167,7 @@ func facts(doc *report.Report) []fact {
 		if n == 0 {
 			return ""
 		}
-		return fmt.Sprint(n)
+		return strconv.Itoa(n)
 	}
 	all := []fact{
 		{"Istio", e.Istio}, {"Kubernetes", e.Kubernetes}, {"Envoy", e.Proxy.Version}, {"Images", e.Images},

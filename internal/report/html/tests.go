@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -183,7 +184,7 @@ func (t *test) LinkText() string {
 
 // Facts are the smaller things that are known of the test.
 func (t *test) Facts() []fact {
-	all := []fact{{"Assertions", fmt.Sprint(t.Assertions)}, {"Attempts", fmt.Sprint(t.Attempts)}}
+	all := []fact{{"Assertions", strconv.Itoa(t.Assertions)}, {"Attempts", strconv.Itoa(t.Attempts)}}
 	if t.Status == report.Skip {
 		all = nil
 	}

@@ -3,7 +3,6 @@ package html
 import (
 	"fmt"
 	"html/template"
-	"math"
 	"slices"
 	"strconv"
 	"time"
@@ -132,7 +131,7 @@ func upgradeCharts(u report.Upgrade) []string {
 			}
 			for class, n := range s.Errors {
 				name := t.Name + ": " + class
-				classes[name] = append(classes[name], plot.Point{X: math.Floor(float64(s.At)), Y: float64(n)})
+				classes[name] = append(classes[name], plot.Point{X: float64(s.At), Y: float64(n)})
 			}
 		}
 		latency = append(latency, p99)

@@ -47,16 +47,16 @@ func denied(s *stack.Stack, policy string, rule int) string {
 // passed is what the access log says of a request that the backend answered.
 const passed = "via_upstream"
 
-// settle waits until the gateway acts on the policies: until a request gets the
-// status that it gets only by them.
-func settle(ctx context.Context, t *check.T, s *stack.Stack, host, target string, status int) {
+// settle waits until the gateway acts on the policies: until a request is
+// denied that is denied only by them.
+func settle(ctx context.Context, t *check.T, s *stack.Stack, host, target string) {
 	t.Diagnose("the gateway does not act on an AuthorizationPolicy of its own",
 		"look for the rbac filter in the gateway's listener in the config dump in the evidence, and whether the policy's selector and namespace are the gateway's", docs)
 	var last probe.Response
 	t.Eventually(ctx, func() int {
 		last = probe.HTTP(ctx, probe.Request{URL: s.GatewayURL() + target, Host: host, Timeout: kit.ShortTimeout})
 		return last.Status
-	}).WithTimeout(kit.PropagationTimeout).Should(gomega.Equal(status), func() string { return fmt.Sprintf("%s%s: %s", host, target, last) })
+	}).WithTimeout(kit.PropagationTimeout).Should(gomega.Equal(http.StatusForbidden), func() string { return fmt.Sprintf("%s%s: %s", host, target, last) })
 }
 
 // try sends a request and asserts its status, what reached the backend, and the

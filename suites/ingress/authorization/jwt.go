@@ -24,7 +24,7 @@ func jwt(s *stack.Stack) check.Check {
 			const audience = "conformance"
 			kit.Apply(ctx, t, s, s.Gateway.Namespace, "authorization/jwt.yaml",
 				map[string]string{"Name": r.Name, "Host": r.Host, "Issuer": mine.name, "Audience": audience, "Keys": mine.keys(t)})
-			settle(ctx, t, s, r.Host, "/", http.StatusForbidden)
+			settle(ctx, t, s, r.Host, "/")
 			t.Diagnose("the gateway does not take and refuse tokens as the RequestAuthentication says",
 				"look at the jwt_authn filter in the gateway's config dump in the evidence, and at response_code_details in its access log",
 				"https://istio.io/latest/docs/tasks/security/authentication/jwt-route/")

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"strconv"
 	"strings"
 	"time"
 
@@ -118,13 +119,13 @@ func tcpPort(s *stack.Stack) check.Check {
 		Promise:  fmt.Sprintf("a Gateway with protocol TCP opens port %d of the gateway's pod and leads plain bytes to the backend and back", gatewayTCPPort),
 		Run: func(ctx context.Context, t *check.T) {
 			name := "tcp-" + rand.String(5)
-			kit.Apply(ctx, t, s, s.Namespace, "protocols/tcp.yaml", map[string]string{"Name": name, "Port": fmt.Sprint(gatewayTCPPort)})
+			kit.Apply(ctx, t, s, s.Namespace, "protocols/tcp.yaml", map[string]string{"Name": name, "Port": strconv.Itoa(gatewayTCPPort)})
 			gateway, err := s.GatewayPod(ctx)
 			t.Expect(err).NotTo(gomega.HaveOccurred())
 			t.Diagnose("the gateway does not open a TCP port of a Gateway, or does not lead it to the backend",
 				"look for a listener with the port in the gateway's config dump in the evidence", "https://istio.io/latest/docs/reference/config/networking/virtual-service/#TCPRoute")
 			var id string
-			address := net.JoinHostPort(gateway.Status.PodIP, fmt.Sprint(gatewayTCPPort))
+			address := net.JoinHostPort(gateway.Status.PodIP, strconv.Itoa(gatewayTCPPort))
 			t.Eventually(ctx, func() (string, error) {
 				id, _ = kit.Mark()
 				script := fmt.Sprintf("exec 3<>/dev/tcp/%s/%d || exit 0; printf '%s\\nhello\\n' >&3; read -r -t 10 line <&3; echo \"$line\"", gateway.Status.PodIP, gatewayTCPPort, id)

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"regexp"
+	"strconv"
 	"strings"
 
 	"github.com/onsi/gomega"
@@ -63,7 +64,7 @@ func logged(ctx context.Context, t *check.T, s *stack.Stack, g ownGateway, targe
 		gomega.HaveField("RequestID", requestID), gomega.HaveField("RouteName", g.name), gomega.HaveField("Attempts", 1), gomega.HaveField("UpstreamHost", upstream),
 		gomega.HaveField("UpstreamCluster", fmt.Sprintf("outbound|80||backend.%s.svc.cluster.local", s.Namespace)))), "JSON, request %s", requestID)
 	t.Eventually(ctx, func() ([][]string, error) { return textLines(ctx, s, g, id) }).Should(gomega.ConsistOf(
-		gomega.Equal([]string{http.MethodGet, target, "HTTP/1.1", fmt.Sprint(response.Status), "-", upstream, requestID})), "text, request %s", requestID)
+		gomega.Equal([]string{http.MethodGet, target, "HTTP/1.1", strconv.Itoa(response.Status), "-", upstream, requestID})), "text, request %s", requestID)
 	t.Observe("%s: %d, pod %s and request %s in both formats", target, response.Status, upstream, requestID)
 }
 

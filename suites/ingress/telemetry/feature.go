@@ -76,7 +76,7 @@ func newGateway(ctx context.Context, t *check.T, s *stack.Stack, name, service s
 	t.Eventually(ctx, func() int {
 		last = g.get(ctx, "/", nil)
 		return last.Status
-	}).WithTimeout(kit.PropagationTimeout).Should(gomega.Equal(http.StatusOK), func() string { return last.String() })
+	}).WithTimeout(kit.PropagationTimeout).Should(gomega.Equal(http.StatusOK), func() string { return last.String() }) //nolint:gocritic // last.String alone is bound to what last is before the first request
 	return g
 }
 

@@ -76,7 +76,7 @@ func takeShortName(ctx context.Context, t *check.T, s *stack.Stack) {
 	const victim = "proxyconfigs." + group
 	changeCRD(victim, false, func(crd *apiextensionsv1.CustomResourceDefinition) func(*apiextensionsv1.CustomResourceDefinition) {
 		old := crd.Spec.Names.ShortNames
-		crd.Spec.Names.ShortNames = append(old, taken)
+		crd.Spec.Names.ShortNames = append(crd.Spec.Names.ShortNames, taken)
 		return func(crd *apiextensionsv1.CustomResourceDefinition) { crd.Spec.Names.ShortNames = old }
 	})(ctx, t, s)
 	t.Eventually(ctx, accepted).WithArguments(victim).Should(gomega.BeFalse(), "CRD %s", victim)

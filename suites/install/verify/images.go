@@ -40,7 +40,7 @@ func images(s *stack.Stack) check.Check {
 					continue
 				}
 				for _, c := range slices.Concat(pod.Spec.InitContainers, pod.Spec.Containers) {
-					want := ""
+					var want string
 					switch {
 					case pod.Namespace == stack.SystemNamespace && pod.Labels["app"] == "istiod":
 						want = istiod

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/onsi/gomega"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -99,9 +100,9 @@ func autoscaled(objects []*unstructured.Unstructured) map[string]bool {
 }
 
 func summary(kinds map[string]int) string {
-	text := ""
+	var texts []string
 	for _, kind := range slices.Sorted(maps.Keys(kinds)) {
-		text += fmt.Sprintf("%d %s, ", kinds[kind], kind)
+		texts = append(texts, fmt.Sprintf("%d %s", kinds[kind], kind))
 	}
-	return text[:len(text)-2]
+	return strings.Join(texts, ", ")
 }
