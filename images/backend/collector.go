@@ -48,7 +48,7 @@ func serveCollector(ctx context.Context) error {
 	s := newServers(ctx)
 	s.grpc(collectorAddress, server)
 	s.http(healthAddress, newHealth(crash), nil)
-	return s.wait()
+	return s.wait(ctx)
 }
 
 // Export is OTLP's one method for traces.

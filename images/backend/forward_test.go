@@ -19,7 +19,11 @@ func TestForward(t *testing.T) {
 	own := httptest.NewServer(&backend{pod: "p", log: io.Discard})
 	t.Cleanup(own.Close)
 	for target, want := range map[string]int{other.URL: http.StatusTeapot, "http://127.0.0.1:1/": statusNotForwarded} {
-		response, err := http.Get(own.URL + "/?forward=" + url.QueryEscape(target))
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, own.URL+"/?forward="+url.QueryEscape(target), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		response, err := http.DefaultClient.Do(request)
 		if err != nil {
 			t.Fatal(err)
 		}

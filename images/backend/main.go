@@ -44,12 +44,13 @@ var trafficAddresses = []string{":8080", ":8082", ":8083", ":8084"}
 func main() {
 	log.SetFlags(0)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
 	run := serveTraffic
 	if len(os.Args) > 1 && os.Args[1] == "collector" {
 		run = serveCollector
 	}
-	if err := run(ctx); err != nil {
+	err := run(ctx)
+	stop()
+	if err != nil {
 		log.Fatal(err)
 	}
 }
@@ -75,7 +76,7 @@ func serveTraffic(ctx context.Context) error {
 	s.grpc(grpcAddress, newGRPCServer(b))
 	s.raw(tcpAddress, b.serveTCP)
 	s.http(healthAddress, health, nil)
-	return s.wait()
+	return s.wait(ctx)
 }
 
 // crash ends the process as a fault of its own would.
@@ -140,13 +141,13 @@ func (s *servers) start(address string, serve func() error) {
 }
 
 // wait returns when ctx ends and all servers have stopped, or one fails.
-func (s *servers) wait() error {
+func (s *servers) wait(ctx context.Context) error {
 	select {
 	case err := <-s.errs:
 		return err
-	case <-s.ctx.Done():
+	case <-ctx.Done():
 	}
-	grace, cancel := context.WithTimeout(context.WithoutCancel(s.ctx), shutdownTimeout)
+	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
 	defer cancel()
 	var errs []error
 	for _, stop := range s.stop {

@@ -75,7 +75,9 @@ type circuit struct {
 }
 
 func newCircuit(ctx context.Context, t *check.T, s *stack.Stack, policy string) *circuit {
-	r := kit.NewRoute(ctx, t, s, "circuit", map[string]string{"Policy": policy})
+	// One pod: to each of several Envoy opens a first connection, beyond the limit too.
+	// https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/upstream/circuit_breaking
+	r := kit.NewRoute(ctx, t, s, "circuit", map[string]string{"Policy": policy, "Selector": "{app: backend, version: v2}"})
 	c := &circuit{s: s, r: r, session: r.OneConnection(ctx, t), cluster: kit.Cluster(s, r.Name, "", 80)}
 	c.holding, c.release = context.WithCancel(ctx)
 	t.Cleanup(c.release)

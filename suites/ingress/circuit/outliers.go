@@ -34,7 +34,7 @@ func outliers(s *stack.Stack) check.Check {
 		Parallel: true,
 		Promise:  "a pod that fails 3 requests in a row gets no more of them, and gets them again when its ejection is over",
 		Run: func(ctx context.Context, t *check.T) {
-			r := kit.NewRoute(ctx, t, s, "circuit", map[string]string{
+			r := kit.NewRoute(ctx, t, s, "circuit", map[string]string{"Selector": "{app: backend}",
 				"Policy": "{loadBalancer: {simple: ROUND_ROBIN}, outlierDetection: {consecutive5xxErrors: " + strconv.Itoa(consecutive) +
 					", interval: 500ms, baseEjectionTime: " + ejection.String() + ", maxEjectionPercent: 100}}",
 			})
@@ -88,7 +88,7 @@ func mostEjected(s *stack.Stack) check.Check {
 		Parallel: true,
 		Promise:  "when all pods fail, no more of them are ejected than maxEjectionPercent allows, and the others go on getting requests",
 		Run: func(ctx context.Context, t *check.T) {
-			r := kit.NewRoute(ctx, t, s, "circuit", map[string]string{
+			r := kit.NewRoute(ctx, t, s, "circuit", map[string]string{"Selector": "{app: backend}",
 				"Policy": "{loadBalancer: {simple: ROUND_ROBIN}, outlierDetection: {consecutive5xxErrors: 2, interval: 500ms, baseEjectionTime: 60s, maxEjectionPercent: 40}}",
 			})
 			pods, err := s.ReadyPods(ctx, s.Namespace, kit.BackendSelector)
