@@ -18,7 +18,7 @@ for save in iptables-save ip6tables-save iptables-legacy-save ip6tables-legacy-s
   if command -v $save > /dev/null; then $save 2> /dev/null | grep ISTIO_ | sed "s/^/$save: /"; fi
 done
 ipset list -name 2> /dev/null | grep -i istio | sed 's/^/ipset: /'
-grep -ril istio /etc/cni/net.d 2> /dev/null | sed 's/^/network configuration: /'
+grep -rl istio-cni /etc/cni/net.d 2> /dev/null | sed 's/^/network configuration: /'
 ls /opt/cni/bin 2> /dev/null | grep -i istio | sed 's/^/network plugin: /'
 find /var/run/istio-cni /var/run/ztunnel /etc/ambient-config -type f ! -name '*.log' 2> /dev/null | sed 's/^/file: /'
 true`
