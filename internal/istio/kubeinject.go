@@ -40,7 +40,7 @@ func KubeInject(ctx context.Context, istioctl, kubeconfig string, by Injection, 
 	inject := command.Command{
 		Args: []string{istioctl, "kube-inject", "--filename", "manifest", "--injectConfigFile", "config", "--valuesFile", "values", "--meshConfigFile", "mesh"},
 		Dir:  dir,
-		Env: []string{"ENABLE_NATIVE_SIDECARS=" + strconv.FormatBool(by.Native), "KUBECONFIG=" + kubeconfig, "HOME=" + dir},
+		Env:  []string{"ENABLE_NATIVE_SIDECARS=" + strconv.FormatBool(by.Native), "KUBECONFIG=" + kubeconfig, "HOME=" + dir},
 	}
 	output, err := inject.Output(ctx)
 	return []byte(output), err
