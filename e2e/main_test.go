@@ -87,7 +87,7 @@ func run(m *testing.M, o *options.Options, console *os.File) (int, error) {
 		target = "load"
 	}
 	if o.Mutate {
-		all, target = []check.Suite{mutation.Suite(s, all, suites.Mutations()), diagnosis.Suite(s)}, "mutate"
+		all, target = []check.Suite{mutation.Suite(s, all, suites.Mutations(), o.Run), diagnosis.Suite(s)}, "mutate"
 	}
 	var recorder *report.Recorder
 	if o.Upgrade != nil {

@@ -6,6 +6,7 @@ package mutation
 import (
 	"context"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -16,8 +17,12 @@ import (
 	"istio-conformance/internal/stack"
 )
 
-// mutationTimeout bounds a mutation with all the checks that it runs.
-const mutationTimeout = 8 * time.Minute
+const (
+	// mutationTimeout bounds a mutation with all the checks that it runs.
+	mutationTimeout = 8 * time.Minute
+	// baselineTimeout bounds all the checks of all suites.
+	baselineTimeout = 25 * time.Minute
+)
 
 // Mutation is one way to break the system under test.
 type Mutation struct {
@@ -36,9 +41,10 @@ type Mutation struct {
 	Invalid map[string]string
 }
 
-// Suite returns a check for each mutation of the given suites.
-func Suite(s *stack.Stack, suites []check.Suite, mutations []Mutation) check.Suite {
-	suite := check.Suite{Name: "mutation", Checks: []check.Check{baseline(s, suites)}}
+// Suite returns a check for each mutation of the given suites. run is what the
+// user selects of them, as RUN does: the baseline plays no more than they need.
+func Suite(s *stack.Stack, suites []check.Suite, mutations []Mutation, run string) check.Suite {
+	suite := check.Suite{Name: "mutation", Checks: []check.Check{baseline(s, suites, plays(mutations, run))}}
 	for _, m := range mutations {
 		suite.Checks = append(suite.Checks, check.Check{
 			Name: m.Name, Promise: m.Promise, Timeout: mutationTimeout, SkipIf: s.WhyNotOurs,
@@ -55,13 +61,31 @@ func Suite(s *stack.Stack, suites []check.Suite, mutations []Mutation) check.Sui
 	return suite
 }
 
-// baseline runs everything before anything is broken: a check that fails anyway
-// would prove nothing when it fails under a mutation.
-func baseline(s *stack.Stack, suites []check.Suite) check.Check {
+// plays returns what the selected mutations play, as RUN takes it.
+func plays(mutations []Mutation, run string) string {
+	wanted := strings.Split(run, ",")
+	var all []string
+	for _, m := range mutations {
+		named := slices.ContainsFunc(wanted, func(name string) bool { return strings.TrimSpace(name) == "mutation/"+m.Name })
+		if named || run == "" || slices.Contains(wanted, "mutation") {
+			all = append(all, m.Plays)
+		}
+	}
+	if len(all) == 0 {
+		return "install/releases" // what is selected is another suite, which stands on this
+	}
+	return strings.Join(all, ",")
+}
+
+// baseline runs what is going to be played before anything is broken: a check that
+// fails anyway would prove nothing when it fails under a mutation.
+func baseline(s *stack.Stack, suites []check.Suite, plays string) check.Check {
 	return check.Check{
-		Name: "baseline", Promise: "every check passes before anything is broken", Gate: true, Timeout: mutationTimeout, SkipIf: s.WhyNotOurs,
+		Name: "baseline", Promise: "every check that is going to be played passes before anything is broken", Gate: true, Timeout: baselineTimeout, SkipIf: s.WhyNotOurs,
 		Run: func(ctx context.Context, t *check.T) {
-			played, err := play(ctx, suites)
+			selection, err := check.Select(plays, suites)
+			t.Expect(err).NotTo(gomega.HaveOccurred())
+			played, err := play(ctx, selection.Plan(suites))
 			t.Expect(err).NotTo(gomega.HaveOccurred())
 			Mutation{}.judge(t, played)
 		},
