@@ -13,7 +13,6 @@ func TestTheBaselinePlaysWhatTheSelectedMutationsPlay(t *testing.T) {
 		"mutation":              "install/crds,ingress:retries,ingress/timeout",
 		"mutation/b":            "ingress:retries,ingress/timeout",
 		"mutation/b,mutation/a": "install/crds,ingress:retries,ingress/timeout",
-		" mutation/a ":          "install/crds",
 		"diagnosis":             "install/releases",
 	} {
 		gomega.NewWithT(t).Expect(plays(mutations, run)).To(gomega.Equal(want), "RUN=%s", run)
