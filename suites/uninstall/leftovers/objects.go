@@ -50,6 +50,8 @@ var may = []*regexp.Regexp{
 	// Istiod makes them itself where the Gateway API is installed; no chart owns them.
 	// https://istio.io/latest/docs/tasks/traffic-management/ingress/gateway-api/
 	regexp.MustCompile(`^GatewayClass istio(-remote|-waypoint)?$`),
+	// Named after the cluster, which may have Istio in its own name.
+	regexp.MustCompile(`^(Node|CSINode|Lease kube-node-lease/)[ ]?[-a-z0-9.]+$`),
 	// Made by the harness, or by an operator, before the charts.
 	regexp.MustCompile(`^Namespace istio-(system|ingress|conformance[-a-z0-9]*)$`),
 	// Written by istiod and by no release: the root that workloads trust...
