@@ -234,7 +234,10 @@ func dropSchemas(u *unstructured.Unstructured) {
 // what an application is given is nobody's business here, whatever its name.
 func hideEnvironment(u *unstructured.Unstructured) {
 	for _, field := range []string{"containers", "initContainers"} {
-		containers, _, _ := unstructured.NestedSlice(u.Object, "spec", field)
+		containers, found, err := unstructured.NestedSlice(u.Object, "spec", field)
+		if !found && err == nil {
+			continue
+		}
 		for _, container := range containers {
 			c, ok := container.(map[string]any)
 			if !ok || c["name"] == proxyContainer || c["name"] == "discovery" || c["name"] == "istio-init" {
@@ -249,8 +252,9 @@ func hideEnvironment(u *unstructured.Unstructured) {
 				}
 			}
 		}
-		if len(containers) > 0 {
-			_ = unstructured.SetNestedSlice(u.Object, containers, "spec", field)
+		// What cannot be read or put back is left out: it would be shown as it is.
+		if err != nil || unstructured.SetNestedSlice(u.Object, containers, "spec", field) != nil {
+			unstructured.RemoveNestedField(u.Object, "spec", field)
 		}
 	}
 }
