@@ -23,7 +23,7 @@ func TestWorkloadCertificate(t *testing.T) {
 		t.Fatal(err)
 	}
 	chain := base64.StdEncoding.EncodeToString(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
-	entry := `{"name":%q,"secret":{"tls_certificate":{"certificate_chain":{"inline_bytes":%q}}}}`
+	entry := `{"@type":"` + dynamicSecret + `","name":%q,"secret":{"tls_certificate":{"certificate_chain":{"inline_bytes":%q}}}}`
 	found, err := WorkloadCertificate([]byte(`{"configs":[{"name":"ROOTCA"},` + fmt.Sprintf(entry, "default", chain) + `]}`))
 	if err != nil || found.SerialNumber.Int64() != 42 {
 		t.Errorf("got %v, %v", found, err)

@@ -1,10 +1,6 @@
 package protocols
 
 import (
-	"context"
-
-	"istio-conformance/internal/check"
-	"istio-conformance/internal/stack"
 	"istio-conformance/suites/mutation"
 )
 
@@ -13,24 +9,18 @@ func Mutations() []mutation.Mutation {
 	return []mutation.Mutation{
 		{
 			Name: "small-bodies-only", Promise: "a gateway that refuses large bodies is noticed",
-			Break: func(ctx context.Context, t *check.T, s *stack.Stack) {
-				mutation.ApplyFixture(ctx, t, s, "body-limit", nil)
-			},
+			Break: mutation.WithFixture("body-limit", nil),
 			Plays: "ingress/large-bodies,ingress/http-versions,ingress/expect-continue",
 			Fails: map[string]string{"ingress/large-bodies": "does not carry a large body whole"},
 		},
 		{
 			Name: "small-heads-only", Promise: "a gateway that refuses heads below Envoy's limit is noticed",
-			Break: func(ctx context.Context, t *check.T, s *stack.Stack) {
-				mutation.ApplyFixture(ctx, t, s, "connection-manager", map[string]string{"Setting": "max_request_headers_kb: 8"})
-			},
+			Break: mutation.WithFixture("connection-manager", map[string]string{"Setting": "max_request_headers_kb: 8"}),
 			Plays: "ingress/header-limits,ingress/http-versions", Fails: map[string]string{"ingress/header-limits": "does not keep to the limit of a head"},
 		},
 		{
 			Name: "grpc-retries-cut", Promise: "a gateway that retries gRPC less than the route says is noticed",
-			Break: func(ctx context.Context, t *check.T, s *stack.Stack) {
-				mutation.ApplyFixture(ctx, t, s, "no-retries", nil)
-			},
+			Break: mutation.WithFixture("no-retries", nil),
 			Plays: "ingress/grpc-retries,ingress/grpc-unary-and-streams", Fails: map[string]string{"ingress/grpc-retries": "does not retry gRPC"},
 		},
 	}

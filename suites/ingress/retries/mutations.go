@@ -1,10 +1,6 @@
 package retries
 
 import (
-	"context"
-
-	"istio-conformance/internal/check"
-	"istio-conformance/internal/stack"
 	"istio-conformance/suites/mutation"
 )
 
@@ -14,9 +10,7 @@ func Mutations() []mutation.Mutation {
 		{
 			Name: "retries-cut", Promise: "a gateway that retries less than the route says is noticed",
 			// The routes to patch come with the checks, which wait until they are served.
-			Break: func(ctx context.Context, t *check.T, s *stack.Stack) {
-				mutation.ApplyFixture(ctx, t, s, "no-retries", nil)
-			},
+			Break: mutation.WithFixture("no-retries", nil),
 			Plays: "ingress:retries,ingress/timeout",
 			Fails: map[string]string{"ingress/retries": "does not retry", "ingress/retry-on": "retryOn", "ingress/retry-per-try-timeout": "perTryTimeout"},
 		},

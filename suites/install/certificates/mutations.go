@@ -23,16 +23,12 @@ func Mutations() []mutation.Mutation {
 		},
 		{
 			Name: "strict-everywhere", Promise: "a policy for the whole mesh that takes the control of a check away is noticed",
-			Break: func(ctx context.Context, t *check.T, s *stack.Stack) {
-				mutation.ApplyFixture(ctx, t, s, "mesh-strict", map[string]string{"Namespace": stack.SystemNamespace})
-			},
+			Break: mutation.WithFixture("mesh-strict", map[string]string{"Namespace": stack.SystemNamespace}),
 			Plays: "install/strict-mtls", Fails: map[string]string{"install/strict-mtls": "the control does not work"},
 		},
 		{
 			Name: "policy-overruled", Promise: "a workload that goes on to take plaintext although its policy is STRICT is noticed",
-			Break: func(ctx context.Context, t *check.T, s *stack.Stack) {
-				mutation.ApplyFixture(ctx, t, s, "plaintext-inbound", map[string]string{"Namespace": stack.SystemNamespace})
-			},
+			Break: mutation.WithFixture("plaintext-inbound", map[string]string{"Namespace": stack.SystemNamespace}),
 			Plays: "install/strict-mtls", Fails: map[string]string{"install/strict-mtls": "a workload that demands mutual TLS still takes plaintext"},
 		},
 		{

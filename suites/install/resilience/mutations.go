@@ -21,9 +21,7 @@ func Mutations() []mutation.Mutation {
 		},
 		{
 			Name: "eviction-forbidden", Promise: "an istiod whose node cannot be drained is noticed",
-			Break: func(ctx context.Context, t *check.T, s *stack.Stack) {
-				mutation.ApplyFixture(ctx, t, s, "no-eviction", map[string]string{"Namespace": stack.SystemNamespace})
-			},
+			Break: mutation.WithFixture("no-eviction", map[string]string{"Namespace": stack.SystemNamespace}),
 			Plays: "install/istiod-drained", Fails: map[string]string{"install/istiod-drained": "the eviction of an istiod is refused"},
 		},
 	}
