@@ -2,10 +2,12 @@ package direct
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"istio-conformance/internal/check"
@@ -41,9 +43,26 @@ func withoutKubeProxy(s *stack.Stack) check.Check {
 			f.mustFollow(ctx, t, "a new pod without kube-proxy", func(pods []corev1.Pod) bool {
 				return len(pods) == 1 && pods[0].Name != old.Name && pods[0].Status.PodIP != old.Status.PodIP
 			})
+			// A pod that is being deleted accepts connections until it is gone, and the
+			// virtual IP still leads to it.
+			t.Eventually(ctx, func() error { return goneError(ctx, s, &old) }).WithTimeout(kit.PodsTimeout).
+				Should(gomega.Succeed(), "deletion of pod %s/%s", old.Namespace, old.Name)
 			t.Diagnose("the virtual IP follows the pods although kube-proxy is stopped: what was seen proves nothing", "look for who else serves virtual IPs", "")
 			t.Expect(dial(ctx)).NotTo(gomega.Succeed(), "connect to %s from the gateway's pod", service.Spec.ClusterIP)
 		},
+	}
+}
+
+// goneError is nil once the pod is no more.
+func goneError(ctx context.Context, s *stack.Stack, pod *corev1.Pod) error {
+	err := s.Client.Get(ctx, client.ObjectKeyFromObject(pod), &corev1.Pod{})
+	switch {
+	case apierrors.IsNotFound(err):
+		return nil
+	case err != nil:
+		return fmt.Errorf("get pod %s/%s: %w", pod.Namespace, pod.Name, err)
+	default:
+		return fmt.Errorf("pod %s/%s is still there", pod.Namespace, pod.Name)
 	}
 }
 
