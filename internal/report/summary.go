@@ -46,7 +46,11 @@ func (r *Recorder) showSummary() {
 	c.line("")
 	if n.total > 0 {
 		// Plain, for continuous integration that reads how many checks ran.
-		c.line("%d passed, %d failed, %d skipped", n.passed+n.flaky, n.failed, n.skipped)
+		flaky := ""
+		if n.flaky > 0 {
+			flaky = fmt.Sprintf(", %d flaky", n.flaky)
+		}
+		c.line("%d passed, %d failed, %d skipped%s", n.passed, n.failed, n.skipped, flaky)
 		c.line("")
 	}
 	color := map[Verdict]string{VerdictPass: green, VerdictInvalid: yellow}
