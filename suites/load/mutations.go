@@ -25,20 +25,13 @@ func mutations() []mutation.Mutation {
 	return []mutation.Mutation{
 		{
 			Name: "gateway-slow", Promise: "a gateway that adds 5 ms to every request is found too slow",
-			Break: slowGateway, Plays: id, Fails: map[string]string{id: "the gateway is too slow: it adds"},
+			Break: mutation.SlowGateway, Plays: id, Fails: map[string]string{id: "the gateway is too slow: it adds"},
 		},
 		{
 			Name: "generator-starved", Promise: "a load generator without CPU time says that it measured nothing",
 			Break: starveGenerator, Plays: id, Invalid: map[string]string{id: "the generator itself was late"},
 		},
 	}
-}
-
-// slowGateway makes the gateway's Envoy wait with every request.
-func slowGateway(ctx context.Context, t *check.T, s *stack.Stack) {
-	mutation.ApplyFixture(ctx, t, s, "slow-gateway", nil)
-	t.Eventually(ctx, func() (string, error) { return s.GatewayAdmin(ctx, "config_dump") }).
-		Should(gomega.ContainSubstring("conformance.slow"), "the gateway's configuration")
 }
 
 // How long the generator is stopped, and how long it may then run.

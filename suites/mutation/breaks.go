@@ -105,3 +105,11 @@ func WithFixture(name string, values map[string]string) func(context.Context, *c
 func HideRules(ctx context.Context, t *check.T, s *stack.Stack) {
 	ApplyFixture(ctx, t, s, "rule-hidden", map[string]string{"Namespace": s.Namespace})
 }
+
+// SlowGateway makes the Envoys of the gateway under test wait 5 ms with every
+// request, and no other gateway's.
+func SlowGateway(ctx context.Context, t *check.T, s *stack.Stack) {
+	ApplyFixture(ctx, t, s, "slow-gateway", map[string]string{"App": s.Gateway.Release})
+	t.Eventually(ctx, func() (string, error) { return s.GatewayAdmin(ctx, "config_dump") }).
+		Should(gomega.ContainSubstring("conformance.slow"), "the gateway's configuration")
+}

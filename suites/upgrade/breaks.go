@@ -109,6 +109,7 @@ func Breaks(s *stack.Stack, o Options) check.Suite {
 			},
 		})
 	}
+	suite.Checks = append(suite.Checks, slowerGateway(s, o))
 	return suite
 }
 

@@ -14,6 +14,7 @@ import (
 	"istio-conformance/internal/probe"
 	"istio-conformance/internal/report"
 	"istio-conformance/internal/stack"
+	"istio-conformance/suites/mutation"
 )
 
 const (
@@ -40,23 +41,7 @@ func latency(s *stack.Stack, o Options) check.Check {
 			return ""
 		},
 		Run: func(ctx context.Context, t *check.T) {
-			m := newMesh(s, o.Values[0])
-			m.spoiled = o.spoiled
-			t.Diagnose("the two gateways do not come up side by side", "look at the pods of the gateways' namespace in the evidence", "")
-			t.Expect(m.begin(ctx, plain, s.Cell.Istio)).To(gomega.Succeed())
-			t.Cleanup(func() {
-				ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), rolloutTimeout)
-				defer cancel()
-				t.Expect(s.Helm.Uninstall(ctx, s.Gateway.Namespace, oldGateway, rolloutTimeout)).To(gomega.Succeed())
-				t.Expect(m.apply(ctx, "gateway", s.Cell.Istio, nil)).To(gomega.Succeed())
-			})
-			old, err := m.sideBySide(ctx)
-			t.Expect(err).NotTo(gomega.HaveOccurred())
-			c, err := compare(ctx, "http://"+old, s.GatewayURL(), o)
-			t.Diagnose("the load generator could not measure", "its message says why", "")
-			t.Expect(err).NotTo(gomega.HaveOccurred())
-			t.RecordLoad(c.Report())
-			t.Observe("%s", c)
+			c := beside(ctx, t, s, o, nil)
 			if c.Verdict == report.VerdictInvalid || c.Verdict == report.VerdictInconclusive {
 				t.Skipf("the measurement is %s: %v", c.Verdict, c.Reasons)
 			}
@@ -64,6 +49,45 @@ func latency(s *stack.Stack, o Options) check.Check {
 			t.Expect(c.Reasons).To(gomega.BeEmpty(), "%s", c.Verdict)
 		},
 	}
+}
+
+// slowerGateway is a new gateway that waits with every request: the comparison
+// must say so.
+func slowerGateway(s *stack.Stack, o Options) check.Check {
+	return check.Check{
+		Name: "gateway-slower", Feature: "upgrade", Timeout: latencyTimeout,
+		Promise: "a new gateway that adds 5 ms to every request is found slower than the old one",
+		Run: func(ctx context.Context, t *check.T) {
+			c := beside(ctx, t, s, o, func() { mutation.SlowGateway(ctx, t, s) })
+			t.Expect(c.Verdict).To(gomega.Equal(report.VerdictFail), "%s", c)
+			t.Expect(c.Reasons[0]).To(gomega.ContainSubstring("p50"), "why the new gateway is refused")
+		},
+	}
+}
+
+// beside installs both gateways, changes the new one if it is wanted, measures
+// both and takes the old one away in the end.
+func beside(ctx context.Context, t *check.T, s *stack.Stack, o Options, change func()) *gate.Comparison {
+	m := newMesh(s, o.Values[0])
+	t.Diagnose("the two gateways do not come up side by side", "look at the pods of the gateways' namespace in the evidence", "")
+	t.Expect(m.begin(ctx, plain, s.Cell.Istio)).To(gomega.Succeed())
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), rolloutTimeout)
+		defer cancel()
+		t.Expect(s.Helm.Uninstall(ctx, s.Gateway.Namespace, oldGateway, rolloutTimeout)).To(gomega.Succeed())
+		t.Expect(m.apply(ctx, "gateway", s.Cell.Istio, nil)).To(gomega.Succeed())
+	})
+	old, err := m.sideBySide(ctx)
+	t.Expect(err).NotTo(gomega.HaveOccurred())
+	if change != nil {
+		change()
+	}
+	c, err := compare(ctx, "http://"+old, s.GatewayURL(), o)
+	t.Diagnose("the load generator could not measure", "its message says why", "")
+	t.Expect(err).NotTo(gomega.HaveOccurred())
+	t.RecordLoad(c.Report())
+	t.Observe("%s", c)
+	return c
 }
 
 // compare measures both gateways in pairs.
