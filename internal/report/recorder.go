@@ -34,6 +34,9 @@ type Options struct {
 	Now func() time.Time
 	// Also are written beside the files that every run has.
 	Also []Output
+	// Compare compares the report with an earlier one for the console and summary.md;
+	// nil is none.
+	Compare func(doc *Report) *Compared
 }
 
 // Output is one more file of a run's directory.

@@ -67,7 +67,7 @@ func (s *setUp) render(t *testing.T, name, to string) string {
 	g.Expect(err).NotTo(gomega.HaveOccurred())
 	var doc report.Report
 	g.Expect(json.Unmarshal(content, &doc)).To(gomega.Succeed())
-	page, err := html.Render(&doc, dir)
+	page, err := html.Render(&doc, nil, dir)
 	g.Expect(err).NotTo(gomega.HaveOccurred())
 	file := filepath.Join(dir, html.Name)
 	g.Expect(os.WriteFile(file, page, 0o644)).To(gomega.Succeed())

@@ -37,7 +37,7 @@ func sample(t *testing.T, name string) (*report.Report, string) {
 func render(t *testing.T, name string) string {
 	t.Helper()
 	doc, dir := sample(t, name)
-	page, err := Render(doc, dir)
+	page, err := Render(doc, nil, dir)
 	if err != nil {
 		t.Fatal(err)
 	}
