@@ -15,7 +15,7 @@ import (
 )
 
 // samples are reports as runs write them, below testdata.
-var samples = []string{"green", "red", "invalid", "error", "hostile"}
+var samples = []string{"green", "red", "invalid", "error", "hostile", "added"}
 
 func sample(t *testing.T, name string) (*report.Report, string) {
 	t.Helper()
