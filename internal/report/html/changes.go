@@ -35,7 +35,7 @@ func newChanges(baseline, doc *report.Report, tests []*test) *changes {
 	for _, t := range tests {
 		anchors[t.ID()] = t.Anchor
 		if t.Status == report.Fail {
-			anchors[t.ID()] = "failure-" + t.Anchor
+			anchors[t.ID()] = failureAnchor(t.Anchor)
 		}
 	}
 	all := &changes{Diff: diff.Compare(baseline, doc)}

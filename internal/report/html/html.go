@@ -56,13 +56,23 @@ func Render(doc, baseline *report.Report, dir string) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// css is the whole style: the charts' own and the page's.
-func css() string { return plot.Style + style }
+// css is the page's whole style.
+func css() string { return CSS() }
 
-// policy allows nothing but the page's own style and script, by their hashes
-// (W3C, Content Security Policy Level 3).
-func policy() string {
-	return fmt.Sprintf("default-src 'none'; style-src '%s'; script-src '%s'; base-uri 'none'; form-action 'none'", hash(css()), hash(script))
+// CSS is the style that the project's pages share: the charts' own and theirs.
+func CSS() string { return plot.Style + style }
+
+// policy allows nothing but the page's own style and script.
+func policy() string { return Policy(css(), script) }
+
+// Policy allows nothing but a page's own style and script, by their hashes; an
+// empty script is none (W3C, Content Security Policy Level 3).
+func Policy(style, script string) string {
+	text := fmt.Sprintf("default-src 'none'; style-src '%s'; base-uri 'none'; form-action 'none'", hash(style))
+	if script != "" {
+		text += fmt.Sprintf("; script-src '%s'", hash(script))
+	}
+	return text
 }
 
 func hash(s string) string {
