@@ -140,11 +140,11 @@ func loadCharts(l report.Load) []string {
 	if drawn(curves) {
 		svg = append(svg, plot.Percentiles("Response time by quantile", curves))
 	}
-	for _, q := range l.Quantiles {
-		svg = append(svg, pairCharts(l, q)...)
-	}
 	if drawn(seconds) {
 		svg = append(svg, plot.Timeline("Response time in each second", seconds, nil))
+	}
+	for _, q := range l.Quantiles { // two charts each, beside each other where there is room
+		svg = append(svg, pairCharts(l, q)...)
 	}
 	if len(classes) > 0 {
 		svg = append(svg, plot.Errors("Failed requests in each second", errorSeries(classes)))
