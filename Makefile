@@ -22,6 +22,8 @@ export FROM ?=
 export TO ?=
 # suite or suite/check, separated by commas; empty runs all.
 export RUN ?=
+# The report.json of an earlier run, or matrix, to compare with.
+export BASELINE ?=
 
 BIN := bin
 COMMIT := $(shell git describe --always --dirty 2>/dev/null)
@@ -34,7 +36,7 @@ export GOFLAGS += -trimpath -buildvcs=false
 ##@ Checks on real clusters
 
 .PHONY: e2e
-e2e: $(BIN)/e2e.test ## Prove that Istio, installed by Helm, works: KEEP=1 RUN=ingress/retries ISTIO=1.31 KUBERNETES=1.36 IMAGES=release|modules|archive PROFILE=default|cni|ambient
+e2e: $(BIN)/e2e.test ## Prove that Istio, installed by Helm, works: KEEP=1 RUN=ingress/retries ISTIO=1.31 KUBERNETES=1.36 IMAGES=release|modules|archive PROFILE=default|cni|ambient BASELINE=last/report.json
 	@$(BIN)/e2e.test
 
 .PHONY: mutate

@@ -103,6 +103,10 @@ func run(m *testing.M, o *options.Options, console *os.File) (int, error) {
 	if err != nil {
 		return exitcode.Of(err), err
 	}
+	baseline, err := readBaseline(o)
+	if err != nil {
+		return exitcode.Of(err), err
+	}
 	planned = selection.Plan(all)
 	switch {
 	case o.List:
@@ -118,7 +122,7 @@ func run(m *testing.M, o *options.Options, console *os.File) (int, error) {
 	if err != nil {
 		return exitcode.Of(err), err
 	}
-	if recorder, err = report.New(reportOptions(o, console)); err != nil {
+	if recorder, err = report.New(reportOptions(o, baseline, console)); err != nil {
 		return exitcode.Environment, err
 	}
 	ctx, stop := interruptible()

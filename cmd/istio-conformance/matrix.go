@@ -36,8 +36,8 @@ func matrixCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "matrix",
 		Short: "Run the checks on many pairs of versions, each on a cluster of its own, and merge one report",
-		Long: `Run the checks on every pair of an Istio and a Kubernetes, and merge one report: out/matrix/report.json
-and summary.md with the grid. A cell that fails stops nothing. A matrix that was stopped goes on where
+		Long: `Run the checks on every pair of an Istio and a Kubernetes, and merge one report: out/matrix/report.json,
+summary.md and report.html with the grid. A cell that fails stops nothing. A matrix that was stopped goes on where
 it was when it is started again with the same cells.
 
 Ends with status 0 when every cell passed or is illegal, 1 when one failed, 3 when one could not be
@@ -176,7 +176,7 @@ func show(c *cobra.Command, report *matrix.Report, dir string) error {
 	if report == nil {
 		return nil
 	}
-	fmt.Fprintf(c.OutOrStdout(), "%s\nreport: %s\n", report.Markdown(), filepath.Join(dir, "report.json"))
+	fmt.Fprintf(c.OutOrStdout(), "%s\nreport: %s (beside it: summary.md, report.html)\n", report.Markdown(), filepath.Join(dir, "report.json"))
 	switch report.Verdict {
 	case matrix.Pass:
 		return nil

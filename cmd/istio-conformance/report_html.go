@@ -16,18 +16,25 @@ import (
 
 // reportHTML renders the page of a report that was written elsewhere or before.
 func reportHTML() *cobra.Command {
-	output := ""
+	output, against := "", ""
 	c := &cobra.Command{
 		Use:   "html FILE",
 		Short: "Render a report.json as one page",
-		Long:  "Render a report.json as one page that needs no network. Evidence that lies beside it is shown in the page.",
-		Args:  arguments("the path of a report.json"),
+		Long: `Render a report.json as one page that needs no network. Evidence that lies beside it is shown in the page,
+and with --baseline how it stands to an earlier report.`,
+		Args: arguments("the path of a report.json"),
 		RunE: func(c *cobra.Command, args []string) error {
 			doc, err := report.Read(args[0])
 			if err != nil {
 				return exitcode.Usagef("%w", err)
 			}
-			page, err := html.Render(doc, filepath.Dir(args[0]))
+			var baseline *report.Report
+			if against != "" {
+				if baseline, err = report.Read(against); err != nil {
+					return exitcode.Usagef("--baseline: %w", err)
+				}
+			}
+			page, err := html.Render(doc, baseline, filepath.Dir(args[0]))
 			if err != nil {
 				return err
 			}
@@ -47,6 +54,7 @@ func reportHTML() *cobra.Command {
 		},
 	}
 	c.Flags().StringVarP(&output, "output", "o", "", "file to write, - for standard output; default: report.html beside FILE")
+	c.Flags().StringVar(&against, "baseline", "", "an earlier report.json to compare with")
 	return c
 }
 

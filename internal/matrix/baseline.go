@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"slices"
 )
 
 // Change is how a cell stands to the one before.
@@ -14,8 +15,10 @@ const (
 	New          Change = "new"
 	NewlyFailing Change = "newly failing"
 	Fixed        Change = "fixed"
-	Slower       Change = "slower"
-	Gone         Change = "gone"
+	// MoreFailing cells failed before, but not with each of the checks that fail now.
+	MoreFailing Change = "more failing"
+	Slower      Change = "slower"
+	Gone        Change = "gone"
 )
 
 // What counts as slower: by this factor and by this many seconds.
@@ -40,6 +43,17 @@ func ReadReport(path string) (*Report, error) {
 	return &r, nil
 }
 
+// Compare says how each cell stands to the matrix whose report.json is at path.
+func (r *Report) Compare(path string) error {
+	before, err := ReadReport(path)
+	if err != nil {
+		return err
+	}
+	r.Baseline = path
+	r.compare(before)
+	return nil
+}
+
 // compare says of each cell how it stands to the baseline's, and which cells of
 // the baseline are not there any more.
 func (r *Report) compare(baseline *Report) {
@@ -55,6 +69,7 @@ func (r *Report) compare(baseline *Report) {
 			now.Change = New
 			continue
 		}
+		now.NewlyFailing, now.NoLongerFailing = checks(was, now)
 		now.Change = change(was, now)
 		if now.Change != "" {
 			now.Was = fmt.Sprintf("%s in %.0f s", was.Status, was.Seconds)
@@ -81,10 +96,25 @@ func change(was, now *Outcome) Change {
 		return NewlyFailing
 	case bad(was.Status) && good(now.Status):
 		return Fixed
+	case len(now.NewlyFailing) > 0:
+		return MoreFailing
 	case good(was.Status) && good(now.Status) && now.Seconds > slowerFactor*was.Seconds && now.Seconds > was.Seconds+slowerSeconds:
 		return Slower
 	}
 	return ""
+}
+
+// checks compares which checks failed, where both cells ran some.
+func checks(was, now *Outcome) (newlyFailing, noLongerFailing []string) {
+	if was.Checks == 0 || now.Checks == 0 {
+		return nil, nil
+	}
+	return without(now.Failing, was.Failing), without(was.Failing, now.Failing)
+}
+
+// without returns what is in all and not in others.
+func without(all, others []string) []string {
+	return slices.DeleteFunc(slices.Clone(all), func(s string) bool { return slices.Contains(others, s) })
 }
 
 func bad(s Status) bool { return s == Fail || s == Error || s == Invalid }

@@ -26,18 +26,7 @@ func (r *Report) Markdown() string {
 
 // grid is a table of Istio against Kubernetes.
 func (r *Report) grid(b *strings.Builder) {
-	var rows, columns []string
-	at := map[string]*Outcome{}
-	for i := range r.Cells {
-		o := &r.Cells[i]
-		if !slices.Contains(rows, o.Row()) {
-			rows = append(rows, o.Row())
-		}
-		if !slices.Contains(columns, o.Kubernetes) {
-			columns = append(columns, o.Kubernetes)
-		}
-		at[o.Row()+o.Kubernetes] = o
-	}
+	rows, columns, at := r.table(func(*Outcome) bool { return true })
 	fmt.Fprintf(b, "| |%s\n|---|%s\n", strings.Join(each(columns, func(c string) string { return " " + c + " |" }), ""), strings.Repeat("---|", len(columns)))
 	for _, row := range rows {
 		fmt.Fprintf(b, "| **%s** |", row)
@@ -52,6 +41,26 @@ func (r *Report) grid(b *strings.Builder) {
 		b.WriteString("\n")
 	}
 	b.WriteString("\n")
+}
+
+// table puts the cells that are wanted into rows and columns; at has them by both
+// names together.
+func (r *Report) table(wanted func(*Outcome) bool) (rows, columns []string, at map[string]*Outcome) {
+	at = map[string]*Outcome{}
+	for i := range r.Cells {
+		o := &r.Cells[i]
+		if !wanted(o) {
+			continue
+		}
+		if !slices.Contains(rows, o.Row()) {
+			rows = append(rows, o.Row())
+		}
+		if !slices.Contains(columns, o.Kubernetes) {
+			columns = append(columns, o.Kubernetes)
+		}
+		at[o.Row()+o.Kubernetes] = o
+	}
+	return rows, columns, at
 }
 
 // short is a cell of the grid.
@@ -72,19 +81,25 @@ func (o *Outcome) short() string {
 	return text
 }
 
+// changeKinds are the changes in the order in which they are told.
+var changeKinds = []Change{NewlyFailing, MoreFailing, Fixed, Slower, New}
+
 func (r *Report) changes(b *strings.Builder) {
 	if r.Baseline == "" {
 		return
 	}
 	fmt.Fprintf(b, "### Since %s\n\n", r.Baseline)
 	any := false
-	for _, kind := range []Change{NewlyFailing, Fixed, Slower, New} {
+	for _, kind := range changeKinds {
 		for i := range r.Cells {
 			if o := &r.Cells[i]; o.Change == kind {
 				any = true
 				fmt.Fprintf(b, "- %s: %s %s in %.0f s", kind, o.ID(), o.Status, o.Seconds)
 				if o.Was != "" {
 					fmt.Fprintf(b, " (was %s)", o.Was)
+				}
+				if len(o.NewlyFailing) > 0 {
+					fmt.Fprintf(b, "; newly failing: %s", strings.Join(o.NewlyFailing, ", "))
 				}
 				b.WriteString("\n")
 			}

@@ -49,10 +49,16 @@ type Outcome struct {
 	Checks  int      `json:"checks"`
 	Failed  int      `json:"failed"`
 	Failing []string `json:"failing,omitempty"`
+	// Failures say of each check and measurement that failed why.
+	Failures []Failure `json:"failures,omitempty"`
 	// Change is how the status stands to the baseline's.
 	Change Change `json:"change,omitempty"`
 	// Was describes the baseline's outcome, where it differs.
 	Was string `json:"was,omitempty"`
+	// NewlyFailing are checks that fail and did not in the baseline's cell,
+	// NoLongerFailing the other way round. Empty where one of the two did not run.
+	NewlyFailing    []string `json:"newlyFailing,omitempty"`
+	NoLongerFailing []string `json:"noLongerFailing,omitempty"`
 }
 
 // planned is the outcome of a cell before it is run.
@@ -127,7 +133,7 @@ func (o *Outcome) take(code int, r *report.Report, problem error) {
 			o.Status = Flaky
 		}
 	case r.Verdict == report.VerdictFail:
-		o.Status, o.Reason = Fail, failure(r)
+		o.Status, o.Reason = Fail, reason(r)
 	case r.Verdict == report.VerdictInvalid:
 		o.Status, o.Reason = Invalid, "a measurement was invalid or inconclusive"
 	default:
@@ -149,7 +155,7 @@ func (o *Outcome) takeIllegal(code int) {
 
 // tests counts the report's checks. A flaky one is a reason.
 func (o *Outcome) tests(r *report.Report) {
-	o.Failing, o.Failed, o.Checks, o.Reason = nil, 0, len(r.Tests), ""
+	o.Failing, o.Failed, o.Checks, o.Reason, o.Failures = nil, 0, len(r.Tests), "", failuresOf(r)
 	for _, t := range r.Tests {
 		switch t.Status {
 		case report.Fail:
@@ -159,17 +165,4 @@ func (o *Outcome) tests(r *report.Report) {
 			o.Reason = "flaky: " + t.ID()
 		}
 	}
-}
-
-// failure is the first reason of a report that fails.
-func failure(r *report.Report) string {
-	for _, t := range r.Tests {
-		if t.Status == report.Fail {
-			if t.Diagnosis.Cause != "" {
-				return t.ID() + ": " + t.Diagnosis.Cause
-			}
-			return t.ID() + " failed"
-		}
-	}
-	return "a measurement failed"
 }

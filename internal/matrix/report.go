@@ -33,6 +33,7 @@ type Report struct {
 const (
 	reportName  = "report.json"
 	summaryName = "summary.md"
+	pageName    = "report.html"
 )
 
 // finish sets the verdict, compares with the baseline, and writes the files.
@@ -42,18 +43,20 @@ func (r *Report) finish(dir, baseline string) error {
 		r.Cells = []Outcome{}
 	}
 	if baseline != "" {
-		before, err := ReadReport(baseline)
-		if err != nil {
+		if err := r.Compare(baseline); err != nil {
 			return err
 		}
-		r.Baseline = baseline
-		r.compare(before)
 	}
 	content, err := json.MarshalIndent(r, "", "  ")
 	if err != nil {
 		return fmt.Errorf("encode the matrix: %w", err)
 	}
+	page, err := r.Page()
+	if err != nil {
+		return err
+	}
 	return errors.Join(
+		writeFile(filepath.Join(dir, pageName), page),
 		writeFile(filepath.Join(dir, reportName), append(content, '\n')),
 		writeFile(filepath.Join(dir, summaryName), []byte(r.Markdown())),
 	)

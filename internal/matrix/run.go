@@ -147,7 +147,8 @@ func (r *runner) process(ctx context.Context, c *Cell, dir string) (code int, er
 	defer func() { err = errors.Join(err, log.Close()) }()
 	process := exec.CommandContext(ctx, r.Command[0], r.Command[1:]...)
 	process.Env = append(os.Environ(), c.Environment()...)
-	process.Env = append(process.Env, "OUT="+dir, "IMAGES="+r.Source, "RUN=", "CLUSTER=kind")
+	// The matrix's baseline is not a cell's: cells are compared when all are done.
+	process.Env = append(process.Env, "OUT="+dir, "IMAGES="+r.Source, "RUN=", "CLUSTER=kind", "BASELINE=")
 	process.Stdout, process.Stderr = log, log
 	process.Cancel = func() error { return process.Process.Signal(os.Interrupt) }
 	process.WaitDelay = endTimeout

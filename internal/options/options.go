@@ -37,6 +37,8 @@ type Options struct {
 
 	// Load is how much latency is measured: short or full.
 	Load string
+	// Baseline is the report.json of an earlier run to compare with; empty is none.
+	Baseline string
 
 	config, cluster, install, keep, kubeconfig string
 	upgrade                                    upgradeFlags
@@ -91,6 +93,7 @@ func (o *Options) what() {
 	o.text(&o.keep, "keep", "KEEP", "0", "1 keeps the cluster for the next run")
 	o.settings[len(o.settings)-1].kind = choice
 	o.text(&o.OutDir, "out", "OUT", "", "directory of the reports; default: out in the checkout")
+	o.text(&o.Baseline, "baseline", "BASELINE", "", "report.json of an earlier run to compare with")
 	o.truth(&o.Force, "force", "FORCE", "allow a pair of versions outside Istio's support table")
 	o.truth(&o.Mutate, "mutate", "MUTATE", "break the system on purpose and assert that exactly the right checks fail")
 	o.registerUpgrade()

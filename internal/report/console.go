@@ -36,10 +36,10 @@ const (
 // labelWidth aligns the labels below a line at their colons.
 const labelWidth = 8
 
-// Terminal says whether f is a terminal and how many columns it has; 0 columns
-// when it is none.
+// Terminal says whether f is a terminal on which a line can be overwritten, and how
+// many columns it has; 0 columns when it is none.
 func Terminal(f *os.File) (terminal bool, width int) {
-	if !term.IsTerminal(int(f.Fd())) {
+	if !term.IsTerminal(int(f.Fd())) || os.Getenv("TERM") == "dumb" {
 		return false, 0
 	}
 	width, _, err := term.GetSize(int(f.Fd()))
@@ -58,7 +58,9 @@ type console struct {
 	width    int
 	section  string
 	live     bool
-	err      error
+	// drawn is how many columns the live line takes.
+	drawn int
+	err   error
 }
 
 func newConsole(o Options) *console {
@@ -136,6 +138,21 @@ func (c *console) field(indent int, label, value string) {
 	}
 }
 
+// whole writes "label: value" for what is copied, such as a command: it is never
+// broken into lines, and gets one of its own where it does not fit behind the label.
+func (c *console) whole(indent int, label, value string) {
+	if value == "" {
+		return
+	}
+	head := strings.Repeat(" ", indent) + c.style(faint, fmt.Sprintf("%*s:", labelWidth, label))
+	if c.width <= 0 || indent+labelWidth+2+utf8.RuneCountInString(value) <= c.width {
+		c.line("%s %s", head, value)
+		return
+	}
+	c.line("%s", head)
+	c.line("%s%s", strings.Repeat(" ", indent+2), value)
+}
+
 // block writes text below a line, indented, at most n lines of it.
 func (c *console) block(indent int, text string, n int) {
 	head, left := headLines(wrap(text, c.room(indent)), n)
@@ -164,15 +181,25 @@ func (c *console) nameWidth() int {
 
 // showLive draws the live line, cut to the width so that it stays one line.
 func (c *console) showLive(text string) {
-	c.write("\r\x1b[K" + truncate(text, c.width-1))
-	c.live = true
+	text = truncate(text, c.width-1)
+	c.write(c.erased() + text)
+	c.live, c.drawn = true, utf8.RuneCountInString(text)
 }
 
 func (c *console) clearLive() {
 	if c.live {
-		c.write("\r\x1b[K")
-		c.live = false
+		c.write(c.erased())
+		c.live, c.drawn = false, 0
 	}
+}
+
+// erased takes away what stands in the live line and leads to its start. Who wants
+// no colours gets no control sequence either: blanks do the same.
+func (c *console) erased() string {
+	if c.color {
+		return "\r\x1b[K"
+	}
+	return "\r" + strings.Repeat(" ", min(c.drawn, c.width-1)) + "\r"
 }
 
 func (c *console) mark(mark string) string {

@@ -52,6 +52,42 @@ func TestNoControlCharactersOutsideOfATerminal(t *testing.T) {
 	}
 }
 
+// Who sets NO_COLOR gets no control sequence on a terminal either.
+func TestNoControlSequencesWithoutColours(t *testing.T) {
+	g := gomega.NewWithT(t)
+	r := newRun(t, func(o *Options) { o.Terminal, o.Width = true, 60 })
+	r.phase("images", 9, nil, "a long step that takes its time", "short")
+	r.test(pass("kernel", "overlay", 1))
+	screen := r.screen.String()
+	g.Expect(screen).NotTo(gomega.ContainSubstring("\x1b"))
+	g.Expect(shownOn(screen, 60)).To(gomega.ContainElements(gomega.MatchRegexp(`^ ✓ images +9\.0s$`), gomega.MatchRegexp(`^ ✓ kernel/overlay +1\.0s$`)), "nothing is left of the live line")
+}
+
+// shownOn is what stands on a terminal after the output, without control sequences.
+func shownOn(output string, width int) []string {
+	var lines []string
+	for line := range strings.SplitSeq(output, "\n") {
+		cells, at := []rune(strings.Repeat(" ", width)), 0
+		for _, c := range line {
+			if c == '\r' {
+				at = 0
+				continue
+			}
+			cells[at] = c
+			at++
+		}
+		lines = append(lines, strings.TrimRight(string(cells), " "))
+	}
+	return lines
+}
+
+func TestCommandsStayWholeOnANarrowTerminal(t *testing.T) {
+	g := gomega.NewWithT(t)
+	r := newRun(t, func(o *Options) { o.Terminal, o.Width = true, 50 })
+	r.test(Test{Suite: "uninstall", Name: "leftovers-on-nodes", Status: Fail, Failures: []string{"no"}, Rerun: "make e2e KEEP=1 RUN=uninstall/leftovers-on-nodes"})
+	g.Expect(r.screen.String()).To(gomega.ContainSubstring("     re-run:\n     make e2e KEEP=1 RUN=uninstall/leftovers-on-nodes\n"))
+}
+
 func TestLinesFitANarrowTerminal(t *testing.T) {
 	for _, width := range []int{40, 60, 80, 120} {
 		r := redRun(t, func(o *Options) { o.Terminal, o.Width = true, width })

@@ -59,6 +59,7 @@ func (r *Recorder) Finish() (Verdict, error) {
 		r.fail("report", clean(err.Error()))
 		r.report.Verdict = VerdictError
 	}
+	r.showCompared(r.compare(&r.report))
 	r.showSummary()
 	err = errors.Join(err, r.console.err)
 	verdict := r.report.Verdict
@@ -169,7 +170,7 @@ func (r *Recorder) write(doc Report) error {
 	err = errors.Join(
 		writeFile(filepath.Join(r.dir, jsonName), append(content, '\n')),
 		writeFile(filepath.Join(r.dir, junitName), junit),
-		writeFile(filepath.Join(r.dir, markdownName), []byte(renderMarkdown(&doc))),
+		writeFile(filepath.Join(r.dir, markdownName), []byte(renderMarkdown(&doc, r.compare(&doc)))),
 	)
 	for _, also := range r.options.Also {
 		content, renderErr := also.Render(&doc, r.dir)

@@ -37,7 +37,7 @@ func TestMarkdownStaysBelowGitHubsLimit(t *testing.T) {
 	for i := range 300 {
 		doc.Tests = append(doc.Tests, Test{Suite: "s", Name: strconv.Itoa(i), Status: Fail, Failures: []string{strings.Repeat("é<`|", 20<<10)}})
 	}
-	content := renderMarkdown(&doc)
+	content := renderMarkdown(&doc, nil)
 	g.Expect(len(content)).To(gomega.BeNumerically("<", 1<<20))
 	g.Expect(content).To(gomega.MatchRegexp(`\n\d+ more in report\.json\.\n`))
 	g.Expect(strings.Count(content, "<details>")).To(gomega.Equal(strings.Count(content, "</details>")))

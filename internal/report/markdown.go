@@ -22,8 +22,9 @@ func (m *markdown) line(format string, args ...any) {
 	m.WriteString(fmt.Sprintf(format, args...) + "\n")
 }
 
-// renderMarkdown returns summary.md, fit for $GITHUB_STEP_SUMMARY.
-func renderMarkdown(doc *Report) string {
+// renderMarkdown returns summary.md, fit for $GITHUB_STEP_SUMMARY; compared is nil
+// without a baseline.
+func renderMarkdown(doc *Report, compared *Compared) string {
 	var m markdown
 	mark := map[Verdict]string{VerdictPass: markPass, VerdictInvalid: markWarn}
 	m.line("## %s Istio conformance: %s\n", cmp.Or(mark[doc.Verdict], markFail), doc.Verdict)
@@ -38,6 +39,9 @@ func renderMarkdown(doc *Report) string {
 		m.line("%s.\n", escape(over))
 	}
 	m.runError(doc)
+	if compared != nil {
+		m.line("%s", compared.Markdown)
+	}
 	m.failures(doc)
 	m.warnings(doc)
 	m.tests(doc)

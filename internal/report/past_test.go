@@ -71,7 +71,7 @@ func TestTheLiveLineNamesWhatRunsTogether(t *testing.T) {
 	line := func() string {
 		r.screen.Reset()
 		r.draw()
-		return strings.TrimPrefix(r.screen.String(), "\r\x1b[K")
+		return r.screen.String()[strings.LastIndex(r.screen.String(), "\r")+1:]
 	}
 	g.Expect(line()).To(gomega.Equal(" ⠋ [0/9] ingress/rewrite 1s, ingress/fault 2s, ingress/mirroring 3s, ingress/tls-simple 4s, 2 more"))
 	r.console.width = 60

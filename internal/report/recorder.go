@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode/utf8"
 )
 
 // Options configure a Recorder.
@@ -34,6 +35,9 @@ type Options struct {
 	Now func() time.Time
 	// Also are written beside the files that every run has.
 	Also []Output
+	// Compare compares the report with an earlier one for the console and summary.md;
+	// nil is none.
+	Compare func(doc *Report) *Compared
 }
 
 // Output is one more file of a run's directory.
@@ -88,11 +92,24 @@ func newRecorder(o Options) (*Recorder, error) {
 		report: Report{Schema: Schema, Run: o.RunID, Started: o.Now()},
 	}
 	r.past, err = readPast(o.Timings)
-	r.console.line("%s  run %s  %s", r.console.style(bold, "istio-conformance"), o.RunID, r.shown(dir))
+	r.showTitle()
 	if err != nil {
 		r.warn(err.Error()) // Only the estimate is lost.
 	}
 	return r, nil
+}
+
+// showTitle prints the first line; the directory is below where it does not fit.
+func (r *Recorder) showTitle() {
+	const product = "istio-conformance"
+	run, dir := "  run "+r.options.RunID, "  "+r.shown(r.dir)
+	c := r.console
+	if c.width > 0 && utf8.RuneCountInString(product+run+dir) > c.width {
+		c.line("%s%s", c.style(bold, product), run)
+		c.line(" %s", dir)
+		return
+	}
+	c.line("%s%s%s", c.style(bold, product), run, dir)
 }
 
 // Dir returns the run's own directory, Options.Dir/RunID.

@@ -40,12 +40,12 @@ func (r *Recorder) showFailure(t Test) {
 	}
 	c.field(indent, "cause", t.Diagnosis.cause())
 	c.field(indent, "fix", t.Diagnosis.Fix)
-	c.field(indent, "link", t.Diagnosis.Link)
+	c.whole(indent, "link", t.Diagnosis.Link)
 	for _, s := range t.Diagnosis.Symptoms {
 		c.field(indent, "symptom", s.String())
 	}
 	c.field(indent, "evidence", r.shownEvidence(t))
-	c.field(indent, "re-run", t.Rerun)
+	c.whole(indent, "re-run", t.Rerun)
 }
 
 // shownEvidence is the one file of the evidence, or its directory and how many

@@ -24,6 +24,7 @@ type Pairs struct {
 // estimate is what a chart of an interval shows.
 type estimate struct {
 	label             string
+	unit              string
 	values            []float64
 	center, low, high float64
 	interval          bool
@@ -67,7 +68,7 @@ func Interval(p Pairs) string {
 // Added draws what the candidate adds in each round, the estimate with its
 // interval, and the ceiling.
 func Added(p Pairs) string {
-	e := estimate{label: "added ms", center: p.Added, low: p.AddedLow, high: p.AddedHigh, interval: p.AddedLow != 0 || p.AddedHigh != 0, limit: p.Ceiling}
+	e := estimate{label: "added ms", unit: " ms", center: p.Added, low: p.AddedLow, high: p.AddedHigh, interval: p.AddedLow != 0 || p.AddedHigh != 0, limit: p.Ceiling}
 	return e.draw(p, func(baseline, candidate float64) float64 { return candidate - baseline })
 }
 
@@ -94,9 +95,10 @@ func (e estimate) draw(p Pairs, compare func(baseline, candidate float64) float6
 		fmt.Fprintf(&f.b, `<line class="interval" x1="%.1f" x2="%.1f" y1="%.1f" y2="%.1f"/>`, f.x.at(e.low), f.x.at(e.high), middle, middle)
 	}
 	fmt.Fprintf(&f.b, `<circle class="estimate" cx="%.1f" cy="%.1f" r="7"/>`, f.x.at(e.center), middle)
-	f.marks([]Mark{{e.equal, "equal"}})
+	marks := []Mark{{e.equal, "equal"}}
 	if e.limit > 0 {
-		f.marks([]Mark{{e.limit, fmt.Sprintf("tolerated %.3g", e.limit)}})
+		marks = append(marks, Mark{e.limit, fmt.Sprintf("tolerated %.3g%s", e.limit, e.unit)})
 	}
+	f.marks(marks)
 	return f.end()
 }

@@ -44,6 +44,10 @@ const (
 type frame struct {
 	b    strings.Builder
 	x, y axis
+	// words are what the chart shows, for who cannot see it.
+	words string
+	// below is how much room the chart needs under its axis, for a long legend.
+	below float64
 }
 
 // axis maps values to positions.
@@ -75,10 +79,9 @@ func (a *axis) at(v float64) float64 {
 
 // newFrame begins a chart; what it shows must be in words for who cannot see it.
 func newFrame(title, description string, x, y axis) *frame {
-	f := &frame{x: x, y: y}
+	f := &frame{x: x, y: y, words: title + ". " + description}
 	f.x.from, f.x.to, f.x.horizontal = left, width-right, true
 	f.y.from, f.y.to = height-bottom, top
-	fmt.Fprintf(&f.b, `<svg class="plot" viewBox="0 0 %g %g" role="img" aria-label="%s">`, width, height, html.EscapeString(title+". "+description))
 	fmt.Fprintf(&f.b, `<text class="title" x="%g" y="16">%s</text>`, left, html.EscapeString(title))
 	for _, t := range f.x.ticks {
 		at := f.x.at(t.value)
@@ -97,21 +100,6 @@ func newFrame(title, description string, x, y axis) *frame {
 	fmt.Fprintf(&f.b, `<text class="tick" x="%g" y="%g" text-anchor="end">%s</text>`, width-right, height-8, html.EscapeString(f.x.label))
 	fmt.Fprintf(&f.b, `<text class="tick" x="%g" y="%g">%s</text>`, 4.0, top-8, html.EscapeString(f.y.label))
 	return f
-}
-
-// legend names the series at the top right.
-func (f *frame) legend(series []Series) {
-	x := width - right
-	for i := len(series) - 1; i >= 0; i-- {
-		s := series[i]
-		x -= 7*float64(len([]rune(s.Name))) + 28
-		dash := ""
-		if s.Dashed {
-			dash = ` stroke-dasharray="5 3"`
-		}
-		fmt.Fprintf(&f.b, `<path class="c%d key" d="M%.0f 27h13"%s/>`, s.Color%palette, x, dash)
-		fmt.Fprintf(&f.b, `<text class="tick" x="%.0f" y="31">%s</text>`, x+17, html.EscapeString(s.Name))
-	}
 }
 
 func (f *frame) line(s Series) {
@@ -139,19 +127,10 @@ func (f *frame) line(s Series) {
 	fmt.Fprintf(&f.b, `<path class="c%d line" d="%s"%s/>`, s.Color%palette, path.String(), dash)
 }
 
-func (f *frame) marks(marks []Mark) {
-	for _, m := range marks {
-		at := f.x.at(m.X)
-		fmt.Fprintf(&f.b, `<line class="mark" x1="%.1f" x2="%.1f" y1="%g" y2="%g"/>`, at, at, top, height-bottom)
-		x, anchor := at+4, "start"
-		if x+7*float64(len([]rune(m.Text))) > width {
-			x, anchor = at-4, "end" // the text would leave the picture
-		}
-		fmt.Fprintf(&f.b, `<text class="tick" x="%.1f" y="%g" text-anchor="%s">%s</text>`, x, top+12, anchor, html.EscapeString(m.Text))
-	}
+func (f *frame) end() string {
+	head := fmt.Sprintf(`<svg class="plot" viewBox="0 0 %g %g" role="img" aria-label="%s">`, width, height+f.below, html.EscapeString(f.words))
+	return head + f.b.String() + "</svg>"
 }
-
-func (f *frame) end() string { return f.b.String() + "</svg>" }
 
 // empty is a chart of nothing, which says so.
 func empty(title string) string { return nothing(title, "no data") }

@@ -111,7 +111,7 @@ func TestPairs(t *testing.T) {
 
 func TestAddedShowsTheCeiling(t *testing.T) {
 	svg := Added(Pairs{Title: "p50", Baseline: []float64{1, 1.1}, Candidate: []float64{1.4, 1.6}, Added: 0.45, AddedLow: 0.4, AddedHigh: 0.5, Ceiling: 2})
-	for _, want := range []string{"added ms", "round 2: 0.500", "tolerated 2", `class="interval"`, ">equal<"} {
+	for _, want := range []string{"added ms", "round 2: 0.500", "tolerated 2 ms", `class="interval"`, ">equal<"} {
 		if !strings.Contains(svg, want) {
 			t.Errorf("%q is missing: %s", want, svg)
 		}

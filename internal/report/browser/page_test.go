@@ -56,32 +56,57 @@ func start(t *testing.T) *setUp {
 	return &setUp{b, axe, out, filepath.Join(root, "internal", "report", "html", "testdata")}
 }
 
-// render writes the page of a sample, beside a copy of its evidence.
-func (s *setUp) render(t *testing.T, name, to string) string {
+// render writes the page of a sample, beside a copy of its evidence, compared with
+// the sample baseline; an empty one is none.
+func (s *setUp) render(t *testing.T, name, baseline, to string) string {
 	t.Helper()
 	g := gomega.NewWithT(t)
 	source, dir := filepath.Join(s.samples, name), filepath.Join(s.out, to)
 	g.Expect(os.RemoveAll(dir)).To(gomega.Succeed())
 	g.Expect(os.CopyFS(dir, os.DirFS(source))).To(gomega.Succeed())
-	content, err := os.ReadFile(filepath.Join(dir, "report.json"))
-	g.Expect(err).NotTo(gomega.HaveOccurred())
-	var doc report.Report
-	g.Expect(json.Unmarshal(content, &doc)).To(gomega.Succeed())
-	page, err := html.Render(&doc, dir)
+	var before *report.Report
+	if baseline != "" {
+		before = s.read(t, baseline)
+	}
+	page, err := html.Render(s.read(t, name), before, dir)
 	g.Expect(err).NotTo(gomega.HaveOccurred())
 	file := filepath.Join(dir, html.Name)
 	g.Expect(os.WriteFile(file, page, 0o644)).To(gomega.Succeed())
 	return file
 }
 
+// read returns the report of a sample.
+func (s *setUp) read(t *testing.T, name string) *report.Report {
+	t.Helper()
+	g := gomega.NewWithT(t)
+	content, err := os.ReadFile(filepath.Join(s.samples, name, "report.json"))
+	g.Expect(err).NotTo(gomega.HaveOccurred())
+	var doc report.Report
+	g.Expect(json.Unmarshal(content, &doc)).To(gomega.Succeed())
+	return &doc
+}
+
 // TestPage opens each sample in each view: the browser has nothing to complain of,
 // nothing is fetched, nothing is wider than the screen, and axe-core finds nothing.
 func TestPage(t *testing.T) {
 	s := start(t)
-	for _, name := range []string{"green", "red", "invalid", "error", "hostile"} {
-		file := s.render(t, name, name)
+	for _, name := range []string{"green", "red", "invalid", "error", "hostile", "added"} {
+		file := s.render(t, name, "", name)
 		for _, view := range views {
 			t.Run(name+"/"+view.Name, func(t *testing.T) { s.look(t, name, file, view) })
+		}
+	}
+}
+
+// TestPageWithABaseline looks at what changed: newly failing, and everything else
+// between two runs that have little in common.
+func TestPageWithABaseline(t *testing.T) {
+	s := start(t)
+	for name, baseline := range map[string]string{"red": "green", "green": "red", "invalid": "hostile"} {
+		to := name + "-since-" + baseline
+		file := s.render(t, name, baseline, to)
+		for _, view := range views {
+			t.Run(to+"/"+view.Name, func(t *testing.T) { s.look(t, to, file, view) })
 		}
 	}
 }
@@ -109,7 +134,7 @@ func (s *setUp) look(t *testing.T, name, file string, view browser.View) {
 func TestReaderFindsTheirWay(t *testing.T) {
 	s := start(t)
 	g := gomega.NewWithT(t)
-	page, err := s.browser.Open(s.render(t, "red", "reader"), browser.View{Name: "reader", Width: 1200, Height: 900})
+	page, err := s.browser.Open(s.render(t, "red", "", "reader"), browser.View{Name: "reader", Width: 1200, Height: 900})
 	g.Expect(err).NotTo(gomega.HaveOccurred())
 	defer page.Close()
 	shown := func() int { return value[int](t, page, "document.querySelectorAll('.check:not([hidden])').length") }

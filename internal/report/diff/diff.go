@@ -38,6 +38,14 @@ type Change struct {
 	Rerun string `json:"rerun,omitempty"`
 }
 
+// Outcomes says how the outcome changed; empty where only one is known.
+func (c Change) Outcomes() string {
+	if c.Old == "" || c.New == "" || c.Old == c.New {
+		return ""
+	}
+	return c.Old + " → " + c.New
+}
+
 // Diff is what differs between two reports. Its lists are never nil.
 type Diff struct {
 	Schema string `json:"schema"`

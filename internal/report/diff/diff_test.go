@@ -102,3 +102,17 @@ func TestMeasurementsAndEnvironment(t *testing.T) {
 	g.Expect(err).NotTo(gomega.HaveOccurred())
 	g.Expect(content).To(gomega.ContainSubstring(`"slower": []`))
 }
+
+func TestAgainstABaseline(t *testing.T) {
+	g := gomega.NewWithT(t)
+	g.Expect(Against(nil)).To(gomega.BeNil())
+	before := doc(check("broke", report.Pass, 1), check("still", report.Fail, 1), check("gone", report.Pass, 1), check("slow", report.Pass, 1))
+	before.Run = "before"
+	c := Against(before)(doc(check("broke", report.Fail, 1), check("still", report.Fail, 1), check("slow", report.Pass, 30)))
+	g.Expect(c.With).To(gomega.Equal("run before (pass)"))
+	g.Expect(c.Groups).To(gomega.Equal([]report.ChangeGroup{
+		{Title: "newly failing", Mark: "✗", Changes: []string{"s/broke: broke broke"}}, {Title: "slower", Mark: "‼", Changes: []string{"s/slow: 1.0s -> 30.0s"}},
+	}), "what says nothing about the system under test is only counted")
+	g.Expect(c.Summary).To(gomega.ContainSubstring("1 still failing"))
+	g.Expect(c.Markdown).To(gomega.And(gomega.HavePrefix("### Compared with run before (pass)\n"), gomega.ContainSubstring("\n#### Removed\n")))
+}

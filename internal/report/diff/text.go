@@ -9,25 +9,42 @@ import (
 	"istio-conformance/internal/report"
 )
 
-// list is one of the lists with its heading.
-type list struct {
-	title, mark string
-	changes     []Change
+// List is one of the lists with its heading.
+type List struct {
+	Title, Mark string
+	Changes     []Change
+	// Urgent lists say how the system under test changed, the others how the runs
+	// differ.
+	Urgent bool
 }
 
-func (d *Diff) lists() []list {
-	return []list{
-		{"newly failing", "✗", d.NewlyFailing}, {"still failing", "✗", d.StillFailing}, {"fixed", "✓", d.Fixed}, {"newly flaky", "‼", d.Flaky},
-		{"no longer run", "-", d.NoLongerRun}, {"slower", "‼", d.Slower}, {"added", "+", d.Added}, {"removed", "-", d.Removed},
+// Heading is the title at the start of a line.
+func (l List) Heading() string { return capital(l.Title) }
+
+// Lists are the lists, the most urgent first.
+func (d *Diff) Lists() []List {
+	return []List{
+		{"newly failing", "✗", d.NewlyFailing, true}, {"still failing", "✗", d.StillFailing, false}, {"fixed", "✓", d.Fixed, true},
+		{"newly flaky", "‼", d.Flaky, true}, {"no longer run", "-", d.NoLongerRun, false}, {"slower", "‼", d.Slower, true},
+		{"added", "+", d.Added, false}, {"removed", "-", d.Removed, false},
 	}
+}
+
+// PaceText is the rule by which checks are slower, with how slow the whole run was;
+// empty where none is.
+func (d *Diff) PaceText() string {
+	if len(d.Slower) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%s (%.2f times).", capital(Rule), d.Pace)
 }
 
 // Summary is the comparison in one line.
 func (d *Diff) Summary() string {
 	var parts []string
-	for _, l := range d.lists() {
-		if len(l.changes) > 0 {
-			parts = append(parts, fmt.Sprintf("%d %s", len(l.changes), l.title))
+	for _, l := range d.Lists() {
+		if len(l.Changes) > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", len(l.Changes), l.Title))
 		}
 	}
 	return cmp.Or(strings.Join(parts, ", "), "nothing changed")
@@ -40,13 +57,13 @@ func (d *Diff) Text() string {
 	for _, e := range d.Environment {
 		fmt.Fprintf(&b, "  %s\n", report.OneLine(e))
 	}
-	for _, l := range d.lists() {
-		if len(l.changes) == 0 {
+	for _, l := range d.Lists() {
+		if len(l.Changes) == 0 {
 			continue
 		}
-		fmt.Fprintf(&b, "\n%s\n", l.title)
-		for _, c := range l.changes {
-			fmt.Fprintf(&b, " %s %s%s\n", l.mark, report.OneLine(c.ID), behind(c.Detail))
+		fmt.Fprintf(&b, "\n%s\n", l.Title)
+		for _, c := range l.Changes {
+			fmt.Fprintf(&b, " %s %s%s\n", l.Mark, report.OneLine(c.ID), behind(c.Detail))
 			if c.Rerun != "" {
 				fmt.Fprintf(&b, "     %s\n", report.OneLine(c.Rerun))
 			}
@@ -75,23 +92,31 @@ func (d *Diff) Markdown() string {
 	}
 	fmt.Fprintf(&b, "## %s %s\n\n", mark, d.Summary())
 	fmt.Fprintf(&b, "%s (%s) to %s (%s).\n\n", report.EscapeMarkdown(d.Old.Run), d.Old.Verdict, report.EscapeMarkdown(d.New.Run), d.New.Verdict)
+	d.tables(&b, "###")
+	return b.String()
+}
+
+// tables writes the environments' differences and a table for each list, below
+// headings of a level.
+func (d *Diff) tables(b *strings.Builder, level string) {
 	for _, e := range d.Environment {
-		fmt.Fprintf(&b, "- %s\n", report.EscapeMarkdown(e))
+		fmt.Fprintf(b, "- %s\n", report.EscapeMarkdown(e))
 	}
-	for _, l := range d.lists() {
-		if len(l.changes) == 0 {
+	for _, l := range d.Lists() {
+		if len(l.Changes) == 0 {
 			continue
 		}
-		fmt.Fprintf(&b, "\n### %s%s\n\n| | Check | |\n|---|---|---|\n", strings.ToUpper(l.title[:1]), l.title[1:])
-		for _, c := range l.changes {
-			fmt.Fprintf(&b, "| %s | %s | %s |\n", l.mark, report.EscapeMarkdown(c.ID), report.EscapeMarkdown(c.Detail))
+		fmt.Fprintf(b, "\n%s %s\n\n| | Check | |\n|---|---|---|\n", level, l.Heading())
+		for _, c := range l.Changes {
+			fmt.Fprintf(b, "| %s | %s | %s |\n", l.Mark, report.EscapeMarkdown(c.ID), report.EscapeMarkdown(c.Detail))
 		}
 	}
 	if len(d.Slower) > 0 {
-		fmt.Fprintf(&b, "\n%s (%.2f times).\n", report.EscapeMarkdown(Rule), d.Pace)
+		fmt.Fprintf(b, "\n%s (%.2f times).\n", report.EscapeMarkdown(Rule), d.Pace)
 	}
-	return b.String()
 }
+
+func capital(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
 
 // JSON is the comparison for programs.
 func (d *Diff) JSON() (string, error) {

@@ -28,34 +28,51 @@ var testsSource string
 //go:embed measurements.html
 var measurementsSource string
 
+//go:embed changes.html
+var changesSource string
+
 //go:embed style.css
 var style string
 
 //go:embed script.js
 var script string
 
-var pageTemplate = template.Must(template.New("page").Parse(pageSource + testsSource + measurementsSource))
+var pageTemplate = template.Must(template.New("page").Parse(pageSource + testsSource + changesSource + measurementsSource))
 
-// Output writes the page with every run.
-func Output() report.Output { return report.Output{Name: Name, Render: Render} }
+// Output writes the page with every run, compared with the baseline, if there is
+// one.
+func Output(baseline *report.Report) report.Output {
+	return report.Output{Name: Name, Render: func(doc *report.Report, dir string) ([]byte, error) { return Render(doc, baseline, dir) }}
+}
 
-// Render returns the page of a report. Small evidence is read from dir, the run's
-// directory, and shown in the page; the rest of it is linked.
-func Render(doc *report.Report, dir string) ([]byte, error) {
+// Render returns the page of a report, compared with the baseline unless that is
+// nil. Small evidence is read from dir, the run's directory, and shown in the page;
+// the rest of it is linked.
+func Render(doc, baseline *report.Report, dir string) ([]byte, error) {
 	var b bytes.Buffer
-	if err := pageTemplate.Execute(&b, newPage(doc, dir)); err != nil {
+	if err := pageTemplate.Execute(&b, newPage(doc, baseline, dir)); err != nil {
 		return nil, fmt.Errorf("render %s: %w", Name, err)
 	}
 	return b.Bytes(), nil
 }
 
-// css is the whole style: the charts' own and the page's.
-func css() string { return plot.Style + style }
+// css is the page's whole style.
+func css() string { return CSS() }
 
-// policy allows nothing but the page's own style and script, by their hashes
-// (W3C, Content Security Policy Level 3).
-func policy() string {
-	return fmt.Sprintf("default-src 'none'; style-src '%s'; script-src '%s'; base-uri 'none'; form-action 'none'", hash(css()), hash(script))
+// CSS is the style that the project's pages share: the charts' own and theirs.
+func CSS() string { return plot.Style + style }
+
+// policy allows nothing but the page's own style and script.
+func policy() string { return Policy(css(), script) }
+
+// Policy allows nothing but a page's own style and script, by their hashes; an
+// empty script is none (W3C, Content Security Policy Level 3).
+func Policy(style, script string) string {
+	text := fmt.Sprintf("default-src 'none'; style-src '%s'; base-uri 'none'; form-action 'none'", hash(style))
+	if script != "" {
+		text += fmt.Sprintf("; script-src '%s'", hash(script))
+	}
+	return text
 }
 
 func hash(s string) string {

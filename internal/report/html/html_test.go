@@ -15,7 +15,7 @@ import (
 )
 
 // samples are reports as runs write them, below testdata.
-var samples = []string{"green", "red", "invalid", "error", "hostile"}
+var samples = []string{"green", "red", "invalid", "error", "hostile", "added"}
 
 func sample(t *testing.T, name string) (*report.Report, string) {
 	t.Helper()
@@ -37,7 +37,7 @@ func sample(t *testing.T, name string) (*report.Report, string) {
 func render(t *testing.T, name string) string {
 	t.Helper()
 	doc, dir := sample(t, name)
-	page, err := Render(doc, dir)
+	page, err := Render(doc, nil, dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -126,6 +126,7 @@ func TestAFailureShowsWhatHelpsToMendIt(t *testing.T) {
 		"the answer to GET /?delay=3s", "another route of the same host goes before it", "compare the route in gateway-config-dump.json",
 		`href="https://istio.io/latest/docs/ops/diagnostic-tools/proxy-cmd/"`, "make e2e KEEP=1 RUN=ingress/timeout",
 		"The cause is unknown", "Back-off restarting failed container", "upstream_reset_before_response_started",
+		"to which VirtualService istio-conformance/balancing-cq7z2 routes", "(follows from route-subset-empty)", "correct the subset's labels", "3571 access log entries",
 		`href="./evidence/ingress/timeout/gateway-config-dump.json"`, "port 80 of 127.0.0.1 is taken",
 	} {
 		g.Expect(page).To(gomega.ContainSubstring(strings.NewReplacer("'", "&#39;").Replace(want)))

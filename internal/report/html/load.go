@@ -61,16 +61,24 @@ func (l load) Rows() [][]string {
 		case q.Limit > 0:
 			limit = fmt.Sprintf("%.2f", q.Limit)
 		}
-		added := ""
-		if q.AddedMicros != 0 {
-			added = fmt.Sprintf("%+.2f ms", q.AddedMicros/1e3)
-		}
 		rows = append(rows, []string{
 			quantileName(q.Q), micros(q.BaselineMicros), micros(q.CandidateMicros), fmt.Sprintf("%.3f", q.Ratio),
-			fmt.Sprintf("%.3f to %.3f", q.CILow, q.CIHigh), added, limit, cmp.Or(string(q.Verdict), "reported only"),
+			fmt.Sprintf("%.3f to %.3f", q.CILow, q.CIHigh), addedText(q), limit, cmp.Or(string(q.Verdict), "reported only"),
 		})
 	}
 	return rows
+}
+
+// addedText is what the candidate adds, with its interval where there is one.
+func addedText(q report.Quantile) string {
+	if q.AddedMicros == 0 {
+		return ""
+	}
+	text := fmt.Sprintf("%+.2f ms", q.AddedMicros/1e3)
+	if q.AddedLowMicros != 0 || q.AddedHighMicros != 0 {
+		text += fmt.Sprintf(" (%+.2f to %+.2f)", q.AddedLowMicros/1e3, q.AddedHighMicros/1e3)
+	}
+	return text
 }
 
 // CapacityRows are the rates that were tried, for each path.
@@ -132,11 +140,11 @@ func loadCharts(l report.Load) []string {
 	if drawn(curves) {
 		svg = append(svg, plot.Percentiles("Response time by quantile", curves))
 	}
-	for _, q := range l.Quantiles {
-		svg = append(svg, pairCharts(l, q)...)
-	}
 	if drawn(seconds) {
 		svg = append(svg, plot.Timeline("Response time in each second", seconds, nil))
+	}
+	for _, q := range l.Quantiles { // two charts each, beside each other where there is room
+		svg = append(svg, pairCharts(l, q)...)
 	}
 	if len(classes) > 0 {
 		svg = append(svg, plot.Errors("Failed requests in each second", errorSeries(classes)))
@@ -156,22 +164,33 @@ func errorSeries(classes map[string][]plot.Point) []plot.Series {
 	return series
 }
 
-// pairCharts draws what each round measured at one quantile.
+// pairCharts draws what each round measured at one quantile, and the estimate that
+// the gate judges: what the candidate adds, or its ratio to the baseline.
 func pairCharts(l report.Load, q report.Quantile) []string {
 	if len(q.Pairs) == 0 {
 		return nil
 	}
 	p := plot.Pairs{
 		BaselineName: l.Baseline, CandidateName: l.Candidate, Ratio: q.Ratio, Low: q.CILow, High: q.CIHigh, Limit: q.Limit,
+		Added: q.AddedMicros / 1e3, AddedLow: q.AddedLowMicros / 1e3, AddedHigh: q.AddedHighMicros / 1e3, Ceiling: q.LimitMicros / 1e3,
 	}
 	for _, pair := range q.Pairs {
 		p.Baseline = append(p.Baseline, middle(pair.BaselineMicros)/1e3)
 		p.Candidate = append(p.Candidate, middle(pair.CandidateMicros)/1e3)
 	}
-	p.Title = quantileName(q.Q) + " in each round"
-	rounds := plot.Rounds(p)
-	p.Title = quantileName(q.Q) + ": ratio of candidate to baseline"
-	return []string{rounds, plot.Interval(p)}
+	name := quantileName(q.Q)
+	p.Title = name + " in each round"
+	svg := []string{plot.Rounds(p)}
+	added := l.Kind == "added" || q.LimitMicros > 0
+	if added {
+		p.Title = name + ": what the candidate adds"
+		svg = append(svg, plot.Added(p))
+	}
+	if !added || q.Limit > 0 {
+		p.Title = name + ": ratio of candidate to baseline"
+		svg = append(svg, plot.Interval(p))
+	}
+	return svg
 }
 
 // middle is the geometric mean, which is fair to ratios.

@@ -21,6 +21,7 @@ type page struct {
 	Share    []share
 	Facts    []fact
 	Digests  []fact
+	Changes  *changes
 	Failures []*test
 	Suites   []suite
 	Spans    []span
@@ -37,7 +38,7 @@ type share struct {
 	From, To float64
 }
 
-func newPage(doc *report.Report, dir string) *page {
+func newPage(doc, baseline *report.Report, dir string) *page {
 	p := &page{
 		Doc: doc, Title: fmt.Sprintf("Istio conformance: %s", doc.Verdict), Counts: report.Count(doc.Tests),
 		Facts: facts(doc), Spans: waterfall(doc), Loads: loads(doc), Upgrades: upgrades(doc),
@@ -54,6 +55,7 @@ func newPage(doc *report.Report, dir string) *page {
 		}
 	}
 	p.Suites = tree(tests)
+	p.Changes = newChanges(baseline, doc, tests)
 	return p
 }
 

@@ -55,12 +55,7 @@ func newTests(doc *report.Report, r *reader) []*test {
 
 // anchor makes a name that a link can lead to, and that no other has.
 func anchor(name string, taken map[string]bool) string {
-	base := strings.Map(func(c rune) rune {
-		if c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '.' || c == '-' {
-			return c
-		}
-		return '-'
-	}, name)
+	base := Anchor(name)
 	a := base
 	for i := 2; taken[a]; i++ {
 		a = fmt.Sprintf("%s-%d", base, i)
@@ -68,6 +63,21 @@ func anchor(name string, taken map[string]bool) string {
 	taken[a] = true
 	return a
 }
+
+// Anchor makes a name that a link can lead to.
+func Anchor(name string) string {
+	return strings.Map(func(c rune) rune {
+		if c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '.' || c == '-' {
+			return c
+		}
+		return '-'
+	}, name)
+}
+
+// FailureAnchor is where a page speaks of a check's failure.
+func FailureAnchor(id string) string { return failureAnchor(Anchor(id)) }
+
+func failureAnchor(anchor string) string { return "failure-" + anchor }
 
 // tree puts the tests into their suites and features, in the order of the run.
 func tree(tests []*test) []suite {
