@@ -49,6 +49,18 @@ var clusterKinds = map[string]schema.GroupVersionResource{
 	"customresourcedefinitions":       {Group: "apiextensions.k8s.io", Version: "v1", Resource: "customresourcedefinitions"},
 }
 
+// Kinds are the resources that are collected, as "resource.group"; what a run needs
+// to read for its evidence.
+func Kinds() []string {
+	all := slices.Collect(maps.Keys(namespacedKinds))
+	for _, gvr := range clusterKinds {
+		all = append(all, gvr.GroupResource().String())
+	}
+	all = append(all, leases.GroupResource().String())
+	slices.Sort(all)
+	return all
+}
+
 // leases are renewed by each node by its own clock.
 var leases = schema.GroupVersionResource{Group: "coordination.k8s.io", Version: "v1", Resource: "leases"}
 

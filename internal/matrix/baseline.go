@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"os"
 	"slices"
+
+	"istio-conformance/internal/report"
 )
 
 // Change is how a cell stands to the one before.
@@ -72,7 +74,7 @@ func (r *Report) compare(baseline *Report) {
 		now.NewlyFailing, now.NoLongerFailing = checks(was, now)
 		now.Change = change(was, now)
 		if now.Change != "" {
-			now.Was = fmt.Sprintf("%s in %.0f s", was.Status, was.Seconds)
+			now.Was = fmt.Sprintf("%s in %s", was.Status, report.Duration(was.Seconds))
 		}
 	}
 	for i := range baseline.Cells {

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"istio-conformance/internal/report"
 )
 
 // marks are how a status looks in the grid.
@@ -94,7 +96,7 @@ func (r *Report) changes(b *strings.Builder) {
 		for i := range r.Cells {
 			if o := &r.Cells[i]; o.Change == kind {
 				any = true
-				fmt.Fprintf(b, "- %s: %s %s in %.0f s", kind, o.ID(), o.Status, o.Seconds)
+				fmt.Fprintf(b, "- %s: %s %s in %s", kind, o.ID(), o.Status, report.Duration(o.Seconds))
 				if o.Was != "" {
 					fmt.Fprintf(b, " (was %s)", o.Was)
 				}

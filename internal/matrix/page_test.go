@@ -56,7 +56,7 @@ func TestThePageShowsTheGridAndWhatChanged(t *testing.T) {
 	} {
 		g.Expect(content).To(gomega.ContainSubstring(want))
 	}
-	g.Expect(r.Markdown()).To(gomega.ContainSubstring("- more failing: istio-1.30.0-kubernetes-1.36.3 fail in 1702 s (was fail in 1600 s); newly failing: install/crds\n"))
+	g.Expect(r.Markdown()).To(gomega.ContainSubstring("- more failing: istio-1.30.0-kubernetes-1.36.3 fail in 28m22s (was fail in 26m40s); newly failing: install/crds\n"))
 }
 
 func TestThePageNeedsNothingElseAndItsLinksLeadSomewhere(t *testing.T) {

@@ -150,7 +150,8 @@ func (c *console) whole(indent int, label, value string) {
 		return
 	}
 	c.line("%s", head)
-	c.line("%s%s", strings.Repeat(" ", indent+2), value)
+	room := max(0, c.width-utf8.RuneCountInString(value))
+	c.line("%s%s", strings.Repeat(" ", min(indent+2, room)), value)
 }
 
 // block writes text below a line, indented, at most n lines of it.

@@ -83,7 +83,7 @@ func shownOn(output string, width int) []string {
 
 func TestCommandsStayWholeOnANarrowTerminal(t *testing.T) {
 	g := gomega.NewWithT(t)
-	r := newRun(t, func(o *Options) { o.Terminal, o.Width = true, 50 })
+	r := newRun(t, func(o *Options) { o.Terminal, o.Width = true, 60 })
 	r.test(Test{Suite: "uninstall", Name: "leftovers-on-nodes", Status: Fail, Failures: []string{"no"}, Rerun: "make e2e KEEP=1 RUN=uninstall/leftovers-on-nodes"})
 	g.Expect(r.screen.String()).To(gomega.ContainSubstring("     re-run:\n     make e2e KEEP=1 RUN=uninstall/leftovers-on-nodes\n"))
 }

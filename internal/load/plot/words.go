@@ -35,21 +35,17 @@ func (f *frame) marks(marks []Mark) {
 	}
 }
 
-// legend names the series: at the top right where they fit, else below the axis.
+// legend names the series: above the chart where they fit on one line, else below
+// its axis; from the left, which a narrow screen shows first.
 func (f *frame) legend(series []Series) {
 	total := 0.0
 	for _, s := range series {
 		total += keyWidth(s)
 	}
-	if total <= width-left-right {
-		x := width - right - total
-		for _, s := range series {
-			f.key(s, x, 31)
-			x += keyWidth(s)
-		}
-		return
+	x, y := left, top-9
+	if total > width-left-right {
+		y = height + lineHeight
 	}
-	x, y := left, height+lineHeight
 	for _, s := range series {
 		if x > left && x+keyWidth(s) > width {
 			x, y = left, y+lineHeight
@@ -57,7 +53,9 @@ func (f *frame) legend(series []Series) {
 		f.key(s, x, y)
 		x += keyWidth(s)
 	}
-	f.below = y + lineHeight/2 - height
+	if y > height {
+		f.below = y + lineHeight/2 - height
+	}
 }
 
 func keyWidth(s Series) float64 { return letter*float64(len([]rune(s.Name))) + 28 }

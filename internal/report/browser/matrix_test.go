@@ -12,9 +12,9 @@ import (
 	"istio-conformance/internal/report/html"
 )
 
-// matrixPage writes the page of a matrix, compared with a baseline; an empty one is
-// none.
-func (s *setUp) matrixPage(t *testing.T, name, baseline string) string {
+// matrixPage writes the page of a matrix into a directory, compared with a baseline;
+// an empty one is none.
+func (s *setUp) matrixPage(t *testing.T, name, baseline, to string) string {
 	t.Helper()
 	g := gomega.NewWithT(t)
 	samples := filepath.Join(s.samples, "..", "..", "..", "matrix", "testdata", name)
@@ -25,7 +25,7 @@ func (s *setUp) matrixPage(t *testing.T, name, baseline string) string {
 	}
 	page, err := r.Page()
 	g.Expect(err).NotTo(gomega.HaveOccurred())
-	dir := filepath.Join(s.out, "matrix-"+name)
+	dir := filepath.Join(s.out, to)
 	g.Expect(os.RemoveAll(dir)).To(gomega.Succeed())
 	g.Expect(os.MkdirAll(dir, 0o755)).To(gomega.Succeed())
 	file := filepath.Join(dir, html.Name)
@@ -37,7 +37,7 @@ func (s *setUp) matrixPage(t *testing.T, name, baseline string) string {
 func TestMatrixPage(t *testing.T) {
 	s := start(t)
 	for name, baseline := range map[string]string{"mixed": "baseline.json", "hostile": ""} {
-		file := s.matrixPage(t, name, baseline)
+		file := s.matrixPage(t, name, baseline, "matrix-"+name)
 		for _, view := range views {
 			t.Run(name+"/"+view.Name, func(t *testing.T) { s.look(t, "matrix-"+name, file, view) })
 		}
@@ -49,7 +49,7 @@ func TestMatrixPage(t *testing.T) {
 func TestTheGridLeadsToItsCells(t *testing.T) {
 	s := start(t)
 	g := gomega.NewWithT(t)
-	page, err := s.browser.Open(s.matrixPage(t, "mixed", "baseline.json"), browser.View{Name: "reader", Width: 1200, Height: 900})
+	page, err := s.browser.Open(s.matrixPage(t, "mixed", "baseline.json", "matrix-reader"), browser.View{Name: "reader", Width: 1200, Height: 900})
 	g.Expect(err).NotTo(gomega.HaveOccurred())
 	defer page.Close()
 	value[bool](t, page, "document.querySelector('.grid td.fail a').click(), true")

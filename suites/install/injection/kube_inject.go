@@ -30,7 +30,7 @@ func kubeInject(s *stack.Stack) check.Check {
 			if s.Images == nil || s.Images.Istioctl == "" {
 				return "the source of the images has no istioctl of this version"
 			}
-			return ""
+			return s.WhyNoScratch()
 		},
 		Run: func(ctx context.Context, t *check.T) {
 			namespace, err := s.ScratchNamespace(ctx)

@@ -44,6 +44,7 @@ func labels(s *stack.Stack) check.Check {
 	return check.Check{
 		Name:    "injection-labels",
 		Promise: "a pod gets a sidecar exactly where the labels of its namespace, its own and the revision's ask for one",
+		SkipIf:  s.WhyNoScratch,
 		Run: func(ctx context.Context, t *check.T) {
 			namespace, err := s.ScratchNamespace(ctx)
 			t.Expect(err).NotTo(gomega.HaveOccurred())

@@ -20,6 +20,7 @@ func sidecar(s *stack.Stack) check.Check {
 		Name:     "injected-pod",
 		Promise:  "an injected pod has the proxy as a native sidecar where the nodes can run one, redirects its traffic by an init container or by the CNI plugin, and runs this version",
 		Parallel: true,
+		SkipIf:   s.WhyNoScratch,
 		Run: func(ctx context.Context, t *check.T) {
 			namespace, err := s.ScratchNamespace(ctx)
 			t.Expect(err).NotTo(gomega.HaveOccurred())
