@@ -2,6 +2,7 @@ package mutation
 
 import (
 	"context"
+	"maps"
 	"time"
 
 	"github.com/onsi/gomega"
@@ -96,12 +97,18 @@ func ApplyFixture(ctx context.Context, t *check.T, s *stack.Stack, name string, 
 	Mend(ctx, t, func(ctx context.Context) { t.Expect(kube.Delete(ctx, s.Client, objects)).To(gomega.Succeed()) })
 }
 
-// WithFixture returns a Break that applies fixtures/mutations/<name>.yaml.
+// WithFixture returns a Break that applies fixtures/mutations/<name>.yaml. Its
+// template knows Namespace, that of the checks, and what values add.
 func WithFixture(name string, values map[string]string) func(context.Context, *check.T, *stack.Stack) {
-	return func(ctx context.Context, t *check.T, s *stack.Stack) { ApplyFixture(ctx, t, s, name, values) }
+	return func(ctx context.Context, t *check.T, s *stack.Stack) {
+		all := map[string]string{"Namespace": s.Namespace}
+		maps.Copy(all, values)
+		ApplyFixture(ctx, t, s, name, all)
+	}
 }
 
-// HideRules hides the DestinationRules of the checks' Services from the gateway.
-func HideRules(ctx context.Context, t *check.T, s *stack.Stack) {
-	ApplyFixture(ctx, t, s, "rule-hidden", map[string]string{"Namespace": s.Namespace})
+// HideRules hides the DestinationRules of the checks' Services from the gateway,
+// behind one with a traffic policy, in YAML's flow style.
+func HideRules(policy string) func(context.Context, *check.T, *stack.Stack) {
+	return WithFixture("rule-hidden", map[string]string{"Policy": policy})
 }

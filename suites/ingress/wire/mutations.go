@@ -26,7 +26,5 @@ func Mutations() []mutation.Mutation {
 
 // with changes the gateway's HTTP connection manager.
 func with(setting string) func(context.Context, *check.T, *stack.Stack) {
-	return func(ctx context.Context, t *check.T, s *stack.Stack) {
-		mutation.ApplyFixture(ctx, t, s, "connection-manager", map[string]string{"Setting": setting})
-	}
+	return mutation.WithFixture("connection-manager", map[string]string{"Setting": setting})
 }
