@@ -9,6 +9,7 @@ import (
 
 	"istio-conformance/internal/check"
 	"istio-conformance/internal/stack"
+	"istio-conformance/suites/kit"
 	"istio-conformance/suites/mutation"
 )
 
@@ -33,7 +34,7 @@ func withoutSidecars(ctx context.Context, t *check.T, s *stack.Stack) {
 			Should(gomega.And(gomega.HaveLen(len(old)), gomega.HaveEach(sidecar)), "new pods with a sidecar")
 	}
 	mutation.Mend(ctx, t, func(ctx context.Context) { renew(ctx, true) })
-	mutation.Label(ctx, t, s, s.Namespace, "istio-injection", "disabled")
+	kit.WithoutInjection(ctx, t, s)
 	renew(ctx, false)
 }
 

@@ -4,11 +4,14 @@ import (
 	"context"
 	"slices"
 
+	"github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"istio-conformance/internal/check"
 	"istio-conformance/internal/stack"
+	"istio-conformance/suites/mutation"
 )
 
 // AppImage is the image of a pod that is a dry run: it is never pulled.
@@ -25,6 +28,27 @@ func Injected(ctx context.Context, s *stack.Stack, namespace string, labels map[
 		Spec:       corev1.PodSpec{Containers: []corev1.Container{{Name: "app", Image: AppImage}}},
 	}
 	return pod, s.Client.Create(ctx, pod, client.DryRunAll)
+}
+
+// ProxyContainer is the name of a sidecar's container.
+const ProxyContainer = "istio-proxy"
+
+// WithoutInjection turns injection off in the checks' namespace, and on again in
+// the end. The API server follows the label a moment later, in both directions:
+// pods that are made at once would be as before.
+func WithoutInjection(ctx context.Context, t *check.T, s *stack.Stack) {
+	t.Helper()
+	containers := func(ctx context.Context) func() ([]string, error) {
+		return func() ([]string, error) {
+			pod, err := Injected(ctx, s, s.Namespace, nil)
+			return ContainerNames(pod), err
+		}
+	}
+	mutation.Mend(ctx, t, func(ctx context.Context) {
+		t.Eventually(ctx, containers(ctx)).Should(gomega.ContainElement(ProxyContainer), "containers of a new pod once injection is on again")
+	})
+	mutation.Label(ctx, t, s, s.Namespace, "istio-injection", "disabled")
+	t.Eventually(ctx, containers(ctx)).ShouldNot(gomega.ContainElement(ProxyContainer), "containers of a new pod while injection is off")
 }
 
 // ContainerNames lists a pod's init containers and containers: a sidecar is one

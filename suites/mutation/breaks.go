@@ -66,8 +66,9 @@ func Label(ctx context.Context, t *check.T, s *stack.Stack, namespace, key, valu
 	})
 }
 
-// Scale changes a Deployment's replicas, waits until it has them, and gives it
-// its old number in the end.
+// Scale changes a Deployment's replicas, waits until it has them and no other pod
+// is left, and gives it its old number in the end. A pod that is being deleted serves
+// on for a while, and kube-proxy leads to it when there is no other.
 func Scale(ctx context.Context, t *check.T, s *stack.Stack, namespace, name string, replicas int32) {
 	deployment := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}}
 	key := client.ObjectKeyFromObject(deployment)
@@ -81,6 +82,11 @@ func Scale(ctx context.Context, t *check.T, s *stack.Stack, namespace, name stri
 			err := s.Client.Get(ctx, key, deployment)
 			return deployment.Status.ReadyReplicas, err
 		}).WithTimeout(MendTimeout).Should(gomega.Equal(replicas), "ready replicas of Deployment %s", key)
+		t.Eventually(ctx, func() (int, error) {
+			var pods corev1.PodList
+			err := s.Client.List(ctx, &pods, client.InNamespace(namespace), client.MatchingLabels(deployment.Spec.Selector.MatchLabels))
+			return len(pods.Items), err
+		}).WithTimeout(MendTimeout).Should(gomega.BeEquivalentTo(replicas), "pods of Deployment %s, also such as are being deleted", key)
 	}
 	Mend(ctx, t, func(ctx context.Context) { set(ctx, old) })
 	set(ctx, replicas)

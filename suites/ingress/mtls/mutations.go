@@ -1,10 +1,7 @@
 package mtls
 
 import (
-	"context"
-
-	"istio-conformance/internal/check"
-	"istio-conformance/internal/stack"
+	"istio-conformance/suites/kit"
 	"istio-conformance/suites/mutation"
 )
 
@@ -13,17 +10,13 @@ func Mutations() []mutation.Mutation {
 	return []mutation.Mutation{
 		{
 			Name: "plaintext-to-backends", Promise: "a gateway that goes to the backends without mutual TLS is noticed",
-			Break: func(ctx context.Context, t *check.T, s *stack.Stack) {
-				mutation.ApplyFixture(ctx, t, s, "plaintext-backends", map[string]string{"Namespace": s.Namespace})
-			},
+			Break: mutation.WithFixture("plaintext-backends", nil),
 			Plays: "ingress/mtls-identity,ingress/mtls-modes,ingress/retries", Fails: map[string]string{"ingress/mtls-identity": "not mutual TLS with Istio's identities"},
 		},
 		{
 			// The pod of the modes is made anew by its check, and so without a sidecar.
 			Name: "strict-without-sidecar", Promise: "a pod that must take mutual TLS only and has no sidecar is noticed",
-			Break: func(ctx context.Context, t *check.T, s *stack.Stack) {
-				mutation.Label(ctx, t, s, s.Namespace, "istio-injection", "disabled")
-			},
+			Break: kit.WithoutInjection,
 			Plays: "ingress:mtls", Fails: map[string]string{"ingress/mtls-modes": "mutual TLS is true"},
 		},
 	}
