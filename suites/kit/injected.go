@@ -11,7 +11,6 @@ import (
 
 	"istio-conformance/internal/check"
 	"istio-conformance/internal/stack"
-	"istio-conformance/suites/mutation"
 )
 
 // AppImage is the image of a pod that is a dry run: it is never pulled.
@@ -33,22 +32,19 @@ func Injected(ctx context.Context, s *stack.Stack, namespace string, labels map[
 // ProxyContainer is the name of a sidecar's container.
 const ProxyContainer = "istio-proxy"
 
-// WithoutInjection turns injection off in the checks' namespace, and on again in
-// the end. The API server follows the label a moment later, in both directions:
-// pods that are made at once would be as before.
-func WithoutInjection(ctx context.Context, t *check.T, s *stack.Stack) {
+// MustInject waits until new pods of the checks' namespace get a sidecar, or none:
+// the API server follows a change a moment later, and pods that are made at once
+// would be as before.
+func MustInject(ctx context.Context, t *check.T, s *stack.Stack, sidecar bool) {
 	t.Helper()
-	containers := func(ctx context.Context) func() ([]string, error) {
-		return func() ([]string, error) {
-			pod, err := Injected(ctx, s, s.Namespace, nil)
-			return ContainerNames(pod), err
-		}
+	want := gomega.ContainElement(ProxyContainer)
+	if !sidecar {
+		want = gomega.Not(want)
 	}
-	mutation.Mend(ctx, t, func(ctx context.Context) {
-		t.Eventually(ctx, containers(ctx)).Should(gomega.ContainElement(ProxyContainer), "containers of a new pod once injection is on again")
-	})
-	mutation.Label(ctx, t, s, s.Namespace, "istio-injection", "disabled")
-	t.Eventually(ctx, containers(ctx)).ShouldNot(gomega.ContainElement(ProxyContainer), "containers of a new pod while injection is off")
+	t.Eventually(ctx, func() ([]string, error) {
+		pod, err := Injected(ctx, s, s.Namespace, nil)
+		return ContainerNames(pod), err
+	}).WithTimeout(PropagationTimeout).Should(want, "containers of a new pod in namespace %s", s.Namespace)
 }
 
 // ContainerNames lists a pod's init containers and containers: a sidecar is one
