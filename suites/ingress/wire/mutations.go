@@ -21,6 +21,11 @@ func Mutations() []mutation.Mutation {
 			Break: with("path_with_escaped_slashes_action: UNESCAPE_AND_FORWARD"), Plays: "ingress:wire",
 			Fails: map[string]string{"ingress/path-normalisation": "by another path than Istio's default normalisation"},
 		},
+		{
+			Name: "empty-frames-tolerated", Promise: "a gateway that takes any number of empty HTTP/2 frames is noticed",
+			Break: with("http2_protocol_options: {max_consecutive_inbound_frames_with_empty_payload: 4000000000}"), Plays: "ingress:wire",
+			Fails: map[string]string{"ingress/http2-floods": "floods it with empty-data frames"},
+		},
 	}
 }
 
