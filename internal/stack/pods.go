@@ -8,6 +8,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/utils/ptr"
@@ -38,6 +39,9 @@ func (s *Stack) Logs(ctx context.Context, namespace, selector, container string)
 	var all strings.Builder
 	for _, pod := range pods {
 		raw, err := s.Cluster.Kube.CoreV1().Pods(namespace).GetLogs(pod.Name, &corev1.PodLogOptions{Container: container, SinceSeconds: ptr.To(int64(logSeconds))}).DoRaw(ctx)
+		if apierrors.IsNotFound(err) && pod.DeletionTimestamp != nil {
+			continue // it has gone since it was listed, and its log with it
+		}
 		if err != nil {
 			return "", fmt.Errorf("log of container %s of pod %s/%s: %w", container, namespace, pod.Name, err)
 		}

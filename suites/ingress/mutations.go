@@ -9,6 +9,7 @@ import (
 
 	"istio-conformance/internal/check"
 	"istio-conformance/internal/stack"
+	"istio-conformance/suites/kit"
 	"istio-conformance/suites/mutation"
 )
 
@@ -33,7 +34,9 @@ func withoutSidecars(ctx context.Context, t *check.T, s *stack.Stack) {
 			Should(gomega.And(gomega.HaveLen(len(old)), gomega.HaveEach(sidecar)), "new pods with a sidecar")
 	}
 	mutation.Mend(ctx, t, func(ctx context.Context) { renew(ctx, true) })
+	mutation.Mend(ctx, t, func(ctx context.Context) { kit.MustInject(ctx, t, s, true) })
 	mutation.Label(ctx, t, s, s.Namespace, "istio-injection", "disabled")
+	kit.MustInject(ctx, t, s, false)
 	renew(ctx, false)
 }
 

@@ -48,8 +48,8 @@ func NewApp(ctx context.Context, t *check.T, s *stack.Stack, name string, replic
 // Selector matches the app's pods.
 func (a App) Selector() string { return "app=" + a.Name }
 
-// MustHavePods waits until exactly so many pods are ready and no other is left,
-// and returns them.
+// MustHavePods waits until exactly so many pods are ready, and returns them. Others
+// that are being deleted may still be there and answer.
 func (a App) MustHavePods(ctx context.Context, t *check.T, replicas int) []corev1.Pod {
 	t.Helper()
 	t.Diagnose("the check's own pods do not become ready: the cluster has no room, or the backend's image does not start",

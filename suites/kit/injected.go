@@ -4,10 +4,12 @@ import (
 	"context"
 	"slices"
 
+	"github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"istio-conformance/internal/check"
 	"istio-conformance/internal/stack"
 )
 
@@ -25,6 +27,24 @@ func Injected(ctx context.Context, s *stack.Stack, namespace string, labels map[
 		Spec:       corev1.PodSpec{Containers: []corev1.Container{{Name: "app", Image: AppImage}}},
 	}
 	return pod, s.Client.Create(ctx, pod, client.DryRunAll)
+}
+
+// ProxyContainer is the name of a sidecar's container.
+const ProxyContainer = "istio-proxy"
+
+// MustInject waits until new pods of the checks' namespace get a sidecar, or none:
+// the API server follows a change a moment later, and pods that are made at once
+// would be as before.
+func MustInject(ctx context.Context, t *check.T, s *stack.Stack, sidecar bool) {
+	t.Helper()
+	want := gomega.ContainElement(ProxyContainer)
+	if !sidecar {
+		want = gomega.Not(want)
+	}
+	t.Eventually(ctx, func() ([]string, error) {
+		pod, err := Injected(ctx, s, s.Namespace, nil)
+		return ContainerNames(pod), err
+	}).WithTimeout(PropagationTimeout).Should(want, "containers of a new pod in namespace %s", s.Namespace)
 }
 
 // ContainerNames lists a pod's init containers and containers: a sidecar is one

@@ -1,6 +1,7 @@
 package kit
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -108,6 +109,10 @@ func (r SecureRoute) MustBeServed(ctx context.Context, t *check.T, client *tls.C
 func diagnoseInsecure(t *check.T, last probe.Response) {
 	var unknown x509.UnknownAuthorityError
 	switch {
+	case last.Status == http.StatusBadRequest && bytes.Contains(last.Body, []byte("HTTP request to an HTTPS server")):
+		t.Diagnose("TLS ends before the backend, whose port gets plain HTTP and wants TLS: the gateway does not pass the host's TLS through",
+			"look at the filter chain of the server name in the gateway's config dump in the evidence: with mode PASSTHROUGH it has no transport socket",
+			"https://istio.io/latest/docs/tasks/traffic-management/ingress/ingress-sni-passthrough/")
 	case last.Status != 0:
 		diagnoseUnserved(t, last)
 	case errors.As(last.Err, &unknown):

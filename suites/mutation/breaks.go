@@ -2,6 +2,7 @@ package mutation
 
 import (
 	"context"
+	"maps"
 	"time"
 
 	"github.com/onsi/gomega"
@@ -65,8 +66,9 @@ func Label(ctx context.Context, t *check.T, s *stack.Stack, namespace, key, valu
 	})
 }
 
-// Scale changes a Deployment's replicas, waits until it has them, and gives it
-// its old number in the end.
+// Scale changes a Deployment's replicas, waits until it has them and no other pod
+// is left, and gives it its old number in the end. A pod that is being deleted serves
+// on for a while, and kube-proxy leads to it when there is no other.
 func Scale(ctx context.Context, t *check.T, s *stack.Stack, namespace, name string, replicas int32) {
 	deployment := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}}
 	key := client.ObjectKeyFromObject(deployment)
@@ -80,6 +82,11 @@ func Scale(ctx context.Context, t *check.T, s *stack.Stack, namespace, name stri
 			err := s.Client.Get(ctx, key, deployment)
 			return deployment.Status.ReadyReplicas, err
 		}).WithTimeout(MendTimeout).Should(gomega.Equal(replicas), "ready replicas of Deployment %s", key)
+		t.Eventually(ctx, func() (int, error) {
+			var pods corev1.PodList
+			err := s.Client.List(ctx, &pods, client.InNamespace(namespace), client.MatchingLabels(deployment.Spec.Selector.MatchLabels))
+			return len(pods.Items), err
+		}).WithTimeout(MendTimeout).Should(gomega.BeEquivalentTo(replicas), "pods of Deployment %s, also such as are being deleted", key)
 	}
 	Mend(ctx, t, func(ctx context.Context) { set(ctx, old) })
 	set(ctx, replicas)
@@ -96,14 +103,20 @@ func ApplyFixture(ctx context.Context, t *check.T, s *stack.Stack, name string, 
 	Mend(ctx, t, func(ctx context.Context) { t.Expect(kube.Delete(ctx, s.Client, objects)).To(gomega.Succeed()) })
 }
 
-// WithFixture returns a Break that applies fixtures/mutations/<name>.yaml.
+// WithFixture returns a Break that applies fixtures/mutations/<name>.yaml. Its
+// template knows Namespace, that of the checks, and what values add.
 func WithFixture(name string, values map[string]string) func(context.Context, *check.T, *stack.Stack) {
-	return func(ctx context.Context, t *check.T, s *stack.Stack) { ApplyFixture(ctx, t, s, name, values) }
+	return func(ctx context.Context, t *check.T, s *stack.Stack) {
+		all := map[string]string{"Namespace": s.Namespace}
+		maps.Copy(all, values)
+		ApplyFixture(ctx, t, s, name, all)
+	}
 }
 
-// HideRules hides the DestinationRules of the checks' Services from the gateway.
-func HideRules(ctx context.Context, t *check.T, s *stack.Stack) {
-	ApplyFixture(ctx, t, s, "rule-hidden", map[string]string{"Namespace": s.Namespace})
+// HideRules hides the DestinationRules of the checks' Services from the gateway,
+// behind one with a traffic policy, in YAML's flow style.
+func HideRules(policy string) func(context.Context, *check.T, *stack.Stack) {
+	return WithFixture("rule-hidden", map[string]string{"Policy": policy})
 }
 
 // SlowGateway makes the Envoys of the gateway under test wait 5 ms with every

@@ -1,19 +1,13 @@
 package authorization
 
-import (
-	"context"
-
-	"istio-conformance/internal/check"
-	"istio-conformance/internal/stack"
-	"istio-conformance/suites/mutation"
-)
+import "istio-conformance/suites/mutation"
 
 // Mutations returns the ways to break what the checks prove.
 func Mutations() []mutation.Mutation {
 	return []mutation.Mutation{
 		{
 			Name: "no-authorization", Promise: "a gateway that lets everybody in whatever its policies say is noticed",
-			Break: without("envoy.filters.http.rbac"), Plays: "ingress:authorization,ingress/retries",
+			Break: mutation.WithFixture("filter-removed", map[string]string{"Filter": "envoy.filters.http.rbac"}), Plays: "ingress:authorization,ingress/retries",
 			Fails: map[string]string{
 				"ingress/authorization-deny": ignored, "ingress/authorization-allow": ignored,
 				"ingress/authorization-address": ignored, "ingress/authorization-jwt": ignored,
@@ -21,7 +15,7 @@ func Mutations() []mutation.Mutation {
 		},
 		{
 			Name: "no-tokens-read", Promise: "a gateway that does not read tokens is noticed",
-			Break: without("envoy.filters.http.jwt_authn"), Plays: "ingress:authorization",
+			Break: mutation.WithFixture("filter-removed", map[string]string{"Filter": "envoy.filters.http.jwt_authn"}), Plays: "ingress:authorization",
 			Fails: map[string]string{"ingress/authorization-jwt": "does not take and refuse tokens"},
 		},
 	}
@@ -29,10 +23,3 @@ func Mutations() []mutation.Mutation {
 
 // ignored is how the checks name the cause of a policy that is not acted on.
 const ignored = "does not act on an AuthorizationPolicy"
-
-// without takes one of the gateway's filters away.
-func without(filter string) func(context.Context, *check.T, *stack.Stack) {
-	return func(ctx context.Context, t *check.T, s *stack.Stack) {
-		mutation.ApplyFixture(ctx, t, s, "remove-filter", map[string]string{"Filter": filter})
-	}
-}

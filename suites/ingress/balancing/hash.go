@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/onsi/gomega"
@@ -86,6 +87,24 @@ func distinct(chosen map[int]string) int {
 	return len(pods)
 }
 
+// mustForget waits until none of the gateway's threads sends requests to others
+// than these pods: they learn of a change one after the other, and a pod that is
+// being deleted serves on for a while.
+func mustForget(ctx context.Context, t *check.T, r kit.Route, pods []string) {
+	t.Helper()
+	t.Eventually(ctx, func() []string {
+		var others []string
+		for _, response := range r.Bulk(ctx, "/", movedKeys, func(i int) http.Header { return http.Header{"X-Key": {key(i)}} }) {
+			if response.Status != http.StatusOK {
+				others = append(others, response.String())
+			} else if pod := kit.ParseAnswer(t, response).Pod; !slices.Contains(pods, pod) {
+				others = append(others, pod)
+			}
+		}
+		return others
+	}).WithTimeout(kit.PropagationTimeout).Should(gomega.BeEmpty(), "answers of others than %v", pods)
+}
+
 const (
 	// movedKeys are asked for before and after a pod goes.
 	movedKeys = 200
@@ -119,8 +138,9 @@ func hashAfterLoss(s *stack.Stack) check.Check {
 			t.Diagnose("the gateway does not follow the pods of a Service", "compare the EndpointSlices with the gateway's clusters in the evidence", link)
 			t.Eventually(ctx, func() ([]string, error) { return kit.GatewayEndpoints(ctx, s, r.Name, 80) }).WithTimeout(kit.PropagationTimeout).
 				Should(gomega.ConsistOf(kit.Addresses(pods, 8080)), "endpoints of Service %s in the gateway", r.Name)
-			after := ask()
 			left := kit.PodNames(pods)
+			mustForget(ctx, t, r, left)
+			after := ask()
 			moved, lost := 0, 0
 			for i, pod := range before {
 				if after[i] != pod {

@@ -94,16 +94,26 @@ func newCircuit(ctx context.Context, t *check.T, s *stack.Stack, policy string) 
 // hold sends a request that stays until the circuit is released.
 func (c *circuit) hold() { c.session.Hold(c.holding, hold, nil) }
 
+// beyondLimit is the cause of a request that should have waited or been refused.
+const beyondLimit = "the gateway lets a request pass beyond the limits of a Service"
+
 // mustHold waits until so many requests are at the backend and so many wait.
 func (c *circuit) mustHold(ctx context.Context, t *check.T, active, pending int) {
 	t.Helper()
 	t.Diagnose("the gateway does not hold as many requests for a Service as its limits allow", hidden, linkLimits)
+	var stats map[string]uint64
 	t.Eventually(ctx, func() (map[string]uint64, error) {
-		stats, err := kit.GatewayStats(ctx, c.s, c.cluster)
+		var err error
+		stats, err = kit.GatewayStats(ctx, c.s, c.cluster)
 		return pick(stats, "upstream_rq_active", "upstream_rq_pending_active", pendingOverflow, activeOverflow), err
 	}).Should(gomega.Equal(map[string]uint64{
 		"upstream_rq_active": uint64(active), "upstream_rq_pending_active": uint64(pending), pendingOverflow: 0, activeOverflow: 0,
-	}), "Envoy's statistics of Service %s while %d requests are held", c.r.Name, active+pending)
+	}), func() string {
+		if stats["upstream_rq_active"] > uint64(active) {
+			t.Diagnose(beyondLimit, hidden, linkLimits)
+		}
+		return fmt.Sprintf("Envoy's statistics of Service %s while %d requests are held", c.r.Name, active+pending)
+	})
 }
 
 // Envoy's counters of requests beyond a limit. Since 1.40 those beyond the limit of
@@ -117,7 +127,7 @@ const (
 // access log, by Envoy's counter and by the backend, which never sees it.
 func (c *circuit) mustOverflow(ctx context.Context, t *check.T) {
 	t.Helper()
-	t.Diagnose("the gateway lets a request pass beyond the limits of a Service", hidden, linkLimits)
+	t.Diagnose(beyondLimit, hidden, linkLimits)
 	id, header := kit.Mark()
 	response := c.session.Get(ctx, kit.WithID("/", id), header)
 	t.Expect(response.Status).To(gomega.Equal(http.StatusServiceUnavailable), "one request beyond the limit: %s", response)

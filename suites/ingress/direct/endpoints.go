@@ -3,6 +3,8 @@ package direct
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
@@ -36,8 +38,13 @@ func endpoints(s *stack.Stack) check.Check {
 			t.Eventually(ctx, func() ([]string, error) {
 				got, err = kit.GatewayEndpoints(ctx, s, "backend", 80)
 				return got, err
-			}).Should(gomega.ConsistOf(want), "endpoints of service %s in the gateway", service.Name)
-			t.Expect(got).NotTo(gomega.ContainElement(gomega.HavePrefix(service.Spec.ClusterIP+":")), "the virtual IP is an endpoint")
+			}).Should(gomega.ConsistOf(want), func() string {
+				if slices.ContainsFunc(got, func(endpoint string) bool { return strings.HasPrefix(endpoint, service.Spec.ClusterIP+":") }) {
+					t.Diagnose("the gateway's endpoint of a Service is the Service's virtual IP: its cluster is not the one that Istio makes of the EndpointSlices",
+						"look at the cluster in the gateway's config dump in the evidence, and for an EnvoyFilter that changes it", "https://istio.io/latest/docs/concepts/traffic-management/")
+				}
+				return fmt.Sprintf("endpoints of Service %s in the gateway; its virtual IP is %s", service.Name, service.Spec.ClusterIP)
+			})
 			t.Observe("endpoints %v, virtual IP %s", got, service.Spec.ClusterIP)
 		},
 	}

@@ -49,8 +49,10 @@ func externalName(s *stack.Stack) check.Check {
 			t.Diagnose("the gateway does not resolve an ExternalName Service", "look at its cluster in the gateway's clusters in the evidence, and at istiod's ENABLE_EXTERNAL_NAME_ALIAS",
 				"https://istio.io/latest/news/releases/1.21.x/announcing-1.21/upgrade-notes/#externalname-support-changes")
 			mustAnswer(ctx, t, s, r, "/", pods)
+			diagnoseName(t)
 			mustBeServed(ctx, t, r, "/host")
 			mustAnswer(ctx, t, s, r, "/host", v2)
+			t.Diagnose("the gateway sends requests to an alias of a host that Istio does not know", "look for the cluster that the access log in the evidence names", linkEntry)
 			id, _ := kit.Mark()
 			t.Expect(r.Get(ctx, kit.WithID("/unknown", id), nil).Status).To(gomega.Equal(http.StatusServiceUnavailable), "an alias of a host that Istio does not know")
 			t.Eventually(ctx, func() ([]envoy.AccessLog, error) { return kit.AccessLog(ctx, s, id) }).
@@ -69,12 +71,13 @@ func serviceEntry(s *stack.Stack) check.Check {
 		Run: func(ctx context.Context, t *check.T) {
 			v1, v2 := backendPods(ctx, t, s, kit.BackendV1), backendPods(ctx, t, s, kit.BackendV2)
 			r := kit.NewRoute(ctx, t, s, "direct-service-entry", map[string]string{"PodHost": podHost(s, v2[0]), "PodAddress": v2[0].Status.PodIP})
-			t.Diagnose("the gateway does not connect to the endpoints of a ServiceEntry", "look at its clusters in the gateway's clusters in the evidence", linkEntry)
 			for _, c := range []struct {
-				target string
-				pods   []corev1.Pod
-				secure bool
-			}{{"/address", v2, false}, {"/name", v2, false}, {"/labels", v1, true}} {
+				target   string
+				pods     []corev1.Pod
+				secure   bool
+				diagnose func(*check.T)
+			}{{"/address", v2, false, diagnoseEntry}, {"/name", v2, false, diagnoseName}, {"/labels", v1, true, diagnoseEntry}} {
+				c.diagnose(t)
 				mustBeServed(ctx, t, r, c.target)
 				for _, a := range mustAnswer(ctx, t, s, r, c.target, c.pods) {
 					t.Expect(a.Headers["X-Forwarded-Client-Cert"] != nil).To(gomega.Equal(c.secure), "mutual TLS to the endpoints of %s", c.target)
@@ -83,6 +86,16 @@ func serviceEntry(s *stack.Stack) check.Check {
 			t.Observe("by address and by name %s answered, by labels %s", v2[0].Name, strings.Join(kit.PodNames(v1), " and "))
 		},
 	}
+}
+
+func diagnoseEntry(t *check.T) {
+	t.Diagnose("the gateway does not connect to the endpoints of a ServiceEntry", "look at its clusters in the gateway's clusters in the evidence", linkEntry)
+}
+
+// diagnoseName is for a host whose endpoint has a name and not an address.
+func diagnoseName(t *check.T) {
+	t.Diagnose("the gateway does not find the endpoint of a ServiceEntry by its name: the cluster's DNS does not answer, or not to pods, or does not resolve names of pods",
+		"look at the pods of CoreDNS in kube-system and whether their Corefile has pods insecure, and at update_failure of the cluster's statistics in the evidence", linkEntry)
 }
 
 // podHost is a name that the cluster's DNS resolves to the pod's address, when
@@ -107,8 +120,10 @@ func mustBeServed(ctx context.Context, t *check.T, r kit.Route, target string) {
 }
 
 // mustAnswer sends requests until each of the pods has answered, and asserts that
-// no other does, by the answers and by the gateway's access log.
+// no other does, by the answers and by the gateway's access log. Where the first
+// request goes is looked at before all: it explains who answers.
 func mustAnswer(ctx context.Context, t *check.T, s *stack.Stack, r kit.Route, target string, pods []corev1.Pod) []kit.Answer {
+	mustGoToPods(ctx, t, s, r, target, pods)
 	mark, _ := kit.Mark()
 	seen, sent := map[string]bool{}, 0
 	var answers []kit.Answer
@@ -123,6 +138,21 @@ func mustAnswer(ctx context.Context, t *check.T, s *stack.Stack, r kit.Route, ta
 	for _, a := range answers {
 		t.Expect(kit.PodNames(pods)).To(gomega.ContainElement(a.Pod), "pod that answered %s", target)
 	}
+	mustBeAddressed(ctx, t, s, target, mark, sent, pods)
+	return answers
+}
+
+// mustGoToPods sends one request and asserts where the gateway sent it.
+func mustGoToPods(ctx context.Context, t *check.T, s *stack.Stack, r kit.Route, target string, pods []corev1.Pod) {
+	mark, _ := kit.Mark()
+	response := r.Get(ctx, kit.WithID(target, mark), nil)
+	t.Expect(response.Status).To(gomega.Equal(http.StatusOK), "%s: %s", target, response)
+	mustBeAddressed(ctx, t, s, target, mark, 1, pods)
+}
+
+// mustBeAddressed asserts by the access log that the gateway sent so many requests
+// with the mark, each to the address of a pod.
+func mustBeAddressed(ctx context.Context, t *check.T, s *stack.Stack, target, mark string, sent int, pods []corev1.Pod) {
 	var entries []envoy.AccessLog
 	t.Eventually(ctx, func() (int, error) {
 		var err error
@@ -130,7 +160,10 @@ func mustAnswer(ctx context.Context, t *check.T, s *stack.Stack, r kit.Route, ta
 		return len(entries), err
 	}).Should(gomega.Equal(sent), "entries in the gateway's access log")
 	for _, entry := range entries {
-		t.Expect(kit.Addresses(pods, 8080)).To(gomega.ContainElement(entry.UpstreamHost), "address that the gateway sent %s to", target)
+		t.Expect(entry.UpstreamHost).To(gomega.BeElementOf(kit.Addresses(pods, 8080)), func() string {
+			t.Diagnose("the gateway sends requests to an address that is no pod's: its cluster is not the one that Istio makes of the Service's endpoints",
+				"look for the address in the gateway's clusters in the evidence, and for an EnvoyFilter that changes the cluster", linkEntry)
+			return "address that the gateway sent " + target + " to"
+		})
 	}
-	return answers
 }

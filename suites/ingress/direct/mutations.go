@@ -19,9 +19,28 @@ func Mutations() []mutation.Mutation {
 			Name: "virtual-ip-routed", Promise: "a gateway that forwards to the Service's virtual IP is noticed",
 			Break: routeVirtualIP, Plays: "ingress:direct-to-pods,ingress/node-port",
 			Fails: map[string]string{
-				"ingress/node-port":          "spiffe://", // nor is there mutual TLS to a virtual IP
-				"ingress/endpoints-are-pods": "istiod's view of the Service differs", "ingress/direct-to-pods": "sends traffic to the Service's virtual IP",
+				"ingress/node-port":          "does not come to the backend by mutual TLS", // nor is there any to a virtual IP
+				"ingress/endpoints-are-pods": "endpoint of a Service is the Service's virtual IP", "ingress/connection-table": "a connection to a Service's virtual IP",
+				"ingress/external-name": "an address that is no pod's", // it is another name of the same Service
 			},
+		},
+		{
+			Name: "virtual-ip-by-name", Promise: "a gateway that leaves the choice of a pod to the Service's virtual IP is noticed when that leads nowhere",
+			Break: mutation.WithFixture("by-name", map[string]string{"Route": "own-service"}), Plays: "ingress/direct-to-pods,ingress/endpoints-are-pods",
+			Fails: map[string]string{"ingress/direct-to-pods": "sends traffic to the Service's virtual IP"},
+		},
+		{
+			Name: "unready-pods-asked", Promise: "a gateway that sends requests to pods that are not ready is noticed",
+			Break: mutation.WithFixture("always-panic", nil), Plays: "ingress:direct-to-pods",
+			Fails: map[string]string{"ingress/endpoints-follow-health": "sends requests to other pods all the same"},
+		},
+		{
+			Name: "names-unresolved", Promise: "a cluster whose DNS does not answer is noticed where the gateway needs it, and only there",
+			Break: func(ctx context.Context, t *check.T, s *stack.Stack) {
+				mutation.Scale(ctx, t, s, "kube-system", "coredns", 0)
+			},
+			Plays: "ingress/external-name,ingress/service-entry,ingress/headless-service,ingress/endpoints-are-pods",
+			Fails: map[string]string{"ingress/external-name": "by its name", "ingress/service-entry": "by its name"},
 		},
 	}
 }

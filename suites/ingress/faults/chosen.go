@@ -57,9 +57,11 @@ func beyondTimeout(s *stack.Stack) check.Check {
 			id, header := kit.Mark()
 			response := r.Send(ctx, kit.WithID("/beyond", id), probe.Request{Headers: header})
 			t.Expect(response.Status).To(gomega.Equal(http.StatusOK), "%s", response)
-			t.Expect(response.Duration).To(gomega.BeNumerically(">=", 2*time.Second-timerSlack))
+			t.Diagnose(cause, fix, link)
+			t.Expect(response.Duration).To(gomega.BeNumerically(">=", 2*time.Second-timerSlack), "%s, which must be delayed", response)
 			mustBeFlagged(ctx, t, s, id, "DI")
 			t.Eventually(ctx, func() ([]kit.Answer, error) { return kit.BackendLog(ctx, s, id) }).Should(gomega.HaveLen(1), "requests that the backend saw")
+			t.Diagnose("the timeout of a route that injects a delay does not end a slow answer", "look at this route's timeout in the gateway's config dump in the evidence", link)
 			// The control: the same route's timeout does end a slow answer.
 			slow := r.Get(ctx, "/beyond?delay=5s", nil)
 			t.Expect(slow.Status).To(gomega.Equal(http.StatusGatewayTimeout), "a slow backend on the same route: %s", slow)

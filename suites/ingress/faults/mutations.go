@@ -9,7 +9,7 @@ func Mutations() []mutation.Mutation {
 			Name: "fault-filter-removed", Promise: "a gateway without the filter for faults is noticed",
 			Break: mutation.WithFixture("filter-removed", map[string]string{"Filter": "envoy.filters.http.fault"}), Plays: "ingress:faults,ingress/route-redirect",
 			Fails: map[string]string{
-				"ingress/fault-abort": cause, "ingress/fault-delay": cause, "ingress/fault-by-header": cause, "ingress/fault-delay-and-timeout": "timeout of the route",
+				"ingress/fault-abort": cause, "ingress/fault-delay": cause, "ingress/fault-by-header": cause, "ingress/fault-delay-and-timeout": cause,
 			},
 		},
 		{

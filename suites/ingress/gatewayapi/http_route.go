@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"time"
 
 	"github.com/onsi/gomega"
 
@@ -63,6 +64,8 @@ func matches(s *stack.Stack) check.Check {
 				}
 				return got, err
 			}).Should(gomega.Equal(want), "upstream cluster of each request in the gateway's access log")
+			t.Diagnose("the gateway answers for a host that no HTTPRoute names: another route catches all hosts",
+				"look for the route that the access log in the evidence names, and for an HTTPRoute, VirtualService or Gateway whose hosts cover it", link)
 			id, _ := kit.Mark()
 			unknown := r.Send(ctx, kit.WithID("/", id), probe.Request{Host: "unknown.gateway-api.test"})
 			t.Expect(unknown.Status).To(gomega.Equal(http.StatusNotFound), "a host that no HTTPRoute names: %s", unknown)
@@ -102,6 +105,15 @@ func weights(s *stack.Stack) check.Check {
 	}
 }
 
+const (
+	// requestTimeout is the time-out in fixtures/routes/http-route.yaml.
+	requestTimeout = time.Second
+	// timerSlack is how early Envoy's timer may fire, and timeoutTolerance how late
+	// the answer may be on a busy machine: far from the backend's delay.
+	timerSlack       = 50 * time.Millisecond
+	timeoutTolerance = 1500 * time.Millisecond
+)
+
 // filters asks for everything that an HTTPRoute changes on the way.
 func filters(s *stack.Stack) check.Check {
 	return check.Check{
@@ -134,9 +146,12 @@ func filters(s *stack.Stack) check.Check {
 			t.Expect(moved.Status).To(gomega.Equal(http.StatusMovedPermanently), "%s", moved)
 			t.Expect(moved.Headers.Get("Location")).To(gomega.HavePrefix("https://elsewhere.example/here"), "Location")
 
+			t.Diagnose("the gateway does not end a request at the HTTPRoute's time-out", fix, link)
 			id, mark = kit.Mark()
 			slow := r.Get(ctx, kit.WithID("/timeout?delay=5s", id), mark)
 			t.Expect(slow.Status).To(gomega.Equal(http.StatusGatewayTimeout), "%s", slow)
+			t.Expect(slow.Duration).To(gomega.And(gomega.BeNumerically(">=", requestTimeout-timerSlack), gomega.BeNumerically("<=", requestTimeout+timeoutTolerance)),
+				"want the answer %s to %s after the request", requestTimeout-timerSlack, requestTimeout+timeoutTolerance)
 			t.Eventually(ctx, func() ([]envoy.AccessLog, error) { return kit.AccessLog(ctx, s, id) }).
 				Should(gomega.ConsistOf(gomega.HaveField("ResponseFlags", "UT")), "flag of an upstream time-out in the gateway's access log")
 			t.Observe("rewrite, headers, mirror, redirect and time-out are as the HTTPRoute says")

@@ -2,7 +2,6 @@ package nodeport
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
@@ -11,6 +10,7 @@ import (
 	"istio-conformance/internal/check"
 	"istio-conformance/internal/probe"
 	"istio-conformance/internal/stack"
+	"istio-conformance/suites/kit"
 	"istio-conformance/suites/mutation"
 )
 
@@ -22,27 +22,53 @@ func Mutations() []mutation.Mutation {
 			Break: selectNothing, Plays: "ingress/node-port",
 			Fails: map[string]string{"ingress/node-port": "nothing answers at the gateway's node port"},
 		},
-
 		{
 			Name: "one-pod-unreachable", Promise: "a pod that the gateway cannot reach is noticed",
 			Break: dropTraffic, Plays: "ingress/node-port",
 			Fails: map[string]string{"ingress/node-port": "one of the backend's pods is broken"},
+		},
+		{
+			Name: "only-local-nodes", Promise: "nodes whose node ports do not lead to a gateway pod on another node are noticed",
+			Break: localOnly, Plays: "ingress/node-port-of-every-node",
+			Fails: map[string]string{"ingress/node-port-of-every-node": "where no gateway pod runs, does not lead to one on another node"},
 		},
 	}
 }
 
 // selectNothing makes the gateway's Service select no pod.
 func selectNothing(ctx context.Context, t *check.T, s *stack.Stack) {
-	set := func(ctx context.Context, value string) {
-		service := &corev1.Service{}
-		service.Namespace, service.Name = s.Gateway.Namespace, s.Gateway.Release
-		patch := fmt.Sprintf(`{"spec":{"selector":{"conformance-mutation":%s}}}`, value)
-		t.Expect(s.Client.Patch(ctx, service, client.RawPatch("application/merge-patch+json", []byte(patch)))).To(gomega.Succeed())
-	}
-	mutation.Mend(ctx, t, func(ctx context.Context) { set(ctx, "null") })
-	set(ctx, `"nothing"`)
+	mutation.Mend(ctx, t, func(ctx context.Context) {
+		patchService(ctx, t, s, `{"spec":{"selector":{"conformance-mutation":null}}}`)
+	})
+	patchService(ctx, t, s, `{"spec":{"selector":{"conformance-mutation":"nothing"}}}`)
 	t.Eventually(ctx, func() error { return probe.HTTP(ctx, probe.Request{URL: s.GatewayURL()}).Err }).
 		Should(gomega.HaveOccurred(), "the node port still leads to the gateway")
+}
+
+// localOnly makes nodes drop what comes for gateway pods of other nodes.
+func localOnly(ctx context.Context, t *check.T, s *stack.Stack) {
+	gateway, err := s.GatewayPod(ctx)
+	t.Expect(err).NotTo(gomega.HaveOccurred())
+	mutation.Mend(ctx, t, func(ctx context.Context) { patchService(ctx, t, s, `{"spec":{"externalTrafficPolicy":"Cluster"}}`) })
+	patchService(ctx, t, s, `{"spec":{"externalTrafficPolicy":"Local"}}`)
+	for _, node := range s.Cluster.Nodes() {
+		if node.Name == gateway.Spec.NodeName {
+			continue
+		}
+		address, err := s.GatewayAddress(stack.HTTPNodePort, node.Name)
+		t.Expect(err).NotTo(gomega.HaveOccurred())
+		t.Eventually(ctx, func() error {
+			return probe.HTTP(ctx, probe.Request{URL: "http://" + address, Timeout: kit.ShortTimeout}).Err
+		}).
+			Should(gomega.HaveOccurred(), "node %s still leads to the gateway", node.Name)
+	}
+}
+
+// patchService changes the gateway's Service.
+func patchService(ctx context.Context, t *check.T, s *stack.Stack, patch string) {
+	service := &corev1.Service{}
+	service.Namespace, service.Name = s.Gateway.Namespace, s.Gateway.Release
+	t.Expect(s.Client.Patch(ctx, service, client.RawPatch("application/merge-patch+json", []byte(patch)))).To(gomega.Succeed())
 }
 
 // dropTraffic drops what is forwarded to one of the backend's pods. Its kubelet

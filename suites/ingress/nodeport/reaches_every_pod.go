@@ -28,6 +28,7 @@ func reachesEveryPod(s *stack.Stack) check.Check {
 				"look for the request in the gateway's access log in the evidence: flag UF or UH is on the pods' side, no entry at all is on the way to the gateway",
 				"https://istio.io/latest/docs/ops/common-problems/network-issues/")
 			marked := map[string]string{}
+			var answers []kit.Answer
 			// A pod that has just become ready is in the gateway's endpoints a moment
 			// later: the wait is for the endpoints, each request must succeed.
 			deadline := time.Now().Add(kit.PropagationTimeout)
@@ -37,8 +38,9 @@ func reachesEveryPod(s *stack.Stack) check.Check {
 				t.Expect(response.Status).To(gomega.Equal(200), "request %d: %s", i, response)
 				a := kit.ParseAnswer(t, response)
 				marked[a.Pod] = id
-				fromGateway(t, s, a)
+				answers = append(answers, a)
 			}
+			fromGateway(t, s, answers)
 			t.Diagnose("the gateway does not spread requests over all ready pods",
 				"compare the gateway's endpoints in the evidence with the pods", "https://istio.io/latest/docs/concepts/traffic-management/")
 			t.Expect(marked).To(gomega.HaveLen(len(pods)), "pods that answered within %s, of %v", kit.PropagationTimeout, kit.PodNames(pods))
@@ -52,10 +54,15 @@ func reachesEveryPod(s *stack.Stack) check.Check {
 	}
 }
 
-// fromGateway asserts that the request came over mutual TLS from the gateway:
+// fromGateway asserts that the requests came over mutual TLS from the gateway:
 // the backend's sidecar names the client's identity in this header.
-func fromGateway(t *check.T, s *stack.Stack, a kit.Answer) {
+func fromGateway(t *check.T, s *stack.Stack, answers []kit.Answer) {
+	t.Diagnose("requests are answered, but the gateway does not come to the backend by mutual TLS with its own identity",
+		"look for a DestinationRule, PeerAuthentication or EnvoyFilter that changes the transport socket of the backend's cluster in the gateway's config dump in the evidence",
+		"https://istio.io/latest/docs/concepts/security/#mutual-tls-authentication")
 	gateway := fmt.Sprintf("URI=spiffe://cluster.local/ns/%s/sa/%s", s.Gateway.Namespace, s.Gateway.ServiceAccount)
-	xfcc := strings.Join(a.Headers["X-Forwarded-Client-Cert"], ",")
-	t.Expect(xfcc).To(gomega.ContainSubstring(gateway), "the gateway's identity in X-Forwarded-Client-Cert at pod %s", a.Pod)
+	for _, a := range answers {
+		xfcc := strings.Join(a.Headers["X-Forwarded-Client-Cert"], ",")
+		t.Expect(xfcc).To(gomega.ContainSubstring(gateway), "the gateway's identity in X-Forwarded-Client-Cert at pod %s", a.Pod)
+	}
 }

@@ -12,7 +12,7 @@ func Mutations() []mutation.Mutation {
 			// The routes to patch come with the checks, which wait until they are served.
 			Break: mutation.WithFixture("no-retries", nil),
 			Plays: "ingress:retries,ingress/timeout",
-			Fails: map[string]string{"ingress/retries": "does not retry", "ingress/retry-on": "retryOn", "ingress/retry-per-try-timeout": "perTryTimeout"},
+			Fails: map[string]string{"ingress/retries": "does not retry", "ingress/retry-on": "retryOn", "ingress/retry-per-try-timeout": "fewer or more tries"},
 		},
 		{
 			Name: "retries-eager", Promise: "a gateway that retries what the route does not is noticed",

@@ -21,12 +21,15 @@ func Mutations() []mutation.Mutation {
 			Break: with("path_with_escaped_slashes_action: UNESCAPE_AND_FORWARD"), Plays: "ingress:wire",
 			Fails: map[string]string{"ingress/path-normalisation": "by another path than Istio's default normalisation"},
 		},
+		{
+			Name: "empty-frames-tolerated", Promise: "a gateway that takes any number of empty HTTP/2 frames is noticed",
+			Break: with("http2_protocol_options: {max_consecutive_inbound_frames_with_empty_payload: 4000000000}"), Plays: "ingress:wire",
+			Fails: map[string]string{"ingress/http2-floods": "floods it with empty-data frames"},
+		},
 	}
 }
 
 // with changes the gateway's HTTP connection manager.
 func with(setting string) func(context.Context, *check.T, *stack.Stack) {
-	return func(ctx context.Context, t *check.T, s *stack.Stack) {
-		mutation.ApplyFixture(ctx, t, s, "connection-manager", map[string]string{"Setting": setting})
-	}
+	return mutation.WithFixture("connection-manager", map[string]string{"Setting": setting})
 }
