@@ -11,6 +11,7 @@ import (
 	"istio-conformance/internal/cluster"
 	"istio-conformance/internal/engine"
 	"istio-conformance/internal/exitcode"
+	"istio-conformance/internal/filelock"
 	"istio-conformance/internal/project"
 )
 
@@ -68,10 +69,24 @@ func removeClusters(ctx context.Context, found *engine.Engine, options engine.Op
 		return err
 	}
 	for _, name := range names {
-		options.Logf("removing cluster %s", name)
-		if err := cluster.Delete(ctx, name, ""); err != nil {
+		if err := removeCluster(ctx, name, options); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// removeCluster leaves the cluster of a run that has not ended.
+func removeCluster(ctx context.Context, name string, options engine.Options) (err error) {
+	lock, err := cluster.Lock(options.CacheDir, name)
+	if errors.Is(err, filelock.ErrLocked) {
+		options.Logf("cluster %s stays: a run uses it", name)
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, lock.Close()) }()
+	options.Logf("removing cluster %s", name)
+	return cluster.Delete(ctx, name, "")
 }

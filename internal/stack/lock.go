@@ -2,8 +2,8 @@ package stack
 
 import (
 	"errors"
-	"path/filepath"
 
+	"istio-conformance/internal/cluster"
 	"istio-conformance/internal/exitcode"
 	"istio-conformance/internal/filelock"
 )
@@ -12,7 +12,7 @@ import (
 // runs of one name would delete each other's cluster.
 func (s *Stack) lockName() error {
 	var err error
-	s.nameLock, err = filelock.Exclusive(filepath.Join(s.Config.CacheDir, "locks", "cluster-"+s.Config.Name))
+	s.nameLock, err = cluster.Lock(s.Config.CacheDir, s.Config.Name)
 	if errors.Is(err, filelock.ErrLocked) {
 		s.othersName = true
 		return exitcode.Environmentf("another run is using the cluster %s: wait for its end, or choose another name with NAME=", s.Config.Name)
