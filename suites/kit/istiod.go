@@ -38,6 +38,9 @@ func IstiodPods(ctx context.Context, t *check.T, s *stack.Stack) []corev1.Pod {
 	t.Helper()
 	pods, err := s.ReadyPods(ctx, stack.SystemNamespace, IstiodSelector)
 	t.Expect(err).NotTo(gomega.HaveOccurred())
+	if len(pods) == 0 {
+		t.Diagnose("istiod is down: none of its pods is ready", "look at istiod's pods, events and log in the evidence", "https://istio.io/latest/docs/ops/common-problems/")
+	}
 	t.Expect(pods).NotTo(gomega.BeEmpty(), "no istiod pod is ready")
 	return pods
 }
