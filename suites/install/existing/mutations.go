@@ -53,7 +53,7 @@ func keepNamespaces(ctx context.Context, t *check.T, s *stack.Stack) {
 			// The policy is in force for a moment after its end.
 			t.Eventually(ctx, func() error {
 				return s.Client.Delete(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}})
-			}).Should(gomega.Succeed(), "remove Namespace %s", name)
+			}).WithTimeout(leaveTimeout).Should(gomega.Satisfy(apierrors.IsNotFound), "Namespace %s, after its removal", name)
 		}
 	})
 	mutation.ApplyFixture(ctx, t, s, "no-namespace-end", nil)
