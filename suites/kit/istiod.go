@@ -117,6 +117,7 @@ func ScaleIstiod(ctx context.Context, t *check.T, s *stack.Stack, replicas int32
 			pods, err := s.ReadyPods(ctx, stack.SystemNamespace, IstiodSelector)
 			return len(pods), err
 		}).WithTimeout(istiodTimeout).Should(gomega.Equal(int(replicas)), "ready pods of istiod\n%s", s.DescribePods(ctx, stack.SystemNamespace))
+		mustHaveIstiods(ctx, t, s, int(replicas))
 	}
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), istiodTimeout)
@@ -125,6 +126,17 @@ func ScaleIstiod(ctx context.Context, t *check.T, s *stack.Stack, replicas int32
 		MustJudge(ctx, t, s)
 	})
 	set(ctx, replicas)
+}
+
+// mustHaveIstiods waits until istiod has so many pods and none that is ending: that
+// one would still answer who is connected to it.
+func mustHaveIstiods(ctx context.Context, t *check.T, s *stack.Stack, pods int) {
+	t.Helper()
+	t.Eventually(ctx, func() (int, error) {
+		var list corev1.PodList
+		err := s.Client.List(ctx, &list, client.InNamespace(stack.SystemNamespace), client.MatchingLabels{"app": "istiod"})
+		return len(list.Items), err
+	}).WithTimeout(istiodTimeout).Should(gomega.Equal(pods), "pods of istiod\n%s", s.DescribePods(ctx, stack.SystemNamespace))
 }
 
 // MustJudge waits until istiod's webhook answers again: the pod is ready a moment

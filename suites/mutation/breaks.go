@@ -80,6 +80,12 @@ func Scale(ctx context.Context, t *check.T, s *stack.Stack, namespace, name stri
 			err := s.Client.Get(ctx, key, deployment)
 			return deployment.Status.ReadyReplicas, err
 		}).WithTimeout(MendTimeout).Should(gomega.Equal(replicas), "ready replicas of Deployment %s", key)
+		// A pod that is ending goes on with what it does.
+		t.Eventually(ctx, func() (int, error) {
+			var pods corev1.PodList
+			err := s.Client.List(ctx, &pods, client.InNamespace(namespace), client.MatchingLabels(deployment.Spec.Selector.MatchLabels))
+			return len(pods.Items), err
+		}).WithTimeout(MendTimeout).Should(gomega.Equal(int(replicas)), "pods of Deployment %s", key)
 	}
 	Mend(ctx, t, func(ctx context.Context) { set(ctx, old) })
 	set(ctx, replicas)
