@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -11,22 +12,22 @@ import (
 )
 
 // PortForward opens a free port of 127.0.0.1 that leads to a port of a pod, and
-// returns it once it accepts connections. stop closes it, waits until it is
-// closed and returns the error that had ended it before, if any. It ends with
-// ctx too.
+// returns it once it accepts connections; nothing need listen there yet. stop closes
+// it, waits until it is closed and returns the error that had ended it before, if
+// any. It ends with ctx too.
 func (c *Clients) PortForward(ctx context.Context, namespace, pod string, port int) (localPort int, stop func() error, err error) {
 	fail := func(err error) (int, func() error, error) {
 		return 0, nil, fmt.Errorf("forward a port to pod %s/%s port %d: %w", namespace, pod, port, err)
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	ready := make(chan struct{})
-	forwarder, err := c.forwarder(ctx, namespace, pod, port, ready)
+	forwarder, err := c.forwarder(ctx, namespace, pod, [2]int{0, port}, ready)
 	if err != nil {
 		cancel()
 		return fail(err)
 	}
 	done := make(chan error, 1)
-	go func() { done <- forwarder.ForwardPorts() }()
+	go func() { done <- c.forward(ctx, namespace, pod, port, forwarder) }()
 	select {
 	case <-ready:
 	case err := <-done:
@@ -48,7 +49,25 @@ func (c *Clients) PortForward(ctx context.Context, namespace, pod string, port i
 	return int(ports[0].Local), stop, nil
 }
 
-func (c *Clients) forwarder(ctx context.Context, namespace, pod string, port int, ready chan struct{}) (*portforward.PortForwarder, error) {
+// forward forwards until ctx ends. A connection that the pod's port refuses ends all
+// of them: then they are opened again, at the same port of this side.
+func (c *Clients) forward(ctx context.Context, namespace, pod string, port int, forwarder *portforward.PortForwarder) error {
+	err := forwarder.ForwardPorts()
+	for errors.Is(err, portforward.ErrLostConnectionToPod) && ctx.Err() == nil {
+		ports, portsErr := forwarder.GetPorts()
+		if portsErr != nil {
+			return errors.Join(err, portsErr)
+		}
+		if forwarder, err = c.forwarder(ctx, namespace, pod, [2]int{int(ports[0].Local), port}, make(chan struct{})); err == nil {
+			err = forwarder.ForwardPorts()
+		}
+	}
+	return err
+}
+
+// forwarder leads from the first of the ports, of this side, to the second; 0 is any
+// free one.
+func (c *Clients) forwarder(ctx context.Context, namespace, pod string, ports [2]int, ready chan struct{}) (*portforward.PortForwarder, error) {
 	url := c.Kube.CoreV1().RESTClient().Post().
 		Resource("pods").Namespace(namespace).Name(pod).SubResource("portforward").URL()
 	transport, upgrader, err := spdy.RoundTripperFor(c.Config)
@@ -61,6 +80,5 @@ func (c *Clients) forwarder(ctx context.Context, namespace, pod string, port int
 		return nil, err
 	}
 	dialer := portforward.NewFallbackDialer(overWebSocket, overSPDY, needsSPDY)
-	// Port 0 of this side: any free one.
-	return portforward.NewOnAddresses(dialer, []string{loopback}, []string{fmt.Sprintf("0:%d", port)}, ctx.Done(), ready, io.Discard, io.Discard)
+	return portforward.NewOnAddresses(dialer, []string{loopback}, []string{fmt.Sprintf("%d:%d", ports[0], ports[1])}, ctx.Done(), ready, io.Discard, io.Discard)
 }

@@ -184,8 +184,13 @@ func (w *world) resolve(host, namespace string) (service, status string) {
 	short := !strings.Contains(host, ".")
 	parts := strings.Split(name, ".")
 	switch {
+	case strings.HasPrefix(host, "*"):
+		// Many hosts, of which none need be there.
+		return host, unknown
 	case short:
 		service = id(namespace, name)
+	case len(parts) < 2:
+		service = ""
 	case len(parts) == 2 || len(parts) == 3 && parts[2] == "svc" || strings.HasSuffix(host, clusterDomain):
 		service = id(parts[1], parts[0])
 	default:

@@ -37,6 +37,23 @@ func (s *Stack) connect(ctx context.Context, logf progress.Logf) error {
 	return s.RenewClient()
 }
 
+// profileOf says which profile a chart is a mark of that not every installation has.
+var profileOf = map[string]string{"cni": ProfileCNI, "ztunnel": ProfileAmbient}
+
+// AsExisting returns a stack that takes this one's cluster as a user's, of whose
+// making it knows nothing. Leave takes away what it makes there.
+func (s *Stack) AsExisting(ctx context.Context) (*Stack, error) {
+	other := New(Config{Kubeconfig: s.Cluster.Kubeconfig, Context: s.Config.Context, Waits: s.Config.Waits, Root: s.Config.Root, CacheDir: s.Config.CacheDir, OutDir: s.Config.OutDir})
+	if err := other.connect(ctx, progress.Discard); err != nil {
+		return nil, err
+	}
+	return other, other.discover(ctx, progress.Discard)
+}
+
+// Leave removes the namespace that a run made in an existing cluster, and waits
+// until it is gone.
+func (s *Stack) Leave(ctx context.Context) error { return s.removeScratch(ctx, true) }
+
 // discover finds the releases of Istio's charts instead of installing them.
 func (s *Stack) discover(ctx context.Context, logf progress.Logf) error {
 	var err error
@@ -47,8 +64,12 @@ func (s *Stack) discover(ctx context.Context, logf progress.Logf) error {
 	if err != nil {
 		return err
 	}
-	for _, chart := range []string{"base", "istiod", "gateway"} {
+	for _, chart := range []string{"base", "cni", "istiod", "ztunnel", "gateway"} {
 		i := slices.IndexFunc(releases, func(r *release.Release) bool { return r.Chart.Metadata.Name == chart })
+		profile, optional := profileOf[chart]
+		if i < 0 && optional {
+			continue
+		}
 		if i < 0 {
 			return fmt.Errorf("no release of Istio's chart %s in cluster %s, among %d releases", chart, s.Cluster.Name, len(releases))
 		}
@@ -56,6 +77,9 @@ func (s *Stack) discover(ctx context.Context, logf progress.Logf) error {
 		logf("release %s/%s, chart %s %s", found.Namespace, found.Name, chart, found.Chart.Metadata.Version)
 		s.Releases = append(s.Releases, charts.Release{Name: found.Name, Namespace: found.Namespace})
 		s.Cell.Istio = found.Chart.Metadata.Version
+		if optional {
+			s.Config.Profile = profile
+		}
 		if chart == "gateway" {
 			s.Gateway = Gateway{Namespace: found.Namespace, Release: found.Name, ServiceAccount: found.Name, Selector: "app=" + found.Name}
 		}

@@ -25,7 +25,7 @@ func (s *Stack) Install(ctx context.Context) error { return s.install(ctx, progr
 func (s *Stack) Uninstall(ctx context.Context) error {
 	for i := len(s.Releases) - 1; i >= 0; i-- {
 		r := s.Releases[i]
-		if err := s.Helm.Uninstall(ctx, r.Namespace, r.Name, releaseTimeout); err != nil {
+		if err := s.Helm.Uninstall(ctx, r.Namespace, r.Name, r.Timeout); err != nil {
 			return err
 		}
 	}

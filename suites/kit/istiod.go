@@ -38,6 +38,9 @@ func IstiodPods(ctx context.Context, t *check.T, s *stack.Stack) []corev1.Pod {
 	t.Helper()
 	pods, err := s.ReadyPods(ctx, stack.SystemNamespace, IstiodSelector)
 	t.Expect(err).NotTo(gomega.HaveOccurred())
+	if len(pods) == 0 {
+		t.Diagnose("istiod is down: none of its pods is ready", "look at istiod's pods, events and log in the evidence", "https://istio.io/latest/docs/ops/common-problems/")
+	}
 	t.Expect(pods).NotTo(gomega.BeEmpty(), "no istiod pod is ready")
 	return pods
 }
@@ -114,6 +117,7 @@ func ScaleIstiod(ctx context.Context, t *check.T, s *stack.Stack, replicas int32
 			pods, err := s.ReadyPods(ctx, stack.SystemNamespace, IstiodSelector)
 			return len(pods), err
 		}).WithTimeout(istiodTimeout).Should(gomega.Equal(int(replicas)), "ready pods of istiod\n%s", s.DescribePods(ctx, stack.SystemNamespace))
+		mustHaveIstiods(ctx, t, s, int(replicas))
 	}
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), istiodTimeout)
@@ -122,6 +126,17 @@ func ScaleIstiod(ctx context.Context, t *check.T, s *stack.Stack, replicas int32
 		MustJudge(ctx, t, s)
 	})
 	set(ctx, replicas)
+}
+
+// mustHaveIstiods waits until istiod has so many pods and none that is ending: that
+// one would still answer who is connected to it.
+func mustHaveIstiods(ctx context.Context, t *check.T, s *stack.Stack, pods int) {
+	t.Helper()
+	t.Eventually(ctx, func() (int, error) {
+		var list corev1.PodList
+		err := s.Client.List(ctx, &list, client.InNamespace(stack.SystemNamespace), client.MatchingLabels{"app": "istiod"})
+		return len(list.Items), err
+	}).WithTimeout(istiodTimeout).Should(gomega.Equal(pods), "pods of istiod\n%s", s.DescribePods(ctx, stack.SystemNamespace))
 }
 
 // MustJudge waits until istiod's webhook answers again: the pod is ready a moment

@@ -37,12 +37,7 @@ func PatchIstiod(ctx context.Context, t *check.T, s *stack.Stack, patch, undo st
 			d := deployment.Status
 			return d.ObservedGeneration == deployment.Generation && d.UpdatedReplicas == d.Replicas && d.ReadyReplicas == d.Replicas && d.Replicas > 0, err
 		}).WithTimeout(istiodTimeout).Should(gomega.BeTrue(), "rollout of istiod\n%s", s.DescribePods(ctx, stack.SystemNamespace))
-		// The pod before must be gone too: the gateway may still be connected to it.
-		t.Eventually(ctx, func() (int, error) {
-			var pods corev1.PodList
-			err := s.Client.List(ctx, &pods, client.InNamespace(stack.SystemNamespace), client.MatchingLabels{"app": "istiod"})
-			return len(pods.Items), err
-		}).WithTimeout(istiodTimeout).Should(gomega.Equal(int(deployment.Status.Replicas)), "pods of istiod")
+		mustHaveIstiods(ctx, t, s, int(deployment.Status.Replicas))
 		MustJudge(ctx, t, s)
 	}
 	t.Cleanup(func() {

@@ -6,6 +6,7 @@ package kit
 import (
 	"context"
 	"maps"
+	"strings"
 	"time"
 
 	"github.com/onsi/gomega"
@@ -64,7 +65,13 @@ func ApplyData(ctx context.Context, t *check.T, s *stack.Stack, namespace, path 
 			t.Errorf("remove the check's objects: %v", err)
 		}
 	})
-	t.Expect(kube.Apply(ctx, s.Client, namespace, objects)).To(gomega.Succeed())
+	err := kube.Apply(ctx, s.Client, namespace, objects)
+	if err != nil && strings.Contains(err.Error(), "failed calling webhook") {
+		t.Diagnose("nobody answers the webhook that judges what is written: istiod is down, or the webhook does not lead to it",
+			"look at istiod's pods, and compare the webhook's service and caBundle with them: kubectl get validatingwebhookconfigurations -o yaml",
+			"https://istio.io/latest/docs/ops/common-problems/validation/")
+	}
+	t.Expect(err).To(gomega.Succeed())
 	return objects
 }
 

@@ -86,8 +86,8 @@ func diagnoseUnserved(t *check.T, last probe.Response) {
 			"look for the request in the gateway's access log in the evidence; no entry at all means that it never reached the gateway",
 			"https://istio.io/latest/docs/ops/common-problems/network-issues/")
 	default:
-		t.Diagnose("nothing answers at the gateway's node port: its Service selects no ready pod, or the port is not mapped to the host",
-			"compare the Service's selector, ports and EndpointSlices in the evidence with the gateway's pods",
+		t.Diagnose("nothing answers at the gateway's node port: istiod sent the gateway no listener for it, its Service selects no ready pod, or the port is not mapped to the host",
+			"compare the gateway's listeners with the Gateways, and the Service's selector, ports and EndpointSlices with the gateway's pods, all in the evidence",
 			"https://istio.io/latest/docs/tasks/traffic-management/ingress/ingress-control/")
 	}
 }

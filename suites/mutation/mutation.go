@@ -52,7 +52,7 @@ func Suite(s *stack.Stack, suites []check.Suite, mutations []Mutation, run strin
 				selection, err := check.Select(m.Plays, suites)
 				t.Expect(err).NotTo(gomega.HaveOccurred())
 				m.Break(ctx, t, s)
-				played, err := play(ctx, selection.Plan(suites))
+				played, err := Play(ctx, selection.Plan(suites))
 				t.Expect(err).NotTo(gomega.HaveOccurred())
 				m.judge(t, played)
 			},
@@ -85,7 +85,11 @@ func baseline(s *stack.Stack, suites []check.Suite, plays string) check.Check {
 		Run: func(ctx context.Context, t *check.T) {
 			selection, err := check.Select(plays, suites)
 			t.Expect(err).NotTo(gomega.HaveOccurred())
-			played, err := play(ctx, selection.Plan(suites))
+			if s.InstallError == nil {
+				// What it plays may end with an uninstalled Istio.
+				MendInstallation(ctx, t, s)
+			}
+			played, err := Play(ctx, selection.Plan(suites))
 			t.Expect(err).NotTo(gomega.HaveOccurred())
 			Mutation{}.judge(t, played)
 		},
@@ -120,8 +124,8 @@ func (m Mutation) judge(t *check.T, played []report.Test) {
 	t.Expect(failed).To(gomega.ConsistOf(want), "the checks that failed, of %d", len(played))
 }
 
-// play runs checks as the main job does and returns their outcomes.
-func play(ctx context.Context, suites []check.Suite) ([]report.Test, error) {
+// Play runs checks as the main job does and returns their outcomes.
+func Play(ctx context.Context, suites []check.Suite) ([]report.Test, error) {
 	recorder := &recorder{}
 	runner := &check.Runner{Recorder: recorder, Context: ctx, Parallel: check.DefaultParallel, Evidence: func(context.Context, string, check.Failure) []string { return nil }}
 	err := runner.Play(suites...)

@@ -17,7 +17,7 @@ import (
 var features = []kit.Feature{
 	{Name: "leftovers", Checks: leftovers.Checks, Mutations: leftovers.Mutations},
 	{Name: "wrong-order", Checks: wrongorder.Checks, Mutations: wrongorder.Mutations},
-	{Name: "reinstall", Checks: reinstall.Checks},
+	{Name: "reinstall", Checks: reinstall.Checks, Mutations: reinstall.Mutations},
 }
 
 // Suite returns the checks of Istio's removal and return.

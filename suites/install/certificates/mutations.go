@@ -19,7 +19,7 @@ func Mutations() []mutation.Mutation {
 		{
 			Name: "root-replaced", Promise: "a workload whose certificate does not chain to the root that others trust is noticed",
 			Break: replaceRoot, Plays: "install/workload-certificate",
-			Fails: map[string]string{"install/workload-certificate": "signed by unknown authority"},
+			Fails: map[string]string{"install/workload-certificate": "other workloads do not take for its own"},
 		},
 		{
 			Name: "strict-everywhere", Promise: "a policy for the whole mesh that takes the control of a check away is noticed",
@@ -27,8 +27,10 @@ func Mutations() []mutation.Mutation {
 			Plays: "install/strict-mtls", Fails: map[string]string{"install/strict-mtls": "the control does not work"},
 		},
 		{
-			Name: "policy-overruled", Promise: "a workload that goes on to take plaintext although its policy is STRICT is noticed",
-			Break: mutation.WithFixture("plaintext-inbound", map[string]string{"Namespace": stack.SystemNamespace}),
+			Name: "policy-ignored", Promise: "a workload that goes on to take plaintext although its policy is STRICT is noticed",
+			Break: func(ctx context.Context, t *check.T, s *stack.Stack) {
+				kit.SetIstiodEnv(ctx, t, s, "PILOT_IGNORE_RESOURCES", "peerauthentications.security.istio.io")
+			},
 			Plays: "install/strict-mtls", Fails: map[string]string{"install/strict-mtls": "a workload that demands mutual TLS still takes plaintext"},
 		},
 		{
@@ -38,7 +40,19 @@ func Mutations() []mutation.Mutation {
 			},
 			Plays: "install/certificate-rotation", Fails: map[string]string{"install/certificate-rotation": "does not become ready"},
 		},
+		{
+			Name: "renewed-too-late", Promise: "a workload that does not ask for its next certificate in time is noticed",
+			Break: renewLate, Plays: "install/certificate-rotation",
+			Fails: map[string]string{"install/certificate-rotation": "a workload's certificate is not renewed"},
+		},
 	}
+}
+
+// renewLate overrules, for the pods of the checks, when they ask.
+func renewLate(ctx context.Context, t *check.T, s *stack.Stack) {
+	namespace, err := s.ScratchNamespace(ctx)
+	t.Expect(err).NotTo(gomega.HaveOccurred())
+	mutation.ApplyFixture(ctx, t, s, "late-renewal", map[string]string{"Namespace": namespace})
 }
 
 // replaceRoot stops istiod, which would mend it at once, and gives the gateway's

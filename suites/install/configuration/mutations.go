@@ -21,8 +21,8 @@ func Mutations() []mutation.Mutation {
 			},
 			Plays: "install:configuration,install/validation,install/versions-and-sync",
 			Fails: map[string]string{
-				"install/istiod-available": "no istiod pod is ready", "install/xds": "no istiod pod is ready", "install/versions-and-sync": "no istiod pod is ready",
-				"install/validation": "validation.istio.io", "install/propagation": "failed calling webhook",
+				"install/istiod-available": "istiod is down", "install/xds": "istiod is down", "install/versions-and-sync": "istiod is down",
+				"install/validation": "istiod does not answer its validation webhook", "install/propagation": "nobody answers the webhook",
 			},
 		},
 		{

@@ -20,14 +20,14 @@ func Mutations() []mutation.Mutation {
 			Name: "crd-version-not-served", Promise: "a CRD that stopped serving a version of its chart and of the notes is noticed",
 			Break: notServed("telemetries.telemetry.istio.io", "v1alpha1"), Plays: "install:crds",
 			Fails: map[string]string{
-				"install/crds": "telemetries.telemetry.istio.io", "install/noted-crds": "telemetry.istio.io/v1alpha1",
-				"install/samples-accepted": "a valid Telemetry of telemetry.istio.io/v1alpha1", "install/samples-refused": "an invalid Telemetry of telemetry.istio.io/v1alpha1",
+				"install/crds": "telemetries.telemetry.istio.io", "install/noted-crds": "a kind that users' resources depend on is not served",
+				"install/samples-accepted": "does not serve Telemetry at telemetry.istio.io/v1alpha1", "install/samples-refused": "does not serve Telemetry at telemetry.istio.io/v1alpha1",
 			},
 		},
 		{
 			Name: "crd-name-taken", Promise: "a CRD whose short name another one has taken is noticed",
 			Break: takeShortName, Plays: "install:crds",
-			Fails: map[string]string{"install/crds-established": "NamesAccepted", "install/crds": "names of CRD proxyconfigs"},
+			Fails: map[string]string{"install/crds-established": "another CRD has one of the names", "install/crds": "names of CRD proxyconfigs"},
 		},
 		{
 			Name: "crd-old-version-stored", Promise: "a version that objects may still be stored in is noticed",
@@ -38,7 +38,7 @@ func Mutations() []mutation.Mutation {
 				return func(crd *apiextensionsv1.CustomResourceDefinition) { crd.Status.StoredVersions = old }
 			}),
 			Plays: "install:crds",
-			Fails: map[string]string{"install/crds-stored": "stored versions", "install/crds": "versions of CRD proxyconfigs"},
+			Fails: map[string]string{"install/crds-stored": "objects may still be stored in a version", "install/crds": "versions of CRD proxyconfigs"},
 		},
 		{
 			Name: "crd-not-owned", Promise: "a CRD that Helm does not own is noticed",

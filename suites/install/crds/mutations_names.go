@@ -7,6 +7,7 @@ import (
 
 	"github.com/onsi/gomega"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+	apiextensionsclient "k8s.io/apiextensions-apiserver/pkg/client/clientset/clientset/typed/apiextensions/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"istio-conformance/internal/check"
@@ -44,6 +45,7 @@ func notServed(name, version string) func(context.Context, *check.T, *stack.Stac
 // then asks for the same one for Istio's.
 func takeShortName(ctx context.Context, t *check.T, s *stack.Stack) {
 	const taken, group = "pc", "networking.istio.io"
+	const victim = "proxyconfigs." + group
 	keep := true
 	other := &apiextensionsv1.CustomResourceDefinition{
 		ObjectMeta: metav1.ObjectMeta{Name: "pancakes." + group, Annotations: map[string]string{"api-approved.kubernetes.io": "unapproved, a test"}},
@@ -59,6 +61,7 @@ func takeShortName(ctx context.Context, t *check.T, s *stack.Stack) {
 	crds := s.Cluster.APIExtensions.ApiextensionsV1().CustomResourceDefinitions()
 	mutation.Mend(ctx, t, func(ctx context.Context) {
 		t.Expect(crds.Delete(ctx, other.Name, metav1.DeleteOptions{})).To(gomega.Succeed())
+		forgetConflict(ctx, t, crds, victim)
 	})
 	_, err := crds.Create(ctx, other, metav1.CreateOptions{})
 	t.Expect(err).NotTo(gomega.HaveOccurred())
@@ -73,11 +76,28 @@ func takeShortName(ctx context.Context, t *check.T, s *stack.Stack) {
 		return i >= 0 && crd.Status.Conditions[i].Status == apiextensionsv1.ConditionTrue, nil
 	}
 	t.Eventually(ctx, accepted).WithArguments(other.Name).Should(gomega.BeTrue(), "CRD %s", other.Name)
-	const victim = "proxyconfigs." + group
 	changeCRD(victim, false, func(crd *apiextensionsv1.CustomResourceDefinition) func(*apiextensionsv1.CustomResourceDefinition) {
 		old := crd.Spec.Names.ShortNames
 		crd.Spec.Names.ShortNames = append(crd.Spec.Names.ShortNames, taken)
 		return func(crd *apiextensionsv1.CustomResourceDefinition) { crd.Spec.Names.ShortNames = old }
 	})(ctx, t, s)
 	t.Eventually(ctx, accepted).WithArguments(victim).Should(gomega.BeFalse(), "CRD %s", victim)
+}
+
+// forgetConflict gives a CRD back the condition that its names are accepted: with
+// the names that it had before, Kubernetes does not look again.
+func forgetConflict(ctx context.Context, t *check.T, crds apiextensionsclient.CustomResourceDefinitionInterface, name string) {
+	t.Eventually(ctx, func() error {
+		crd, err := crds.Get(ctx, name, metav1.GetOptions{})
+		if err != nil {
+			return err
+		}
+		for i := range crd.Status.Conditions {
+			if c := &crd.Status.Conditions[i]; c.Type == apiextensionsv1.NamesAccepted {
+				c.Status, c.Reason, c.Message = apiextensionsv1.ConditionTrue, "NoConflicts", "no conflicts found"
+			}
+		}
+		_, err = crds.UpdateStatus(ctx, crd, metav1.UpdateOptions{})
+		return err
+	}).Should(gomega.Succeed(), "the conditions of CRD %s", name)
 }

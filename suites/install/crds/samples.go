@@ -6,6 +6,8 @@ import (
 	"slices"
 
 	"github.com/onsi/gomega"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -27,7 +29,9 @@ func samplesAccepted(s *stack.Stack) check.Check {
 				"the message says who refused it and why; helm upgrade istio-base replaces the schema", "https://istio.io/latest/docs/ops/common-problems/validation/")
 			n := 0
 			eachSample(ctx, t, s, func(sample istio.Sample, version string) {
-				t.Expect(create(ctx, s, sample, version, sample.Valid)).To(gomega.Succeed(), "a valid %s of %s/%s", sample.Kind, sample.Group, version)
+				err := create(ctx, s, sample, version, sample.Valid)
+				diagnoseNotServed(t, sample, version, err)
+				t.Expect(err).To(gomega.Succeed(), "a valid %s of %s/%s", sample.Kind, sample.Group, version)
 				n++
 			})
 			t.Observe("%d valid objects accepted", n)
@@ -48,7 +52,9 @@ func samplesRefused(s *stack.Stack) check.Check {
 				name := fmt.Sprintf("an invalid %s of %s/%s", sample.Kind, sample.Group, version)
 				t.Diagnose("the schema of CRD "+sample.Kind+" does not refuse what it should: it is not this version's",
 					"helm upgrade istio-base of this version", "https://istio.io/latest/docs/setup/upgrade/helm/")
-				t.Expect(create(ctx, s, sample, version, sample.Schema.Spec)).To(gomega.MatchError(gomega.ContainSubstring(sample.Schema.Names)), "%s", name)
+				err := create(ctx, s, sample, version, sample.Schema.Spec)
+				diagnoseNotServed(t, sample, version, err)
+				t.Expect(err).To(gomega.MatchError(gomega.ContainSubstring(sample.Schema.Names)), "%s", name)
 				n++
 				if sample.Istiod == nil {
 					return
@@ -76,6 +82,15 @@ func whyNoSamples(s *stack.Stack) string {
 		}
 	}
 	return ""
+}
+
+// diagnoseNotServed names the cause of an error by which the API server says that
+// it does not know the kind: nobody has judged the object.
+func diagnoseNotServed(t *check.T, sample istio.Sample, version string, err error) {
+	if apierrors.IsNotFound(err) || meta.IsNoMatchError(err) {
+		t.Diagnose(fmt.Sprintf("the API server does not serve %s at %s/%s, which the chart has", sample.Kind, sample.Group, version),
+			"helm upgrade istio-base of this version; if the CRD is right, look at its conditions", "https://istio.io/latest/docs/setup/upgrade/helm/")
+	}
 }
 
 // eachSample calls f for every sample whose kind the chart has, and version that

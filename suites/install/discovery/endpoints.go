@@ -56,7 +56,7 @@ const requestsEach = 20
 // mustAnswer asserts that requests are answered, by all of the pods and no other.
 func mustAnswer(ctx context.Context, t *check.T, c kit.Scratch, pods []corev1.Pod) {
 	t.Helper()
-	t.Diagnose("the gateway knows a backend's pods and does not spread requests over them, or sends some to a pod that is gone",
+	t.Diagnose("the gateway knows a backend's pods and does not spread requests over them, or sends some to a pod that is gone or not ready",
 		"look for the requests in the gateway's access log in the evidence", "https://istio.io/latest/docs/concepts/traffic-management/")
 	want, got := map[string]bool{}, map[string]bool{}
 	for _, pod := range pods {

@@ -1,11 +1,13 @@
 package helm
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"time"
 
 	"github.com/onsi/gomega"
+	"helm.sh/helm/v3/pkg/chart"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -22,7 +24,7 @@ func Mutations() []mutation.Mutation {
 			Name: "template-edited", Promise: "a pod template that was edited by hand, so that the next upgrade restarts the pods, is noticed",
 			Break: editTemplate, Plays: "install/rendered-objects,install/upgrade-to-the-same",
 			Fails: map[string]string{
-				"install/upgrade-to-the-same": "an upgrade that changes nothing restarts pods",
+				"install/upgrade-to-the-same": "changed the pods' template by hand",
 				"install/rendered-objects":    "spec.template.metadata.annotations.prometheus.io/path",
 			},
 		},
@@ -32,7 +34,23 @@ func Mutations() []mutation.Mutation {
 				mutation.ApplyFixture(ctx, t, s, "no-service-change", map[string]string{"Namespace": s.Gateway.Namespace})
 				t.Eventually(ctx, func() error { return touch(ctx, s) }).ShouldNot(gomega.Succeed(), "the policy is in force")
 			},
-			Plays: "install/rollback", Fails: map[string]string{"install/rollback": "no-service-change"},
+			Plays: "install/rollback", Fails: map[string]string{"install/rollback": "the gateway's Service does not follow an upgrade"},
+		},
+		{
+			Name: "schema-loosened", Promise: "a chart that takes a misspelt value is noticed",
+			Break: func(ctx context.Context, t *check.T, s *stack.Stack) {
+				mutation.Upgrade(ctx, t, s, s.Releases[len(s.Releases)-1], func(c *chart.Chart) {
+					c.Schema = bytes.ReplaceAll(c.Schema, []byte(`"additionalProperties": false`), []byte(`"additionalProperties": true`))
+				})
+			},
+			Plays: "install/values-schema", Fails: map[string]string{"install/values-schema": "takes a value that it does not know"},
+		},
+		{
+			Name: "schema-lost", Promise: "a chart that came without its schema is noticed",
+			Break: func(ctx context.Context, t *check.T, s *stack.Stack) {
+				mutation.Upgrade(ctx, t, s, s.Releases[len(s.Releases)-1], func(c *chart.Chart) { c.Schema = nil })
+			},
+			Plays: "install/values-schema", Fails: map[string]string{"install/values-schema": "no chart has a schema"},
 		},
 	}
 }

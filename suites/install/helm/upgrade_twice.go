@@ -32,7 +32,7 @@ func upgradeTwice(s *stack.Stack) check.Check {
 				t.Expect(upgraded.Version).To(gomega.Equal(old.Version+1), "revision of release %s", r)
 				t.Expect(string(upgraded.Info.Status)).To(gomega.Equal("deployed"), "release %s", r)
 			}
-			t.Diagnose("an upgrade that changes nothing restarts pods: a template renders differently each time, such as by a random value or a date",
+			t.Diagnose("an upgrade that changes nothing restarts pods: a template renders differently each time, such as by a random value or a date, or somebody changed the pods' template by hand since the last upgrade",
 				"compare helm get manifest --revision of the last two revisions", "https://istio.io/latest/docs/setup/upgrade/helm/")
 			after, err := pods(ctx, s)
 			t.Expect(err).NotTo(gomega.HaveOccurred())

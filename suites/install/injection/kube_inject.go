@@ -43,6 +43,8 @@ func kubeInject(s *stack.Stack) check.Check {
 			want := byIstioctl(ctx, t, s, by)
 			got, err := kit.Injected(ctx, s, namespace, map[string]string{kit.InjectLabel: "true"})
 			t.Expect(err).NotTo(gomega.HaveOccurred())
+			t.Diagnose("a pod that asks for a sidecar gets none", "istioctl x check-inject", "https://istio.io/latest/docs/ops/common-problems/injection/")
+			t.Expect(kit.ContainerNames(got)).To(gomega.ContainElement(proxy))
 			spec, err := runtime.DefaultUnstructuredConverter.ToUnstructured(&got.Spec)
 			t.Expect(err).NotTo(gomega.HaveOccurred())
 			t.Diagnose("the webhook injects something else than its own ConfigMap says: another webhook changes the pod too, or istiod serves an older template",

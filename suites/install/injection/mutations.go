@@ -25,7 +25,7 @@ func Mutations() []mutation.Mutation {
 			Break: removeInjector, Plays: "install:injection",
 			Fails: map[string]string{
 				"install/injection-labels": "a pod that asks for a sidecar gets none", "install/injected-pod": "a pod that asks for a sidecar gets none",
-				"install/injection-equals-kube-inject": "istio-proxy",
+				"install/injection-equals-kube-inject": "a pod that asks for a sidecar gets none",
 			},
 		},
 		{

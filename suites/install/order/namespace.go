@@ -21,14 +21,18 @@ func namespace(s *stack.Stack) check.Check {
 		Run: func(ctx context.Context, t *check.T) {
 			ns := &corev1.Namespace{}
 			t.Expect(s.Client.Get(ctx, client.ObjectKey{Name: stack.SystemNamespace}, ns)).To(gomega.Succeed())
-			t.Diagnose("namespace istio-system lacks a label or has one that makes istiod inject into itself",
-				"kubectl label namespace istio-system istio-operator-managed=Reconcile istio-injection-",
-				"https://istio.io/latest/docs/setup/additional-setup/sidecar-injection/")
+			t.Diagnose("namespace istio-system lacks a label that operators give it", "kubectl label namespace istio-system istio-operator-managed=Reconcile",
+				"https://istio.io/latest/docs/setup/install/helm/")
 			for label, value := range stack.SystemLabels() {
 				t.Expect(ns.Labels).To(gomega.HaveKeyWithValue(label, value))
 			}
 			t.Expect(ns.Labels).To(gomega.HaveKeyWithValue(corev1.LabelMetadataName, stack.SystemNamespace))
-			t.Expect(ns.Labels).NotTo(gomega.HaveKey("istio-injection"))
+			t.Diagnose("namespace istio-system has a label by which pods of the control plane get sidecars, which need the control plane to start",
+				"kubectl label namespace istio-system istio-injection- istio.io/rev-",
+				"https://istio.io/latest/docs/setup/additional-setup/sidecar-injection/")
+			for _, label := range []string{"istio-injection", "istio.io/rev"} {
+				t.Expect(ns.Labels).NotTo(gomega.HaveKey(label))
+			}
 		},
 	}
 }

@@ -37,8 +37,8 @@ func cni(s *stack.Stack) check.Check {
 			if !s.CNI() {
 				remove = installPlugin(ctx, t, s)
 			}
-			t.Diagnose("the CNI plugin is not in every node's chain although its DaemonSet is ready: it looks in another directory, or another file comes first",
-				"compare cniConfDir and cniConfFileName of chart cni with the node's /etc/cni/net.d", "https://istio.io/latest/docs/setup/additional-setup/cni/")
+			t.Diagnose("the CNI plugin is not in every node's chain although its DaemonSet is ready: it looks in another directory, another file comes first, or it cannot write the file",
+				"compare cniConfDir and cniConfFileName of chart cni with the node's /etc/cni/net.d; look for errors in the log of the node's istio-cni-node pod", "https://istio.io/latest/docs/setup/additional-setup/cni/")
 			mustBeInChain(ctx, t, s)
 			c := kit.NewScratch(ctx, t, s, "cni")
 			pod := c.Workload(ctx, t, map[string]string{"Inject": "true"})

@@ -21,7 +21,7 @@ func Mutations() []mutation.Mutation {
 		{
 			Name: "network-configuration-locked", Promise: "a plugin that cannot get into a node's chain is noticed",
 			Break: lockConfiguration, Plays: "install/cni-profile",
-			Fails: map[string]string{"install/cni-profile": "chart cni does not install"},
+			Fails: map[string]string{"install/cni-profile": "not in every node's chain although its DaemonSet is ready"},
 		},
 		{
 			Name: "ambient-object-refused", Promise: "an object of the ambient profile that the API server refuses is noticed",

@@ -19,7 +19,7 @@ func Mutations() []mutation.Mutation {
 			Name: "validation-webhooks-gone", Promise: "an invalid resource that nobody refuses is noticed",
 			Break: removeValidation, Plays: "install:validation,install/samples-refused",
 			Fails: map[string]string{
-				"install/validation": "negative weight", "install/validation-istiod-down": "no validating webhook of Istio",
+				"install/validation": "a resource that Istio's rules forbid is let in", "install/validation-istiod-down": "Istio has no validating webhook",
 				"install/samples-refused": "istiod does not refuse what its own rules forbid",
 			},
 		},
@@ -27,7 +27,7 @@ func Mutations() []mutation.Mutation {
 			Name: "validation-skips-a-kind", Promise: "a webhook that does not match what it should is noticed",
 			Break: skipNetworking, Plays: "install:validation",
 			Fails: map[string]string{
-				"install/validation": "a VirtualService with a negative weight", "install/validation-istiod-down": "failurePolicy is Fail, and yet",
+				"install/validation": "a resource that Istio's rules forbid is let in", "install/validation-istiod-down": "failurePolicy is Fail, and yet",
 			},
 		},
 	}

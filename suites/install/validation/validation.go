@@ -20,11 +20,14 @@ func validation(s *stack.Stack) check.Check {
 		Parallel: true,
 		Promise:  "Istio's webhook refuses an invalid VirtualService with its reason and accepts a valid one",
 		Run: func(ctx context.Context, t *check.T) {
-			t.Diagnose("the validation webhook does not reach istiod or does not judge: its failurePolicy, caBundle or Service is wrong",
-				"kubectl get validatingwebhookconfigurations -o yaml; istiod sets caBundle and failurePolicy Fail once it serves",
+			t.Diagnose("a valid resource is refused: istiod does not answer its validation webhook, or judges wrong",
+				"the message says which; \"failed calling webhook\" means that istiod is down, or that the webhook's service or caBundle is wrong",
 				"https://istio.io/latest/docs/ops/common-problems/validation/")
 			t.Eventually(ctx, func() error { return create(ctx, s, virtualService(map[string]any{"host": "backend"}, int64(100))) }).
 				Should(gomega.Succeed(), "a valid VirtualService")
+			t.Diagnose("a resource that Istio's rules forbid is let in: the validation webhook is missing, does not match the kind, or lets in what it cannot judge",
+				"kubectl get validatingwebhookconfigurations -o yaml; istiod sets caBundle and failurePolicy Fail once it serves",
+				"https://istio.io/latest/docs/ops/common-problems/validation/")
 			err := create(ctx, s, virtualService(map[string]any{"host": "backend"}, int64(-1)))
 			t.Expect(err).To(gomega.MatchError(gomega.And(
 				gomega.ContainSubstring("admission webhook"),

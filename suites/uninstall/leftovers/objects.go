@@ -8,12 +8,10 @@ import (
 	"strings"
 
 	"github.com/onsi/gomega"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/client-go/discovery"
 
 	"istio-conformance/internal/check"
 	"istio-conformance/internal/stack"
+	"istio-conformance/suites/kit"
 )
 
 // objects looks at every kind of object that the API server can list.
@@ -25,7 +23,11 @@ func objects(s *stack.Stack) check.Check {
 			t.Diagnose("helm uninstall left something of Istio's behind; a webhook without its istiod refuses what it matches, a role keeps its rights",
 				"look who made it: Helm deletes only what its releases own; revision tags, gateways of the Gateway API and objects made by hand are not among it; delete what is named above",
 				"https://istio.io/latest/docs/setup/install/helm/#uninstall")
-			kinds := listable(t, s)
+			kinds, err := kit.ListableKinds(s)
+			t.Expect(err).NotTo(gomega.HaveOccurred())
+			// Objects of Istio's own kinds are the user's.
+			kinds = slices.DeleteFunc(kinds, kit.Listable.OfIstio)
+			t.Expect(len(kinds)).To(gomega.BeNumerically(">", 20), "kinds that can be listed")
 			var last []string
 			// What its owner's end takes along goes a moment later.
 			t.Eventually(ctx, func() ([]string, error) {
@@ -69,54 +71,21 @@ func allowed(object string) bool {
 	return slices.ContainsFunc(may, func(r *regexp.Regexp) bool { return r.MatchString(object) })
 }
 
-// kind is one resource of the API server.
-type kind struct {
-	resource   schema.GroupVersionResource
-	name       string
-	namespaced bool
-}
-
-// passing are kinds whose objects come and go by themselves.
-var passing = []string{"Event", "EndpointSlice", "Endpoints", "Pod", "ReplicaSet", "ControllerRevision", "PodMetrics", "NodeMetrics", "ComponentStatus"}
-
-// listable returns the kinds that can be listed, each at one version.
-func listable(t *check.T, s *stack.Stack) []kind {
-	t.Helper()
-	lists, err := discovery.ServerPreferredResources(s.Cluster.Kube.Discovery())
-	t.Expect(err).NotTo(gomega.HaveOccurred(), "the kinds that the API server has")
-	var kinds []kind
-	for _, list := range lists {
-		group, err := schema.ParseGroupVersion(list.GroupVersion)
-		t.Expect(err).NotTo(gomega.HaveOccurred())
-		for _, r := range list.APIResources {
-			if slices.Contains(r.Verbs, "list") && slices.Contains(r.Verbs, "delete") && !slices.Contains(passing, r.Kind) && !strings.HasSuffix(group.Group, ".istio.io") {
-				kinds = append(kinds, kind{group.WithResource(r.Name), r.Kind, r.Namespaced})
-			}
-		}
-	}
-	t.Expect(len(kinds)).To(gomega.BeNumerically(">", 20), "kinds that can be listed")
-	return kinds
-}
-
 // find returns all that is in Istio's namespaces, and all that is Istio's by its
 // name or labels elsewhere, but for the tests' own namespaces.
-func find(ctx context.Context, s *stack.Stack, kinds []kind) ([]string, error) {
+func find(ctx context.Context, s *stack.Stack, kinds []kit.Listable) ([]string, error) {
 	var found []string
 	for _, k := range kinds {
-		list, err := s.Cluster.Dynamic.Resource(k.resource).List(ctx, metav1.ListOptions{})
+		items, err := k.List(ctx, s)
 		if err != nil {
-			return nil, fmt.Errorf("list %s: %w", k.resource, err)
+			return nil, err
 		}
-		for i := range list.Items {
-			o := &list.Items[i]
-			name := k.name + " " + o.GetName()
-			if k.namespaced {
-				name = fmt.Sprintf("%s %s/%s", k.name, o.GetNamespace(), o.GetName())
-			}
+		for i := range items {
+			o := &items[i]
 			home := o.GetNamespace() == stack.SystemNamespace || o.GetNamespace() == s.Gateway.Namespace
 			foreign := o.GetNamespace() != "" && strings.HasPrefix(o.GetNamespace(), s.Namespace) && !strings.HasPrefix(o.GetName(), "istio-ca-")
 			if home || !foreign && ofIstio(o.GetName(), o.GetLabels()) {
-				found = append(found, name)
+				found = append(found, k.Name(o))
 			}
 		}
 	}

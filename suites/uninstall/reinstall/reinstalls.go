@@ -13,6 +13,9 @@ import (
 	"istio-conformance/suites/kit"
 )
 
+// rootSecret holds the root that istiod makes for itself, and its key.
+const rootSecret = "istio-ca-secret"
+
 // reinstalls installs the charts in their order once more and sends a request.
 func reinstalls(s *stack.Stack) check.Check {
 	return check.Check{
@@ -20,13 +23,8 @@ func reinstalls(s *stack.Stack) check.Check {
 		Promise: "the charts install again in order over what an uninstall left, with the same root certificate, and the gateway serves",
 		Timeout: 6 * time.Minute,
 		Run: func(ctx context.Context, t *check.T) {
-			root := func() (string, error) {
-				secret := &corev1.Secret{}
-				err := s.Client.Get(ctx, client.ObjectKey{Namespace: stack.SystemNamespace, Name: "istio-ca-secret"}, secret)
-				return string(secret.Data["ca-cert.pem"]), client.IgnoreNotFound(err)
-			}
-			before, err := root()
-			t.Expect(err).NotTo(gomega.HaveOccurred())
+			// What workloads go on to trust; the uninstall leaves it.
+			trusted := kit.MeshRoots(ctx, t, s, s.Gateway.Namespace)
 			t.Diagnose("Istio cannot be installed where it was before: something of the old installation is in the way",
 				"the message names it; \"invalid ownership metadata\" is an object of another release, \"failed calling webhook\" a webhook without its istiod",
 				"https://istio.io/latest/docs/setup/install/helm/#uninstall")
@@ -42,7 +40,10 @@ func reinstalls(s *stack.Stack) check.Check {
 			t.Diagnose("a new installation has another root than the old one: workloads that are still running trust the old one",
 				"restart every workload with a sidecar; keep Secret istio-ca-secret, or bring your own CA in Secret cacerts",
 				"https://istio.io/latest/docs/tasks/security/cert-management/plugin-ca-cert/")
-			t.Expect(root()).To(gomega.Equal(before), "ca-cert.pem of Secret istio-ca-secret")
+			secret := &corev1.Secret{}
+			t.Expect(s.Client.Get(ctx, client.ObjectKey{Namespace: stack.SystemNamespace, Name: rootSecret}, secret)).To(gomega.Succeed())
+			t.Expect(kit.SameCertificates(secret.Data["ca-cert.pem"], []byte(trusted.PEM))).To(gomega.BeTrue(),
+				"ca-cert.pem of Secret %s is the root that ConfigMap istio-ca-root-cert gave to workloads before", rootSecret)
 			kit.MustJudge(ctx, t, s)
 			c := kit.NewScratch(ctx, t, s, "reinstalled")
 			c.Apply(ctx, t, "answer", map[string]string{"Body": c.Name})

@@ -59,7 +59,8 @@ func whyNotStarted(ctx context.Context, s *stack.Stack, gateway charts.Release) 
 	for _, c := range pods.Items[0].Spec.Containers {
 		image := c.Image
 		if image != autoImage {
-			return fmt.Sprintf("container %s was given the image %s", c.Name, image), nil
+			// An image that was given stays: there is nothing to wait for.
+			return "", gomega.StopTrying(fmt.Sprintf("container %s was given the image %s", c.Name, image))
 		}
 	}
 	for _, c := range pods.Items[0].Status.ContainerStatuses {

@@ -1,0 +1,85 @@
+package existing
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/onsi/gomega"
+	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"istio-conformance/internal/check"
+	"istio-conformance/internal/report"
+	"istio-conformance/internal/stack"
+	"istio-conformance/suites/mutation"
+)
+
+// leaveTimeout bounds the end of the namespace with what is in it.
+const leaveTimeout = 2 * time.Minute
+
+// readOnly plays the suite against the run's own cluster as if it were a user's.
+func readOnly(s *stack.Stack, suite func(*stack.Stack) check.Suite) check.Check {
+	return check.Check{
+		Name:    "existing-cluster",
+		Promise: "the same checks pass against the cluster as one that was there before, and leave every object in it as it was, but for one namespace that goes with them",
+		Timeout: 8 * time.Minute,
+		SkipIf:  s.WhyNotOurs,
+		Run: func(ctx context.Context, t *check.T) {
+			t.Diagnose("an installation by Helm is not found in a cluster that was there before", "helm list --all-namespaces: charts base, istiod and gateway must be there",
+				"https://istio.io/latest/docs/setup/install/helm/")
+			other, err := s.AsExisting(ctx)
+			t.Expect(err).NotTo(gomega.HaveOccurred())
+			// Also when an assertion below fails.
+			t.Cleanup(func() {
+				ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaveTimeout)
+				defer cancel()
+				t.Expect(other.Leave(ctx)).To(gomega.Succeed())
+			})
+			before, err := look(ctx, s)
+			t.Expect(err).NotTo(gomega.HaveOccurred())
+			played := mustPass(ctx, t, suite(other))
+			mustBeGone(ctx, t, s, other)
+			t.Diagnose("the checks changed something in a cluster that they only may read, or somebody else changed it meanwhile",
+				"kubectl get --show-managed-fields of what is named says who", "https://kubernetes.io/docs/reference/using-api/server-side-apply/#field-management")
+			after, err := look(ctx, s)
+			t.Expect(err).NotTo(gomega.HaveOccurred())
+			t.Expect(changes(before, after)).To(gomega.BeEmpty(), "what is not as it was before")
+			t.Observe("%s; %d objects as before", played, len(after))
+		},
+	}
+}
+
+// mustPass plays the suite and asserts that nothing fails.
+func mustPass(ctx context.Context, t *check.T, suite check.Suite) string {
+	t.Helper()
+	t.Diagnose("a check that holds in a cluster of the harness's own making fails in the same one as an existing cluster",
+		"what fails is named above; run it by itself: CLUSTER=existing INSTALL=skip RUN=install/<check>", "https://istio.io/latest/docs/setup/install/helm/")
+	tests, err := mutation.Play(ctx, []check.Suite{suite})
+	t.Expect(err).NotTo(gomega.HaveOccurred())
+	counts := map[report.Status]int{}
+	var failed []string
+	for _, test := range tests {
+		counts[test.Status]++
+		if test.Status == report.Fail {
+			failed = append(failed, fmt.Sprintf("%s: %s; %s", test.ID(), strings.Join(test.Failures, "; "), test.Diagnosis.Cause))
+		}
+	}
+	t.Expect(failed).To(gomega.BeEmpty(), "checks that failed, of %d", len(tests))
+	t.Expect(counts[report.Pass]).To(gomega.BeNumerically(">", len(tests)/2), "checks that passed, of %d", len(tests))
+	return fmt.Sprintf("%d checks passed, %d were skipped", counts[report.Pass], counts[report.Skip])
+}
+
+// mustBeGone asserts that the run had a namespace of its own and took it along.
+func mustBeGone(ctx context.Context, t *check.T, s, other *stack.Stack) {
+	t.Helper()
+	t.Diagnose("the namespace of a run's own stays in a cluster that is somebody else's",
+		"kubectl get namespace -o yaml: its conditions say what holds it; delete it", "https://kubernetes.io/docs/tasks/administer-cluster/namespaces/#deleting-a-namespace")
+	namespace, err := other.ScratchNamespace(ctx)
+	t.Expect(err).NotTo(gomega.HaveOccurred())
+	t.Expect(other.Leave(ctx)).To(gomega.Succeed())
+	err = s.Client.Get(ctx, client.ObjectKey{Name: namespace}, &corev1.Namespace{})
+	t.Expect(client.IgnoreNotFound(err)).To(gomega.Succeed())
+	t.Expect(err).To(gomega.HaveOccurred(), "Namespace %s after the run", namespace)
+}
