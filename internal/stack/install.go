@@ -1,10 +1,14 @@
 package stack
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"time"
 
+	"helm.sh/helm/v3/pkg/storage/driver"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -55,11 +59,32 @@ func (s *Stack) install(ctx context.Context, logf progress.Logf) error {
 		}
 		logf("release %s is at revision %d, ready after %s", r, installed.Version, time.Since(started).Round(100*time.Millisecond))
 	}
+	if err := s.removeOthers(ctx, logf); err != nil {
+		return err
+	}
 	if err := s.findGateway(); err != nil {
 		return err
 	}
 	s.proxy, err = s.describeProxy(ctx)
 	return err
+}
+
+// removeOthers uninstalls what a kept cluster has of another profile.
+func (s *Stack) removeOthers(ctx context.Context, logf progress.Logf) error {
+	// The profile with the most charts.
+	for _, c := range components(s.firstImages(), ProfileAmbient) {
+		if slices.ContainsFunc(s.Releases, func(r charts.Release) bool { return r.Name == c.release }) {
+			continue
+		}
+		if _, err := s.Helm.Get(ctx, c.namespace, c.release); errors.Is(err, driver.ErrReleaseNotFound) {
+			continue
+		}
+		logf("release %s/%s is not of profile %s and is removed", c.namespace, c.release, cmp.Or(s.Config.Profile, ProfileDefault))
+		if err := s.Helm.Uninstall(ctx, c.namespace, c.release, releaseTimeout); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // findGateway fills in where traffic enters.
