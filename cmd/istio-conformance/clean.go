@@ -1,10 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"os"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -19,15 +22,14 @@ import (
 // they were killed.
 func clean() *cobra.Command {
 	return &cobra.Command{
-		Use:   "clean",
-		Short: "Remove this project's clusters and stop the engine it started; the cache stays",
-		Args:  noArguments,
-		RunE: func(c *cobra.Command, _ []string) error {
+		Use:   "clean [CLUSTER...]",
+		Short: "Remove this project's clusters, or only the named ones, and stop the engine it started when no cluster is left; the cache stays",
+		RunE: func(c *cobra.Command, only []string) error {
 			cache, err := project.CacheDir()
 			if err != nil {
 				return exitcode.Environmentf("%w", err)
 			}
-			return removeAll(c.Context(), engine.Options{
+			return removeAll(c.Context(), only, engine.Options{
 				CacheDir: cache, DockerHost: os.Getenv("DOCKER_HOST"),
 				Logf: func(format string, args ...any) { fmt.Fprintf(c.OutOrStdout(), format+"\n", args...) },
 			})
@@ -35,8 +37,9 @@ func clean() *cobra.Command {
 	}
 }
 
-func removeAll(ctx context.Context, options engine.Options) error {
+func removeAll(ctx context.Context, only []string, options engine.Options) error {
 	found, err := engine.Detect(ctx, options)
+	left := 0
 	var none *engine.NotFoundError
 	switch {
 	case errors.As(err, &none):
@@ -44,9 +47,12 @@ func removeAll(ctx context.Context, options engine.Options) error {
 	case err != nil:
 		return err
 	default:
-		if err := removeClusters(ctx, found, options); err != nil {
+		if left, err = removeClusters(ctx, found, only, options); err != nil {
 			return err
 		}
+	}
+	if left > 0 {
+		return nil
 	}
 	private, err := engine.Find(options)
 	if errors.Is(err, engine.ErrNoPrivate) {
@@ -58,35 +64,50 @@ func removeAll(ctx context.Context, options engine.Options) error {
 	return private.Stop(ctx)
 }
 
-func removeClusters(ctx context.Context, found *engine.Engine, options engine.Options) error {
+// removeClusters removes the named clusters, or all, and returns how many are left.
+func removeClusters(ctx context.Context, found *engine.Engine, only []string, options engine.Options) (left int, err error) {
 	if found.Host != "" {
 		if err := os.Setenv("DOCKER_HOST", found.Host); err != nil {
-			return err
+			return 0, err
 		}
 	}
 	names, err := cluster.List(ctx)
 	if err != nil {
-		return err
+		return 0, err
 	}
-	for _, name := range names {
-		if err := removeCluster(ctx, name, options); err != nil {
-			return err
+	for _, name := range only {
+		if !slices.Contains(names, name) {
+			return 0, exitcode.Usagef("no cluster %s of this project, there are: %s", name, cmp.Or(strings.Join(names, ", "), "none"))
 		}
 	}
-	return nil
+	for _, name := range names {
+		if len(only) > 0 && !slices.Contains(only, name) {
+			left++
+			continue
+		}
+		gone, err := removeCluster(ctx, name, options)
+		if err != nil {
+			return 0, err
+		}
+		if !gone {
+			left++
+		}
+	}
+	return left, nil
 }
 
-// removeCluster leaves the cluster of a run that has not ended.
-func removeCluster(ctx context.Context, name string, options engine.Options) (err error) {
+// removeCluster leaves the cluster of a run that has not ended, and says whether
+// the cluster is gone.
+func removeCluster(ctx context.Context, name string, options engine.Options) (gone bool, err error) {
 	lock, err := cluster.Lock(options.CacheDir, name)
 	if errors.Is(err, filelock.ErrLocked) {
 		options.Logf("cluster %s stays: a run uses it", name)
-		return nil
+		return false, nil
 	}
 	if err != nil {
-		return err
+		return false, err
 	}
 	defer func() { err = errors.Join(err, lock.Close()) }()
 	options.Logf("removing cluster %s", name)
-	return cluster.Delete(ctx, name, "")
+	return true, cluster.Delete(ctx, name, "")
 }

@@ -78,6 +78,13 @@ type UpgradeTraffic struct {
 	Failed           int            `json:"failed"`
 	Errors           map[string]int `json:"errors,omitempty"`
 	LongestGapMillis float64        `json:"longestGapMillis"`
+	// NeverSent is how many requests were due beside Requests and not sent, because
+	// too many before them had no answer yet: the machine or the path was too slow
+	// for the rate. They were not lost by what they never reached.
+	NeverSent int `json:"neverSent,omitempty"`
+	// Resent is how many messages were on their way when their stream ended, and
+	// came back on the next one.
+	Resent int `json:"resent,omitempty"`
 	// Opened is how many connections were made.
 	Opened int `json:"opened"`
 	// SendLagP99Micros is how late the generator itself sent, in microseconds.

@@ -21,9 +21,11 @@ type stream interface {
 }
 
 // streamKind is traffic on streams that are held as long as they live. A stream
-// cannot outlive the pods that it passes: that it ends is no failure, when nothing
-// was on its way and the next one can be opened at once. A message that does not
-// come back is one, and so is a stream that cannot be opened.
+// cannot outlive the pods that it passes, and what is on its way when it ends has to
+// be sent again by whoever uses streams: that is no failure when the next stream can
+// be opened at once and the message comes back on it, and is counted by itself. A
+// message that does not come back is a failure, and so is a stream that cannot be
+// opened.
 type streamKind struct {
 	name, description string
 	streams           int
@@ -48,6 +50,7 @@ type streamRun struct {
 	opened   int
 	errors   map[string]int
 	ok       int
+	resent   int
 	gap      time.Duration
 	lastGood time.Time
 	took     map[int][]time.Duration // of the answers, by second
@@ -95,28 +98,42 @@ func (r *streamRun) hold(ctx context.Context, index int) {
 			_ = s.Close() // Harmless: the other side has ended it.
 			s = nil
 		}
-		began := time.Now()
-		request, cancel := context.WithTimeout(context.WithoutCancel(ctx), answerTimeout)
+		s = r.deliver(ctx, s, fmt.Sprintf("%d-%d", index, n))
+	}
+}
+
+// deliver sends a message on the stream, or on a new one where there is none, and
+// once more when the stream ended under it. It returns the stream for the next one,
+// or nil.
+func (r *streamRun) deliver(ctx context.Context, s stream, message string) stream {
+	began := time.Now()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), answerTimeout)
+	defer cancel()
+	again := false
+	for {
 		if s == nil {
 			var err error
-			if s, err = r.kind.open(request); err != nil {
+			if s, err = r.kind.open(ctx); err != nil {
 				r.failed(classNotOpen)
-				cancel()
-				s = nil
-				continue
+				return nil
 			}
 			r.mu.Lock()
 			r.opened++
 			r.mu.Unlock()
 		}
-		if err := s.Echo(request, fmt.Sprintf("%d-%d", index, n)); err != nil {
-			r.failed(classLost)
-			_ = s.Close() // Harmless: it is broken.
-			s = nil
-		} else {
-			r.good(time.Since(began))
+		err := s.Echo(ctx, message)
+		if err == nil {
+			r.good(time.Since(began), again)
+			return s
 		}
-		cancel()
+		cut := ctx.Err() == nil // no time ran out: the stream itself ended
+		_ = s.Close()           // Harmless: it is broken.
+		s = nil
+		if again || !cut {
+			r.failed(classLost)
+			return nil
+		}
+		again = true
 	}
 }
 
@@ -150,9 +167,12 @@ func (r *streamRun) second() *report.UpgradeSecond {
 	return r.seconds[at]
 }
 
-func (r *streamRun) good(took time.Duration) {
+func (r *streamRun) good(took time.Duration, again bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if again {
+		r.resent++
+	}
 	s := r.second()
 	s.OK++
 	r.ok++
@@ -184,7 +204,7 @@ func (r *streamRun) report() report.UpgradeTraffic {
 	}
 	u := report.UpgradeTraffic{
 		Name: r.kind.name, Description: r.kind.description, Rate: float64(r.kind.streams) / r.kind.interval.Seconds(),
-		Requests: r.ok + failed, Failed: failed, Errors: r.errors, LongestGapMillis: r.gap.Seconds() * 1e3, Opened: r.opened,
+		Requests: r.ok + failed, Failed: failed, Errors: r.errors, LongestGapMillis: r.gap.Seconds() * 1e3, Opened: r.opened, Resent: r.resent,
 		Timeline: []report.UpgradeSecond{},
 	}
 	for _, at := range slices.Sorted(maps.Keys(r.seconds)) {

@@ -2,6 +2,7 @@ package upgrade
 
 import (
 	"context"
+	"errors"
 	"net"
 	"net/http/httptest"
 	"strings"
@@ -126,4 +127,30 @@ func TestStreamsEndInPeace(t *testing.T) {
 	u := r.report()
 	g.Expect(u.Failed).To(gomega.BeZero())
 	g.Expect(u.Opened).To(gomega.Equal(u.Requests))
+}
+
+// once is a stream that ends under its first message.
+type once struct {
+	quiet
+	ends bool
+}
+
+func (o once) Echo(context.Context, string) error {
+	if o.ends {
+		return errors.New("cut")
+	}
+	return nil
+}
+
+// A message that was on its way is sent again, once, and counted.
+func TestStreamsCutUnderAMessage(t *testing.T) {
+	g := gomega.NewWithT(t)
+	opened := atomic.Int32{}
+	r := runStreams(t, func(context.Context) (stream, error) {
+		return once{quiet{make(chan struct{})}, opened.Add(1) == 1}, nil
+	}, func(r *streamRun) bool { ok, _ := r.counts(); return ok >= 6 })
+	u := r.report()
+	g.Expect(u.Failed).To(gomega.BeZero())
+	g.Expect(u.Resent).To(gomega.Equal(1))
+	g.Expect(u.Opened).To(gomega.Equal(3))
 }

@@ -22,6 +22,8 @@ const (
 	lead = 3 * time.Second
 	// longest bounds a journey's traffic, should nothing end it.
 	longest = time.Hour
+	// mayNotBeSent is the share of the requests that a busy machine may keep back.
+	mayNotBeSent = 0.01
 	// answerTimeout is how long a request may take. A user would have given up.
 	answerTimeout = 10 * time.Second
 )
@@ -184,15 +186,17 @@ func describeKind(k kind, r *load.Result, err error) report.UpgradeTraffic {
 		return u
 	}
 	u.Rate = r.Rate
-	u.Requests, u.Failed = int(r.Counts.Planned), int(r.Counts.Failed+r.Counts.Overflow)
+	// What was due and never sent is no lost request; too much of it, and the traffic
+	// was not what it should have been.
+	u.Requests, u.Failed, u.NeverSent = int(r.Counts.Planned-r.Counts.Overflow), int(r.Counts.Failed), int(r.Counts.Overflow)
 	u.Errors = counts(r.Errors)
-	if r.Counts.Overflow > 0 {
-		u.Errors["never sent"] = int(r.Counts.Overflow)
-	}
 	u.LongestGapMillis = r.LongestGapMicros / 1e3
 	u.Opened = int(r.Opened)
 	u.SendLagP99Micros = micros(r.OwnLag, 0.99)
 	u.Invalid = append(u.Invalid, r.Invalid...)
+	if float64(u.NeverSent) > mayNotBeSent*float64(r.Counts.Planned) {
+		u.Invalid = append(u.Invalid, fmt.Sprintf("%d of %d requests were never sent: too many before them had no answer", u.NeverSent, r.Counts.Planned))
+	}
 	if len(r.WarmupErrors) > 0 {
 		u.Invalid = append(u.Invalid, "requests failed before anything was counted: "+load.DescribeErrors(r.WarmupErrors))
 	}

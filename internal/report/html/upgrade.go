@@ -58,6 +58,12 @@ func (u upgrade) TrafficRows() [][]string {
 	rows := make([][]string, 0, len(u.Traffic))
 	for _, t := range u.Traffic {
 		note := t.Description
+		if t.Resent > 0 {
+			note += fmt.Sprintf("; %d sent again when their stream ended", t.Resent)
+		}
+		if t.NeverSent > 0 {
+			note += fmt.Sprintf("; %d more were due and never sent", t.NeverSent)
+		}
 		if len(t.Invalid) > 0 {
 			note = "invalid: " + t.Invalid[0]
 		}
