@@ -245,24 +245,29 @@ func proxyVersion(p *corev1.Pod) string {
 	return ""
 }
 
+// lastAnswer is what the last question may take beyond the time of a wait.
+const lastAnswer = 30 * time.Second
+
 // until asks again until there is no error, at most for a time.
 func until(ctx context.Context, atMost time.Duration, ask func(ctx context.Context) error) error {
-	ctx, cancel := context.WithTimeout(ctx, atMost)
+	// Who is asked must not run into the deadline: its answer would be the deadline's
+	// error, in the words of whichever client noticed it, and not the state.
+	asking, cancel := context.WithTimeout(ctx, atMost+lastAnswer)
 	defer cancel()
+	deadline := time.NewTimer(atMost)
+	defer deadline.Stop()
 	ticker := time.NewTicker(pollInterval)
 	defer ticker.Stop()
-	var last error
 	for {
-		err := ask(ctx)
+		err := ask(asking)
 		if err == nil {
 			return nil
 		}
-		if ctx.Err() == nil || last == nil {
-			last = err // not the time-out's, which says nothing
-		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("after %s: %w", atMost, last)
+			return fmt.Errorf("stopped while %w", err)
+		case <-deadline.C:
+			return fmt.Errorf("after %s: %w", atMost, err)
 		case <-ticker.C:
 		}
 	}
