@@ -37,8 +37,6 @@ type Options struct {
 	// Record takes each journey, Logf what happens meanwhile.
 	Record func(report.Upgrade)
 	Logf   progress.Logf
-
-	spoiled *spoiled
 }
 
 // journeyTimeout bounds one repetition of a journey: some twenty rollouts.

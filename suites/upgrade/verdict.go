@@ -160,18 +160,19 @@ func describeErrors(errors map[string]int) string {
 func describe(u *report.Upgrade) string {
 	text := fmt.Sprintf("%s -> %s %s with %s values: %s, %d of %d requests failed (%d may), longest gap %.0f ms, %d steps in %.0f s",
 		u.From, u.To, u.Journey, u.Values, u.Verdict, u.Failed, u.Requests, u.Budget, u.LongestGapMillis, len(u.Steps), u.Seconds)
+	notes := []string{text}
 	for _, t := range u.Traffic {
 		if t.Resent > 0 {
-			text += fmt.Sprintf(", %d messages of %s sent again", t.Resent, t.Name)
+			notes = append(notes, fmt.Sprintf("%d messages of %s sent again", t.Resent, t.Name))
 		}
 		if t.NeverSent > 0 {
-			text += fmt.Sprintf(", %d requests of %s never sent", t.NeverSent, t.Name)
+			notes = append(notes, fmt.Sprintf("%d requests of %s never sent", t.NeverSent, t.Name))
 		}
 	}
 	if u.Forced {
-		text += ", FORCED"
+		notes = append(notes, "FORCED")
 	}
-	return text
+	return strings.Join(notes, ", ")
 }
 
 // describeStep is a step in one line.
