@@ -55,9 +55,9 @@ func breaks() []*spoiled {
 		{
 			name: "crd-version-removed", promise: "a chart base that lost a version of a CRD which users' resources name ends the upgrade",
 			chart: "base", edit: func(file string, content []byte) ([]byte, error) {
-				return withoutVersion(file, content, "telemetries.telemetry.istio.io", "v1alpha1")
+				return withoutVersion(file, content, "authorizationpolicies.security.istio.io", "v1beta1")
 			},
-			step: legForward + " base", says: "Telemetry is not served at telemetry.istio.io/v1alpha1",
+			step: legForward + " base", says: "AuthorizationPolicy is not served at security.istio.io/v1beta1",
 		},
 		{
 			name: "stored-crd-version-removed", promise: "a chart base that lost the version in which resources are stored is refused by the API server, and the reason is passed on",
