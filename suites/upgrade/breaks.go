@@ -76,6 +76,9 @@ func breaks() []*spoiled {
 			name: "gateway-not-ready", promise: "a gateway of the new version that does not become ready ends the upgrade, and the old one goes on serving",
 			chart: "gateway", values: map[string]any{"readinessProbe": map[string]any{"httpGet": map[string]any{"path": "/never", "port": 15021}}},
 			step: legForward + " gateway", says: "not ready after",
+			// helm upgrade compares with the last revision that was deployed, and so leaves
+			// in place what only the failed one said; helm rollback takes it away.
+			mend: func(ctx context.Context, m *mesh) error { return m.previous(ctx, "gateway", m.stack.FromCell.Istio) },
 		},
 	}
 }
