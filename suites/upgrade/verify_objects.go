@@ -88,16 +88,26 @@ func (m *mesh) verifyCRDs(ctx context.Context, want versions) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	// The CRDs themselves say it at once; what the API server tells of its kinds is
+	// older by seconds, and a version that has just gone would still be in it.
+	have, err := m.stack.Cluster.APIExtensions.ApiextensionsV1().CustomResourceDefinitions().List(ctx, metav1.ListOptions{})
+	if err != nil {
+		return "", fmt.Errorf("list CRDs: %w", err)
+	}
 	for _, n := range noted {
-		resources, err := m.stack.Cluster.Kube.Discovery().ServerResourcesForGroupVersion(n.Group + "/" + n.Version)
-		if err != nil && !apierrors.IsNotFound(err) {
-			return "", fmt.Errorf("what is served at %s/%s: %w", n.Group, n.Version, err)
-		}
-		if err != nil || !slices.ContainsFunc(resources.APIResources, func(r metav1.APIResource) bool { return r.Kind == n.Kind }) {
+		if !serves(have.Items, n) {
 			return "", fmt.Errorf("CRD of the noted kinds: %s is not served at %s/%s", n.Kind, n.Group, n.Version)
 		}
 	}
 	return fmt.Sprintf("%d, and %d noted kinds and versions", len(expected), len(noted)), nil
+}
+
+// serves says whether a CRD serves the kind at that version.
+func serves(crds []apiextensionsv1.CustomResourceDefinition, n istio.NotedCRD) bool {
+	return slices.ContainsFunc(crds, func(c apiextensionsv1.CustomResourceDefinition) bool {
+		return c.Spec.Group == n.Group && c.Spec.Names.Kind == n.Kind &&
+			slices.ContainsFunc(c.Spec.Versions, func(v apiextensionsv1.CustomResourceDefinitionVersion) bool { return v.Name == n.Version && v.Served })
+	})
 }
 
 // expectedCRDs are those of the release base as Helm has it.

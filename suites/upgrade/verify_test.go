@@ -129,3 +129,17 @@ func TestUntilSaysTheLastState(t *testing.T) {
 	g.Expect(err).To(gomega.MatchError("after 10ms: still red"))
 	g.Expect(until(t.Context(), time.Minute, func(context.Context) error { return nil })).To(gomega.Succeed())
 }
+
+func TestServes(t *testing.T) {
+	g := gomega.NewWithT(t)
+	crd := apiextensionsv1.CustomResourceDefinition{}
+	crd.Spec.Group, crd.Spec.Names.Kind = "security.istio.io", "AuthorizationPolicy"
+	crd.Spec.Versions = []apiextensionsv1.CustomResourceDefinitionVersion{{Name: "v1", Served: true}, {Name: "v1beta1"}}
+	crds := []apiextensionsv1.CustomResourceDefinition{crd}
+	noted := istio.NotedCRD{Kind: "AuthorizationPolicy", Group: "security.istio.io", Version: "v1"}
+	g.Expect(serves(crds, noted)).To(gomega.BeTrue())
+	noted.Version = "v1beta1"
+	g.Expect(serves(crds, noted)).To(gomega.BeFalse(), "there, and not served")
+	noted.Version, noted.Kind = "v1", "PeerAuthentication"
+	g.Expect(serves(crds, noted)).To(gomega.BeFalse(), "another kind")
+}
