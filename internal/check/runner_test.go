@@ -5,6 +5,7 @@ import (
 	"errors"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/onsi/gomega"
 
@@ -116,6 +117,21 @@ func TestCleanupsRunInReverseAfterTheEvidenceAndMayFail(t *testing.T) {
 	g.Expect(order).To(gomega.Equal([]string{"second", "first"}))
 	g.Expect(tests[0].Status).To(gomega.Equal(report.Fail))
 	g.Expect(tests[0].Failures).To(gomega.ConsistOf(gomega.ContainSubstring("undo")))
+}
+
+func TestACleanupHasTimeOfItsOwn(t *testing.T) {
+	g := gomega.NewWithT(t)
+	ran := false
+	play(t.Context(), t, Check{Name: "tidy", Run: func(ctx context.Context, t *T) {
+		ctx, end := context.WithCancel(ctx)
+		t.CleanupWithin(ctx, time.Minute, func(ctx context.Context) {
+			_, limited := ctx.Deadline()
+			ran = limited && ctx.Err() == nil
+		})
+		end()
+		t.Expect(1).To(gomega.Equal(1))
+	}})
+	g.Expect(ran).To(gomega.BeTrue(), "with a context that ends, and had not")
 }
 
 func TestChecksBehindAFailedGateAreSkipped(t *testing.T) {

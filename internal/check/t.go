@@ -1,6 +1,7 @@
 package check
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -89,6 +90,16 @@ func (t *T) Cleanup(f func()) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.cleanups = append(t.cleanups, f)
+}
+
+// CleanupWithin is Cleanup for what takes time: it gets a context that outlives the
+// check's, whose time may be used up, and ends after timeout.
+func (t *T) CleanupWithin(ctx context.Context, timeout time.Duration, f func(ctx context.Context)) {
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), timeout)
+		defer cancel()
+		f(ctx)
+	})
 }
 
 // runCleanups runs each cleanup in a goroutine of its own: a failed assertion

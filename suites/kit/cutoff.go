@@ -19,9 +19,7 @@ func CutOffGateway(ctx context.Context, t *check.T, s *stack.Stack, match string
 	pod, err := s.GatewayPod(ctx)
 	t.Expect(err).NotTo(gomega.HaveOccurred())
 	rule := fmt.Sprintf("FORWARD -s %s -p tcp --dport %d %s -j REJECT --reject-with tcp-reset", pod.Status.PodIP, IstiodXDS, match)
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Minute)
-		defer cancel()
+	t.CleanupWithin(ctx, 2*time.Minute, func(ctx context.Context) {
 		_, err := s.Cluster.Exec(ctx, pod.Spec.NodeName, "iptables -w -D "+rule)
 		t.Expect(err).NotTo(gomega.HaveOccurred())
 		t.Eventually(ctx, GatewayState(ctx, t, s)).WithTimeout(2*time.Minute).

@@ -119,9 +119,7 @@ func ScaleIstiod(ctx context.Context, t *check.T, s *stack.Stack, replicas int32
 		}).WithTimeout(istiodTimeout).Should(gomega.Equal(int(replicas)), "ready pods of istiod\n%s", s.DescribePods(ctx, stack.SystemNamespace))
 		mustHaveIstiods(ctx, t, s, int(replicas))
 	}
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), istiodTimeout)
-		defer cancel()
+	t.CleanupWithin(ctx, istiodTimeout, func(ctx context.Context) {
 		set(ctx, old)
 		MustJudge(ctx, t, s)
 	})

@@ -40,9 +40,7 @@ func PatchIstiod(ctx context.Context, t *check.T, s *stack.Stack, patch, undo st
 		mustHaveIstiods(ctx, t, s, int(deployment.Status.Replicas))
 		MustJudge(ctx, t, s)
 	}
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*istiodTimeout)
-		defer cancel()
+	t.CleanupWithin(ctx, 2*istiodTimeout, func(ctx context.Context) {
 		apply(ctx, undo)
 	})
 	apply(ctx, patch)
@@ -61,9 +59,7 @@ func EditMesh(ctx context.Context, t *check.T, s *stack.Stack, text string) {
 		return old
 	}
 	var old string
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
-		defer cancel()
+	t.CleanupWithin(ctx, time.Minute, func(ctx context.Context) {
 		edit(ctx, func(string) string { return old })
 	})
 	old = edit(ctx, func(mesh string) string { return mesh + text })

@@ -58,9 +58,7 @@ func Apply(ctx context.Context, t *check.T, s *stack.Stack, namespace, path stri
 func ApplyData(ctx context.Context, t *check.T, s *stack.Stack, namespace, path string, values any) []*unstructured.Unstructured {
 	t.Helper()
 	objects := Render(t, path, values)
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), CleanupTimeout)
-		defer cancel()
+	t.CleanupWithin(ctx, CleanupTimeout, func(ctx context.Context) {
 		if err := kube.Delete(ctx, s.Client, objects); err != nil {
 			t.Errorf("remove the check's objects: %v", err)
 		}

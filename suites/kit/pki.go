@@ -125,9 +125,7 @@ func GatewaySecret(ctx context.Context, t *check.T, s *stack.Stack, name string,
 		ObjectMeta: metav1.ObjectMeta{Namespace: s.Gateway.Namespace, Name: name}, Type: corev1.SecretTypeTLS, Data: data,
 	}
 	t.Expect(s.Client.Create(ctx, secret)).To(gomega.Succeed(), "Secret %s/%s", s.Gateway.Namespace, name)
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), CleanupTimeout)
-		defer cancel()
+	t.CleanupWithin(ctx, CleanupTimeout, func(ctx context.Context) {
 		if err := s.Client.Delete(ctx, secret); client.IgnoreNotFound(err) != nil {
 			t.Errorf("remove Secret %s/%s: %v", secret.Namespace, secret.Name, err)
 		}

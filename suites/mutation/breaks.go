@@ -24,11 +24,7 @@ const MendTimeout = 2 * time.Minute
 
 // Mend registers how to undo a mutation, with a context that outlives the check.
 func Mend(ctx context.Context, t *check.T, undo func(ctx context.Context)) {
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), MendTimeout)
-		defer cancel()
-		undo(ctx)
-	})
+	t.CleanupWithin(ctx, MendTimeout, undo)
 }
 
 // Remove deletes an object and puts it back in the end.

@@ -21,9 +21,7 @@ const installTimeout = 6 * time.Minute
 // MendInstallation installs in the end what the played checks uninstall, and
 // leaves what is there as it is.
 func MendInstallation(ctx context.Context, t *check.T, s *stack.Stack) {
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), installTimeout)
-		defer cancel()
+	t.CleanupWithin(ctx, installTimeout, func(ctx context.Context) {
 		t.Expect(s.Install(ctx)).To(gomega.Succeed(), "install Istio again")
 	})
 }

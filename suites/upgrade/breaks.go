@@ -96,9 +96,7 @@ func Breaks(s *stack.Stack, o Options) check.Suite {
 				r := &run{Options: o, stack: s, journey: journeys()[0], layer: o.Values[0], repetition: 1, spoiled: b}
 				u := r.travel(ctx)
 				if b.mend != nil {
-					t.Cleanup(func() {
-						ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
-						defer cancel()
+					t.CleanupWithin(ctx, time.Minute, func(ctx context.Context) {
 						t.Expect(b.mend(ctx, r.mesh)).To(gomega.Succeed())
 					})
 				}

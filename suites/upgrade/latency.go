@@ -71,9 +71,7 @@ func beside(ctx context.Context, t *check.T, s *stack.Stack, o Options, change f
 	m := newMesh(s, o.Values[0])
 	t.Diagnose("the two gateways do not come up side by side", "look at the pods of the gateways' namespace in the evidence", "")
 	t.Expect(m.begin(ctx, plain, s.Cell.Istio)).To(gomega.Succeed())
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), rolloutTimeout)
-		defer cancel()
+	t.CleanupWithin(ctx, rolloutTimeout, func(ctx context.Context) {
 		t.Expect(s.Helm.Uninstall(ctx, s.Gateway.Namespace, oldGateway, rolloutTimeout)).To(gomega.Succeed())
 		t.Expect(m.apply(ctx, "gateway", s.Cell.Istio, nil)).To(gomega.Succeed())
 	})

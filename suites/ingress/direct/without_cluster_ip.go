@@ -39,7 +39,7 @@ func withoutClusterIP(s *stack.Stack) check.Check {
 				"look at kube-proxy's log and at the Service's EndpointSlices", "https://kubernetes.io/docs/reference/networking/virtual-ips/")
 			t.Eventually(ctx, dial).Should(gomega.Succeed(), "connect to %s from the gateway's pod", service.Spec.ClusterIP)
 
-			t.Cleanup(func() { restore(ctx, t, s, service, dial) })
+			t.CleanupWithin(ctx, 2*kit.CleanupTimeout, func(ctx context.Context) { restore(ctx, t, s, service, dial) })
 			t.Expect(setServiceProxy(ctx, s, service, "none")).To(gomega.Succeed())
 			t.Eventually(ctx, dial).ShouldNot(gomega.Succeed(), "kube-proxy still serves %s", service.Spec.ClusterIP)
 			t.Diagnose("the gateway sends traffic to the Service's virtual IP and not to the pods",
@@ -68,8 +68,6 @@ func forgetConnections(ctx context.Context, s *stack.Stack, address string) erro
 
 // restore gives the Service back to kube-proxy and waits until it works.
 func restore(ctx context.Context, t *check.T, s *stack.Stack, service *corev1.Service, dial func(context.Context) error) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*kit.CleanupTimeout)
-	defer cancel()
 	if err := setServiceProxy(ctx, s, service, nil); err != nil {
 		t.Errorf("give the Service back to kube-proxy: %v", err)
 		return

@@ -30,9 +30,7 @@ func withoutKubeProxy(s *stack.Stack) check.Check {
 				"look at kube-proxy's log and at the Service's EndpointSlices", "https://kubernetes.io/docs/reference/networking/virtual-ips/")
 			t.Eventually(ctx, dial).WithTimeout(kit.PropagationTimeout).Should(gomega.Succeed(), "connect to %s from the gateway's pod", service.Spec.ClusterIP)
 
-			t.Cleanup(func() {
-				ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*kit.CleanupTimeout)
-				defer cancel()
+			t.CleanupWithin(ctx, 2*kit.CleanupTimeout, func(ctx context.Context) {
 				t.Expect(signalKubeProxy(ctx, s, "CONT")).To(gomega.Succeed())
 				// The control again: it was kube-proxy, and it works again.
 				t.Eventually(ctx, dial).WithTimeout(2*kit.CleanupTimeout).Should(gomega.Succeed(), "the virtual IP once kube-proxy goes on")

@@ -42,7 +42,7 @@ func localPolicy(s *stack.Stack) check.Check {
 			t.Expect(err).NotTo(gomega.HaveOccurred())
 			t.Expect(translated).NotTo(gomega.Equal(n.client), "client's address that the backend was told, with policy Cluster")
 
-			t.Cleanup(func() { n.restore(ctx, t) })
+			t.CleanupWithin(ctx, 2*kit.CleanupTimeout, func(ctx context.Context) { n.restore(ctx, t) })
 			t.Diagnose("with externalTrafficPolicy Local a node answers that runs no gateway pod, or one does not that runs one, or the client's address is not kept",
 				"look at the gateway's Service in the evidence, and at kube-proxy's log", linkPolicy)
 			port := n.setLocal(ctx, t)
@@ -138,8 +138,6 @@ func (n *nodes) setLocal(ctx context.Context, t *check.T) int32 {
 
 // restore gives the Service its old policy and waits until every node answers.
 func (n *nodes) restore(ctx context.Context, t *check.T) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*kit.CleanupTimeout)
-	defer cancel()
 	n.patch(ctx, t, `{"spec":{"type":"NodePort","externalTrafficPolicy":"Cluster","healthCheckNodePort":null,"allocateLoadBalancerNodePorts":null}}`)
 	for _, node := range []string{n.with, n.without} {
 		t.Eventually(ctx, func() string { return n.answers(ctx, node) }).Should(gomega.HavePrefix("status 200"), "node %s after the check", node)

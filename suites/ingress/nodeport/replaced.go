@@ -29,7 +29,7 @@ func replacedGateway(s *stack.Stack) check.Check {
 		Promise: "with two gateway pods one can be deleted under traffic, and no request on a new connection fails",
 		Run: func(ctx context.Context, t *check.T) {
 			r := kit.NewRoute(ctx, t, s, "plain", nil)
-			t.Cleanup(func() { scaleBack(ctx, t, s) })
+			t.CleanupWithin(ctx, kit.PodsTimeout, func(ctx context.Context) { scaleBack(ctx, t, s) })
 			t.Diagnose("the gateway cannot be scaled to two pods", "look at the gateway's pods and events in the evidence", "")
 			scale(ctx, t, s, 2)
 			pods := mustHaveGateways(ctx, t, s, 2, "")
@@ -130,8 +130,6 @@ func scale(ctx context.Context, t *check.T, s *stack.Stack, replicas int) {
 // scaleBack leaves one gateway pod, and waits until the others are gone: their
 // logs and statistics would be taken for the gateway's.
 func scaleBack(ctx context.Context, t *check.T, s *stack.Stack) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), kit.PodsTimeout)
-	defer cancel()
 	scale(ctx, t, s, 1)
 	t.Eventually(ctx, func() (int, error) {
 		var all corev1.PodList

@@ -32,9 +32,7 @@ func readOnly(s *stack.Stack, suite func(*stack.Stack) check.Suite) check.Check 
 			other, err := s.AsExisting(ctx)
 			t.Expect(err).NotTo(gomega.HaveOccurred())
 			// Also when an assertion below fails.
-			t.Cleanup(func() {
-				ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaveTimeout)
-				defer cancel()
+			t.CleanupWithin(ctx, leaveTimeout, func(ctx context.Context) {
 				t.Expect(other.Leave(ctx)).To(gomega.Succeed())
 			})
 			before, err := look(ctx, s)
