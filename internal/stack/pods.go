@@ -18,7 +18,7 @@ import (
 // ReadyPods returns the pods that match the label selector and are Ready and
 // not being deleted, sorted by name.
 func (s *Stack) ReadyPods(ctx context.Context, namespace, selector string) ([]corev1.Pod, error) {
-	pods, err := s.pods(ctx, namespace, selector)
+	pods, err := s.Pods(ctx, namespace, selector)
 	if err != nil {
 		return nil, err
 	}
@@ -32,7 +32,7 @@ const logSeconds = 300
 // Logs returns what a container of all pods that match the selector has printed
 // in the last minutes.
 func (s *Stack) Logs(ctx context.Context, namespace, selector, container string) (string, error) {
-	pods, err := s.pods(ctx, namespace, selector)
+	pods, err := s.Pods(ctx, namespace, selector)
 	if err != nil {
 		return "", err
 	}
@@ -62,7 +62,7 @@ func (s *Stack) DescribePods(ctx context.Context, namespace string) Description 
 		// The check's own time may be up: that is often why this is asked.
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 		defer cancel()
-		pods, err := s.pods(ctx, namespace, "")
+		pods, err := s.Pods(ctx, namespace, "")
 		if err != nil {
 			return err.Error()
 		}
@@ -74,7 +74,9 @@ func (s *Stack) DescribePods(ctx context.Context, namespace string) Description 
 	}
 }
 
-func (s *Stack) pods(ctx context.Context, namespace, selector string) ([]corev1.Pod, error) {
+// Pods returns the pods that match the label selector, sorted by name: also such as
+// are not ready, or are being deleted and go on for a while with what they do.
+func (s *Stack) Pods(ctx context.Context, namespace, selector string) ([]corev1.Pod, error) {
 	parsed, err := labels.Parse(selector)
 	if err != nil {
 		return nil, fmt.Errorf("label selector %q: %w", selector, err)

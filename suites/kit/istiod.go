@@ -131,9 +131,8 @@ func ScaleIstiod(ctx context.Context, t *check.T, s *stack.Stack, replicas int32
 func mustHaveIstiods(ctx context.Context, t *check.T, s *stack.Stack, pods int) {
 	t.Helper()
 	t.Eventually(ctx, func() (int, error) {
-		var list corev1.PodList
-		err := s.Client.List(ctx, &list, client.InNamespace(stack.SystemNamespace), client.MatchingLabels{"app": "istiod"})
-		return len(list.Items), err
+		all, err := s.Pods(ctx, stack.SystemNamespace, IstiodSelector)
+		return len(all), err
 	}).WithTimeout(istiodTimeout).Should(gomega.Equal(pods), "pods of istiod\n%s", s.DescribePods(ctx, stack.SystemNamespace))
 }
 

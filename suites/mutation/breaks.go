@@ -79,9 +79,8 @@ func Scale(ctx context.Context, t *check.T, s *stack.Stack, namespace, name stri
 			return deployment.Status.ReadyReplicas, err
 		}).WithTimeout(MendTimeout).Should(gomega.Equal(replicas), "ready replicas of Deployment %s", key)
 		t.Eventually(ctx, func() (int, error) {
-			var pods corev1.PodList
-			err := s.Client.List(ctx, &pods, client.InNamespace(namespace), client.MatchingLabels(deployment.Spec.Selector.MatchLabels))
-			return len(pods.Items), err
+			pods, err := s.Pods(ctx, namespace, metav1.FormatLabelSelector(deployment.Spec.Selector))
+			return len(pods), err
 		}).WithTimeout(MendTimeout).Should(gomega.BeEquivalentTo(replicas), "pods of Deployment %s, also such as are being deleted", key)
 	}
 	Mend(ctx, t, func(ctx context.Context) { set(ctx, old) })

@@ -14,7 +14,6 @@ import (
 	"helm.sh/helm/v3/pkg/chart"
 	"helm.sh/helm/v3/pkg/chart/loader"
 	"helm.sh/helm/v3/pkg/chartutil"
-	corev1 "k8s.io/api/core/v1"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/yaml"
@@ -204,15 +203,15 @@ func withoutVersion(file string, content []byte, crd, version string) ([]byte, e
 
 // endPods ends the gateway's pods that would not end by themselves.
 func endPods(ctx context.Context, m *mesh) error {
-	var pods corev1.PodList
-	if err := m.stack.Client.List(ctx, &pods, client.InNamespace(m.stack.Gateway.Namespace)); err != nil {
+	pods, err := m.stack.Pods(ctx, m.stack.Gateway.Namespace, "")
+	if err != nil {
 		return err
 	}
-	for i := range pods.Items {
-		if pods.Items[i].DeletionTimestamp == nil {
+	for i := range pods {
+		if pods[i].DeletionTimestamp == nil {
 			continue
 		}
-		if err := m.stack.Client.Delete(ctx, &pods.Items[i], client.GracePeriodSeconds(0)); client.IgnoreNotFound(err) != nil {
+		if err := m.stack.Client.Delete(ctx, &pods[i], client.GracePeriodSeconds(0)); client.IgnoreNotFound(err) != nil {
 			return err
 		}
 	}

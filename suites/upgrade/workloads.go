@@ -90,12 +90,12 @@ func (m *mesh) rolledOut(ctx context.Context, namespace string, names ...string)
 
 // noneLeaving returns an error while a pod of the namespace is being ended.
 func (m *mesh) noneLeaving(ctx context.Context, namespace string) error {
-	var pods corev1.PodList
-	if err := m.stack.Client.List(ctx, &pods, client.InNamespace(namespace)); err != nil {
-		return fmt.Errorf("list pods in namespace %s: %w", namespace, err)
+	pods, err := m.stack.Pods(ctx, namespace, "")
+	if err != nil {
+		return err
 	}
-	for i := range pods.Items {
-		if p := &pods.Items[i]; p.DeletionTimestamp != nil {
+	for i := range pods {
+		if p := &pods[i]; p.DeletionTimestamp != nil {
 			return fmt.Errorf("pod %s/%s is still draining: it has until %s", namespace, p.Name, p.DeletionTimestamp.Format(time.TimeOnly))
 		}
 	}

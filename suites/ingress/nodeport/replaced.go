@@ -132,8 +132,7 @@ func scale(ctx context.Context, t *check.T, s *stack.Stack, replicas int) {
 func scaleBack(ctx context.Context, t *check.T, s *stack.Stack) {
 	scale(ctx, t, s, 1)
 	t.Eventually(ctx, func() (int, error) {
-		var all corev1.PodList
-		err := s.Client.List(ctx, &all, client.InNamespace(s.Gateway.Namespace), client.MatchingLabels{"istio": "ingressgateway"})
-		return len(all.Items), err
+		all, err := s.Pods(ctx, s.Gateway.Namespace, s.Gateway.Selector)
+		return len(all), err
 	}).WithTimeout(kit.PodsTimeout).Should(gomega.Equal(1), "pods of the gateway after the check")
 }

@@ -7,8 +7,6 @@ import (
 	"time"
 
 	"github.com/onsi/gomega"
-	corev1 "k8s.io/api/core/v1"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"istio-conformance/internal/charts"
 	"istio-conformance/internal/check"
@@ -48,22 +46,22 @@ func gatewayBeforeIstiod(s *stack.Stack) check.Check {
 
 // whyNotStarted says what the gateway's pod waits for.
 func whyNotStarted(ctx context.Context, s *stack.Stack, gateway charts.Release) (string, error) {
-	var pods corev1.PodList
-	if err := s.Client.List(ctx, &pods, client.InNamespace(gateway.Namespace), client.MatchingLabels{"app": gateway.Name}); err != nil {
-		return "", fmt.Errorf("list the pods of release %s: %w", gateway, err)
+	pods, err := s.Pods(ctx, gateway.Namespace, "app="+gateway.Name)
+	if err != nil {
+		return "", fmt.Errorf("release %s: %w", gateway, err)
 	}
-	if len(pods.Items) == 0 {
+	if len(pods) == 0 {
 		return "no pod yet", nil
 	}
 	var lines []string
-	for _, c := range pods.Items[0].Spec.Containers {
+	for _, c := range pods[0].Spec.Containers {
 		image := c.Image
 		if image != autoImage {
 			// An image that was given stays: there is nothing to wait for.
 			return "", gomega.StopTrying(fmt.Sprintf("container %s was given the image %s", c.Name, image))
 		}
 	}
-	for _, c := range pods.Items[0].Status.ContainerStatuses {
+	for _, c := range pods[0].Status.ContainerStatuses {
 		if c.State.Waiting != nil {
 			lines = append(lines, fmt.Sprintf("container %s, image %s: %s", c.Name, autoImage, c.State.Waiting.Reason))
 		}
