@@ -195,7 +195,7 @@ func describeKind(k kind, r *load.Result, err error) report.UpgradeTraffic {
 	u.SendLagP99Micros = micros(r.OwnLag, 0.99)
 	u.Invalid = append(u.Invalid, r.Invalid...)
 	if float64(u.NeverSent) > mayNotBeSent*float64(r.Counts.Planned) {
-		u.Invalid = append(u.Invalid, fmt.Sprintf("%d of %d requests were never sent: too many before them had no answer", u.NeverSent, r.Counts.Planned))
+		u.Invalid = append(u.Invalid, r.Unheld)
 	}
 	if len(r.WarmupErrors) > 0 {
 		u.Invalid = append(u.Invalid, "requests failed before anything was counted: "+load.DescribeErrors(r.WarmupErrors))
