@@ -30,11 +30,14 @@ func Mend(ctx context.Context, t *check.T, undo func(ctx context.Context)) {
 // Remove deletes an object and puts it back in the end.
 func Remove(ctx context.Context, t *check.T, s *stack.Stack, object client.Object) {
 	t.Expect(s.Client.Delete(ctx, object)).To(gomega.Succeed(), "%T %s", object, object.GetName())
-	Mend(ctx, t, func(ctx context.Context) {
-		object.SetResourceVersion("")
-		object.SetUID("")
-		t.Expect(s.Client.Create(ctx, object)).To(gomega.Succeed(), "put %T %s back", object, object.GetName())
-	})
+	Mend(ctx, t, func(ctx context.Context) { PutBack(ctx, t, s, object) })
+}
+
+// PutBack creates an object again that was deleted.
+func PutBack(ctx context.Context, t *check.T, s *stack.Stack, object client.Object) {
+	object.SetResourceVersion("")
+	object.SetUID("")
+	t.Expect(s.Client.Create(ctx, object)).To(gomega.Succeed(), "put %T %s back", object, object.GetName())
 }
 
 // Label sets a namespace's label, or removes it when the value is empty, and

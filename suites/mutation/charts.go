@@ -2,7 +2,6 @@ package mutation
 
 import (
 	"context"
-	"os"
 	"time"
 
 	"github.com/onsi/gomega"
@@ -33,14 +32,7 @@ func ChangeChart(t *check.T, path string, change func(*chart.Chart)) string {
 	changed, err := loader.Load(path)
 	t.Expect(err).NotTo(gomega.HaveOccurred())
 	change(changed)
-	dir, err := os.MkdirTemp("", "chart-")
-	t.Expect(err).NotTo(gomega.HaveOccurred())
-	t.Cleanup(func() {
-		if err := os.RemoveAll(dir); err != nil {
-			t.Errorf("remove the chart: %v", err)
-		}
-	})
-	packed, err := chartutil.Save(changed, dir)
+	packed, err := chartutil.Save(changed, t.TempDir())
 	t.Expect(err).NotTo(gomega.HaveOccurred())
 	return packed
 }

@@ -12,8 +12,6 @@ import (
 
 	"github.com/onsi/gomega"
 	"helm.sh/helm/v3/pkg/chart"
-	"helm.sh/helm/v3/pkg/chart/loader"
-	"helm.sh/helm/v3/pkg/chartutil"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/yaml"
@@ -22,6 +20,7 @@ import (
 	"istio-conformance/internal/check"
 	"istio-conformance/internal/report"
 	"istio-conformance/internal/stack"
+	"istio-conformance/suites/mutation"
 )
 
 // spoiled is a chart of the new version that is broken on purpose: the upgrade to
@@ -90,8 +89,9 @@ func Breaks(s *stack.Stack, o Options) check.Suite {
 		suite.Checks = append(suite.Checks, check.Check{
 			Name: b.name, Promise: b.promise, Feature: "upgrade", Timeout: journeyTimeout,
 			Run: func(ctx context.Context, t *check.T) {
-				dir := t.TempDir()
-				t.Expect(b.prepare(s, dir)).To(gomega.Succeed())
+				if b.edit != nil {
+					b.path = mutation.ChangeChart(t, s.Images.Charts[b.chart], func(c *chart.Chart) { t.Expect(b.spoil(c)).To(gomega.Succeed()) })
+				}
 				r := &run{Options: o, stack: s, journey: journeys()[0], layer: o.Values[0], repetition: 1, spoiled: b}
 				u := r.travel(ctx)
 				if b.mend != nil {
@@ -127,17 +127,10 @@ func (b *spoiled) apply(chart string, isNew bool, r charts.Release) charts.Relea
 	return r
 }
 
-// prepare writes the edited chart.
-func (b *spoiled) prepare(s *stack.Stack, dir string) error {
-	if b.edit == nil {
-		return nil
-	}
-	loaded, err := loader.Load(s.Images.Charts[b.chart])
-	if err != nil {
-		return err
-	}
+// spoil edits the files of a chart, of which it must change one.
+func (b *spoiled) spoil(c *chart.Chart) error {
 	edited := 0
-	for _, file := range slices.Concat(loaded.Templates, loaded.Files) {
+	for _, file := range slices.Concat(c.Templates, c.Files) {
 		content, err := b.edit(file.Name, file.Data)
 		if err != nil {
 			return fmt.Errorf("chart %s, file %s: %w", b.chart, file.Name, err)
@@ -150,16 +143,7 @@ func (b *spoiled) prepare(s *stack.Stack, dir string) error {
 	if edited == 0 {
 		return fmt.Errorf("chart %s: there is nothing to break in it", b.chart)
 	}
-	b.path, err = saveChart(loaded, dir)
-	return err
-}
-
-func saveChart(c *chart.Chart, dir string) (string, error) {
-	path, err := chartutil.Save(c, dir)
-	if err != nil {
-		return "", fmt.Errorf("save the broken chart: %w", err)
-	}
-	return path, nil
+	return nil
 }
 
 // orphanWebhook makes the injection webhook belong to a revision that no istiod

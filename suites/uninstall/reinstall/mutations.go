@@ -41,9 +41,7 @@ func loseRoot(ctx context.Context, t *check.T, s *stack.Stack) {
 	mutation.Mend(ctx, t, func(ctx context.Context) {
 		t.Expect(s.Uninstall(ctx)).To(gomega.Succeed())
 		t.Expect(client.IgnoreNotFound(s.Client.Delete(ctx, root.DeepCopy()))).To(gomega.Succeed())
-		root.SetResourceVersion("")
-		root.SetUID("")
-		t.Expect(s.Client.Create(ctx, root)).To(gomega.Succeed(), "put Secret %s back", key)
+		mutation.PutBack(ctx, t, s, root)
 	})
 	t.Expect(s.Client.Delete(ctx, root.DeepCopy())).To(gomega.Succeed())
 }
