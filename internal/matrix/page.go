@@ -55,7 +55,7 @@ func (r *Report) page() *page {
 	}
 	p.Grids = r.grids(cells)
 	for _, kind := range changeKinds {
-		group := sinceGroup{Title: strings.ToUpper(string(kind[:1])) + string(kind[1:]), Tone: changeTones[kind], Mark: signs[changeTones[kind]]}
+		group := sinceGroup{Title: report.Capital(string(kind)), Tone: changeTones[kind], Mark: signs[changeTones[kind]]}
 		for _, c := range p.All {
 			if c.Change == kind {
 				group.Cells = append(group.Cells, c)

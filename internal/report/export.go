@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 )
 
 // Duration returns seconds as people read them: 0.4s, 24.1s, 2m41s, 1h02m.
@@ -19,6 +20,9 @@ func OneLine(s string) string { return oneLine(s) }
 
 // Plural returns e.g. "1 check" or "3 checks".
 func Plural(n int, noun string) string { return plural(n, noun) }
+
+// Capital returns the text with a capital letter at its start; it must not be empty.
+func Capital(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
 
 // Headline returns a failure in one line.
 func (t Test) Headline() string { return headline(t) }

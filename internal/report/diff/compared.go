@@ -38,7 +38,7 @@ func (d *Diff) With() string { return fmt.Sprintf("run %s (%s)", d.Old.Run, d.Ol
 // section is the comparison as a part of a larger document in Markdown.
 func (d *Diff) section() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "### Compared with %s\n\n%s.\n\n", report.EscapeMarkdown(d.With()), capital(d.Summary()))
+	fmt.Fprintf(&b, "### Compared with %s\n\n%s.\n\n", report.EscapeMarkdown(d.With()), report.Capital(d.Summary()))
 	d.tables(&b, "####")
 	return b.String()
 }

@@ -19,7 +19,7 @@ type List struct {
 }
 
 // Heading is the title at the start of a line.
-func (l List) Heading() string { return capital(l.Title) }
+func (l List) Heading() string { return report.Capital(l.Title) }
 
 // Lists are the lists, the most urgent first.
 func (d *Diff) Lists() []List {
@@ -36,7 +36,7 @@ func (d *Diff) PaceText() string {
 	if len(d.Slower) == 0 {
 		return ""
 	}
-	return fmt.Sprintf("%s (%.2f times).", capital(Rule), d.Pace)
+	return fmt.Sprintf("%s (%.2f times).", report.Capital(Rule), d.Pace)
 }
 
 // Summary is the comparison in one line.
@@ -115,8 +115,6 @@ func (d *Diff) tables(b *strings.Builder, level string) {
 		fmt.Fprintf(b, "\n%s (%.2f times).\n", report.EscapeMarkdown(Rule), d.Pace)
 	}
 }
-
-func capital(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
 
 // JSON is the comparison for programs.
 func (d *Diff) JSON() (string, error) {

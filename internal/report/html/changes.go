@@ -70,12 +70,8 @@ func anchorOf(id string, doc *report.Report, anchors map[string]string) string {
 
 // Sentence is the comparison in one line.
 func (c *changes) Sentence() string {
-	summary := c.Summary()
-	return strings.ToUpper(summary[:1]) + summary[1:] + "."
+	return report.Capital(c.Summary()) + "."
 }
-
-// Pace says how slow the run was as a whole, where a check is called slower for it.
-func (c *changes) Pace() string { return c.Diff.PaceText() }
 
 // Tone is the group's colour class.
 func (g changeGroup) Tone() string {

@@ -56,14 +56,11 @@ func Render(doc, baseline *report.Report, dir string) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// css is the page's whole style.
-func css() string { return CSS() }
-
 // CSS is the style that the project's pages share: the charts' own and theirs.
 func CSS() string { return plot.Style + style }
 
 // policy allows nothing but the page's own style and script.
-func policy() string { return Policy(css(), script) }
+func policy() string { return Policy(CSS(), script) }
 
 // Policy allows nothing but a page's own style and script, by their hashes; an
 // empty script is none (W3C, Content Security Policy Level 3).

@@ -72,7 +72,7 @@ func TestNothingIsLoadedFromElsewhere(t *testing.T) {
 					}
 				}
 			})
-			g.Expect(regexp.MustCompile(`(?i)@import|url\(`).FindString(css())).To(gomega.BeEmpty())
+			g.Expect(regexp.MustCompile(`(?i)@import|url\(`).FindString(CSS())).To(gomega.BeEmpty())
 		})
 	}
 }
@@ -88,7 +88,7 @@ func TestHostileStringsStayText(t *testing.T) {
 			g.Expect(n.FirstChild.Data).To(gomega.Equal(script))
 		case "style":
 			styles++
-			g.Expect(n.FirstChild.Data).To(gomega.Equal(css()), "the policy's hash is of what the page holds")
+			g.Expect(n.FirstChild.Data).To(gomega.Equal(CSS()), "the policy's hash is of what the page holds")
 		}
 	})
 	g.Expect([]int{scripts, styles}).To(gomega.Equal([]int{1, 1}))

@@ -60,7 +60,7 @@ func newPage(doc, baseline *report.Report, dir string) *page {
 }
 
 // CSS is the page's style.
-func (*page) CSS() template.CSS { return template.CSS(css()) }
+func (*page) CSS() template.CSS { return template.CSS(CSS()) }
 
 // Script is the page's script.
 func (*page) Script() template.JS { return template.JS(script) }
