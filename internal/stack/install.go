@@ -76,8 +76,12 @@ func (s *Stack) removeOthers(ctx context.Context, logf progress.Logf) error {
 		if slices.ContainsFunc(s.Releases, func(r charts.Release) bool { return r.Name == c.release }) {
 			continue
 		}
-		if _, err := s.Helm.Get(ctx, c.namespace, c.release); errors.Is(err, driver.ErrReleaseNotFound) {
+		_, err := s.Helm.Get(ctx, c.namespace, c.release)
+		if errors.Is(err, driver.ErrReleaseNotFound) {
 			continue
+		}
+		if err != nil {
+			return err
 		}
 		logf("release %s/%s is not of profile %s and is removed", c.namespace, c.release, cmp.Or(s.Config.Profile, ProfileDefault))
 		if err := s.Helm.Uninstall(ctx, c.namespace, c.release, releaseTimeout); err != nil {
