@@ -26,9 +26,6 @@ const (
 	delayRequests = 60
 )
 
-// timerSlack is how early Envoy's timer may fire.
-const timerSlack = 50 * time.Millisecond
-
 // aborts counts how many of many requests are aborted.
 func aborts(s *stack.Stack) check.Check {
 	return check.Check{
@@ -71,7 +68,7 @@ func delays(s *stack.Stack) check.Check {
 			slow := 0
 			for _, response := range r.Bulk(ctx, kit.WithID("/delay-some", mark), delayRequests, nil) {
 				t.Expect(response.Status).To(gomega.Equal(http.StatusOK), "%s", response)
-				if response.Duration >= delay-timerSlack {
+				if response.Duration >= delay-kit.TimerSlack {
 					slow++
 				}
 			}

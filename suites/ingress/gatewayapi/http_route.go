@@ -105,14 +105,8 @@ func weights(s *stack.Stack) check.Check {
 	}
 }
 
-const (
-	// requestTimeout is the time-out in fixtures/routes/http-route.yaml.
-	requestTimeout = time.Second
-	// timerSlack is how early Envoy's timer may fire, and timeoutTolerance how late
-	// the answer may be on a busy machine: far from the backend's delay.
-	timerSlack       = 50 * time.Millisecond
-	timeoutTolerance = 1500 * time.Millisecond
-)
+// requestTimeout is the time-out in fixtures/routes/http-route.yaml.
+const requestTimeout = time.Second
 
 // filters asks for everything that an HTTPRoute changes on the way.
 func filters(s *stack.Stack) check.Check {
@@ -150,8 +144,8 @@ func filters(s *stack.Stack) check.Check {
 			id, mark = kit.Mark()
 			slow := r.Get(ctx, kit.WithID("/timeout?delay=5s", id), mark)
 			t.Expect(slow.Status).To(gomega.Equal(http.StatusGatewayTimeout), "%s", slow)
-			t.Expect(slow.Duration).To(gomega.And(gomega.BeNumerically(">=", requestTimeout-timerSlack), gomega.BeNumerically("<=", requestTimeout+timeoutTolerance)),
-				"want the answer %s to %s after the request", requestTimeout-timerSlack, requestTimeout+timeoutTolerance)
+			t.Expect(slow.Duration).To(gomega.And(gomega.BeNumerically(">=", requestTimeout-kit.TimerSlack), gomega.BeNumerically("<=", requestTimeout+kit.TimeoutTolerance)),
+				"want the answer %s to %s after the request", requestTimeout-kit.TimerSlack, requestTimeout+kit.TimeoutTolerance)
 			t.Eventually(ctx, func() ([]envoy.AccessLog, error) { return kit.AccessLog(ctx, s, id) }).
 				Should(gomega.ConsistOf(gomega.HaveField("ResponseFlags", "UT")), "flag of an upstream time-out in the gateway's access log")
 			t.Observe("rewrite, headers, mirror, redirect and time-out are as the HTTPRoute says")

@@ -47,7 +47,7 @@ func streams(s *stack.Stack) check.Check {
 			t.Expect(cut.Status).To(gomega.Equal(http.StatusOK), "the head of the response: %s", cut)
 			t.Expect(cut.Class).To(gomega.Equal(probe.Closed), "the end of the response: %s", cut)
 			t.Expect(cut.Duration).To(gomega.And(
-				gomega.BeNumerically(">=", routeTimeout-timerSlack), gomega.BeNumerically("<", pieces*pause)), "want the end at the timeout of %s", routeTimeout)
+				gomega.BeNumerically(">=", routeTimeout-kit.TimerSlack), gomega.BeNumerically("<", pieces*pause)), "want the end at the timeout of %s", routeTimeout)
 			t.Eventually(ctx, func() ([]envoy.AccessLog, error) { return kit.AccessLog(ctx, s, id) }).
 				Should(gomega.ConsistOf(gomega.HaveField("ResponseFlags", gomega.ContainSubstring("UT"))), "flag of an upstream time-out in the gateway's access log")
 			t.Observe("timeout %s: cut off after %s", routeTimeout, cut.Duration.Round(time.Millisecond))

@@ -15,12 +15,6 @@ import (
 const (
 	// routeTimeout is the time-out in fixtures/routes/timeout.yaml.
 	routeTimeout = time.Second
-	// timerSlack is how early Envoy's timer may fire: it counts milliseconds from
-	// the start of the event loop's turn.
-	timerSlack = 50 * time.Millisecond
-	// timeoutTolerance is how late the 504 may arrive at the client: far from the
-	// backend's delay, and wide enough for a busy machine.
-	timeoutTolerance = 1500 * time.Millisecond
 	// backendDelay is how slow the backend is.
 	backendDelay = 5 * time.Second
 )
@@ -40,8 +34,8 @@ func timeout(s *stack.Stack) check.Check {
 			response := limited.Get(ctx, "/?delay="+backendDelay.String()+"&id="+id, header)
 			t.Expect(response.Status).To(gomega.Equal(504), "%s", response)
 			t.Expect(response.Duration).To(gomega.And(
-				gomega.BeNumerically(">=", routeTimeout-timerSlack), gomega.BeNumerically("<=", routeTimeout+timeoutTolerance)),
-				"want the answer %s to %s after the request", routeTimeout-timerSlack, routeTimeout+timeoutTolerance)
+				gomega.BeNumerically(">=", routeTimeout-kit.TimerSlack), gomega.BeNumerically("<=", routeTimeout+kit.TimeoutTolerance)),
+				"want the answer %s to %s after the request", routeTimeout-kit.TimerSlack, routeTimeout+kit.TimeoutTolerance)
 			t.Eventually(ctx, func() ([]kit.Answer, error) { return kit.BackendLog(ctx, s, id) }).
 				Should(gomega.HaveLen(1), "the request must have reached the backend once")
 			t.Eventually(ctx, func() ([]envoy.AccessLog, error) { return kit.AccessLog(ctx, s, id) }).

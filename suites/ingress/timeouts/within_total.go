@@ -39,8 +39,8 @@ func withinTotal(s *stack.Stack) check.Check {
 				response := r.Get(ctx, kit.WithID(c.target, id), header)
 				t.Expect(response.Status).To(gomega.Equal(http.StatusGatewayTimeout), "%s: %s", c.target, response)
 				t.Expect(response.Duration).To(gomega.And(
-					gomega.BeNumerically(">=", routeTimeout-timerSlack), gomega.BeNumerically("<=", routeTimeout+timeoutTolerance)),
-					"%s: want the answer %s to %s after the request", c.target, routeTimeout-timerSlack, routeTimeout+timeoutTolerance)
+					gomega.BeNumerically(">=", routeTimeout-kit.TimerSlack), gomega.BeNumerically("<=", routeTimeout+kit.TimeoutTolerance)),
+					"%s: want the answer %s to %s after the request", c.target, routeTimeout-kit.TimerSlack, routeTimeout+kit.TimeoutTolerance)
 				var entries []envoy.AccessLog
 				t.Eventually(ctx, func() ([]envoy.AccessLog, error) {
 					var err error
