@@ -71,8 +71,9 @@ func roundRobin(s *stack.Stack) check.Check {
 	}
 }
 
-// busyRequests wait at one pod while others are balanced.
-const busyRequests = 4
+// busyRequests wait at one pod while others are balanced: more than all of these can
+// be at another pod, however slow the machine is, so that no other is ever busier.
+const busyRequests = kit.Parallel + 1
 
 // leastRequest keeps one pod busy and counts how many of other requests it gets.
 func leastRequest(s *stack.Stack) check.Check {
