@@ -6,10 +6,11 @@ import (
 
 // The suites run in this order: what an earlier one proves, a later one relies on.
 
-func TestKernel(t *testing.T)  { runSuite(t, "kernel") }
-func TestInstall(t *testing.T) { runSuite(t, "install") }
-func TestIngress(t *testing.T) { runSuite(t, "ingress") }
-func TestLoad(t *testing.T)    { runSuite(t, "load") }
+func TestKernel(t *testing.T)   { runSuite(t, "kernel") }
+func TestInstall(t *testing.T)  { runSuite(t, "install") }
+func TestExisting(t *testing.T) { runSuite(t, "existing") }
+func TestIngress(t *testing.T)  { runSuite(t, "ingress") }
+func TestLoad(t *testing.T)     { runSuite(t, "load") }
 
 // TestUninstall comes last: it takes away what the others stand on.
 func TestUninstall(t *testing.T) { runSuite(t, "uninstall") }

@@ -27,6 +27,9 @@ type Check struct {
 	// Parallel says that the check may run beside others: it changes only objects
 	// of its own and judges nothing that others change.
 	Parallel bool
+	// Long says that a parallel check mostly waits: it starts before those that do
+	// not, so that they run meanwhile.
+	Long bool
 	// Gate marks a check on which everything after it stands: when it does not
 	// pass, the checks after it, also in later suites, are skipped and say why.
 	Gate bool
@@ -40,8 +43,8 @@ type Check struct {
 }
 
 // Suite is a list of checks. A gate runs after all checks before it and before
-// all after it; between two gates those that may run in parallel come first, and
-// the others follow one by one in their order.
+// all after it; between two gates those that may run in parallel come first, the
+// long ones before the others, and the rest follows one by one in its order.
 type Suite struct {
 	Name   string
 	Checks []Check

@@ -12,6 +12,7 @@ import (
 func TestStages(t *testing.T) {
 	gate := func(name string) Check { return Check{Name: name, Gate: true} }
 	parallel := func(name string) Check { return Check{Name: name, Parallel: true} }
+	long := func(name string) Check { return Check{Name: name, Parallel: true, Long: true} }
 	serial := func(name string) Check { return Check{Name: name} }
 	cases := []struct {
 		name   string
@@ -21,6 +22,7 @@ func TestStages(t *testing.T) {
 		{"nothing", nil, nil},
 		{"one by one", []Check{serial("a"), serial("b")}, []string{"a", "b"}},
 		{"together first", []Check{serial("a"), parallel("b"), serial("c"), parallel("d")}, []string{"b+d", "a", "c"}},
+		{"the long ones first", []Check{parallel("a"), long("b"), gate("g"), parallel("c"), long("d")}, []string{"b+a", "g", "d+c"}},
 		{"gates part them", []Check{parallel("a"), gate("g"), parallel("b"), parallel("c"), gate("h"), serial("d")}, []string{"a", "g", "b+c", "h", "d"}},
 	}
 	for _, c := range cases {

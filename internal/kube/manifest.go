@@ -60,10 +60,11 @@ func Decode(r io.Reader) ([]*unstructured.Unstructured, error) {
 // Apply creates or updates the objects on the server side. An object without a
 // namespace goes into the given one.
 func Apply(ctx context.Context, c client.Client, namespace string, objects []*unstructured.Unstructured) error {
+	// All before the first, so that Delete finds those that were not reached too.
+	if err := Place(c, namespace, objects); err != nil {
+		return err
+	}
 	for _, object := range objects {
-		if err := place(c, namespace, object); err != nil {
-			return err
-		}
 		err := c.Apply(ctx, client.ApplyConfigurationFromUnstructured(object), client.FieldOwner(fieldManager), client.ForceOwnership)
 		if err != nil {
 			return fmt.Errorf("apply %s: %w", Name(object), err)

@@ -5,15 +5,12 @@
 package install
 
 import (
-	"slices"
-
 	"istio-conformance/internal/check"
 	"istio-conformance/internal/stack"
 	"istio-conformance/suites/install/certificates"
 	"istio-conformance/suites/install/configuration"
 	"istio-conformance/suites/install/crds"
 	"istio-conformance/suites/install/discovery"
-	"istio-conformance/suites/install/existing"
 	"istio-conformance/suites/install/helm"
 	"istio-conformance/suites/install/injection"
 	"istio-conformance/suites/install/order"
@@ -40,16 +37,8 @@ var features = []kit.Feature{
 	{Name: "resilience", Checks: resilience.Checks, Mutations: resilience.Mutations},
 }
 
-// inExisting plays the features once more, against the cluster as a user's.
-var inExisting = kit.Feature{Name: "existing", Mutations: existing.Mutations, Checks: func(s *stack.Stack) []check.Check {
-	return existing.Checks(s, func(other *stack.Stack) check.Suite { return kit.Suite(other, "install", features) })
-}}
-
-// all are the features and what plays them.
-func all() []kit.Feature { return append(slices.Clone(features), inExisting) }
-
 // Suite returns the checks of an installation of Istio by its charts.
-func Suite(s *stack.Stack) check.Suite { return kit.Suite(s, "install", all()) }
+func Suite(s *stack.Stack) check.Suite { return kit.Suite(s, "install", features) }
 
 // Mutations returns the ways to break what the suite checks.
-func Mutations() []mutation.Mutation { return kit.Mutations(all()) }
+func Mutations() []mutation.Mutation { return kit.Mutations(features) }

@@ -57,20 +57,57 @@ func Apply(ctx context.Context, t *check.T, s *stack.Stack, namespace, path stri
 // ApplyData is Apply for a fixture whose template needs more than strings.
 func ApplyData(ctx context.Context, t *check.T, s *stack.Stack, namespace, path string, values any) []*unstructured.Unstructured {
 	t.Helper()
+	objects := prepare(ctx, t, s, path, values)
+	t.Expect(judged(t, kube.Apply(ctx, s.Client, namespace, objects))).To(gomega.Succeed())
+	return objects
+}
+
+// ApplyAgain is Apply at a time at which an istiod is ending: the API server may
+// still send a resource to the one that closes its connections, and what cannot be
+// judged is sent again. It returns how often that was so.
+func ApplyAgain(ctx context.Context, t *check.T, s *stack.Stack, namespace, path string, values map[string]string) (again int) {
+	t.Helper()
+	objects := prepare(ctx, t, s, path, values)
+	t.Eventually(ctx, func() error {
+		err := judged(t, kube.Apply(ctx, s.Client, namespace, objects))
+		if err != nil && !unjudged(err) {
+			return gomega.StopTrying("the API server refuses the objects").Wrap(err)
+		}
+		if err != nil {
+			again++
+		}
+		return err
+	}).WithTimeout(PropagationTimeout).Should(gomega.Succeed())
+	return again
+}
+
+// prepare renders a check's objects, and sees to it that they go with the check.
+func prepare(ctx context.Context, t *check.T, s *stack.Stack, path string, values any) []*unstructured.Unstructured {
+	t.Helper()
 	objects := Render(t, path, values)
 	t.CleanupWithin(ctx, CleanupTimeout, func(ctx context.Context) {
 		if err := kube.Delete(ctx, s.Client, objects); err != nil {
 			t.Errorf("remove the check's objects: %v", err)
 		}
 	})
-	err := kube.Apply(ctx, s.Client, namespace, objects)
-	if err != nil && strings.Contains(err.Error(), "failed calling webhook") {
+	return objects
+}
+
+// unjudged reports whether an object was not written because its webhook did not
+// answer.
+func unjudged(err error) bool {
+	return err != nil && strings.Contains(err.Error(), "failed calling webhook")
+}
+
+// judged returns the error, and names its cause when no webhook answered.
+func judged(t *check.T, err error) error {
+	t.Helper()
+	if unjudged(err) {
 		t.Diagnose("nobody answers the webhook that judges what is written: istiod is down, or the webhook does not lead to it",
 			"look at istiod's pods, and compare the webhook's service and caBundle with them: kubectl get validatingwebhookconfigurations -o yaml",
 			"https://istio.io/latest/docs/ops/common-problems/validation/")
 	}
-	t.Expect(err).To(gomega.Succeed())
-	return objects
+	return err
 }
 
 // Render fills fixtures/<path> with values.

@@ -74,9 +74,21 @@ func (c Scratch) Selector() string { return "app=" + c.Name }
 // the gateway serves it, and returns the pod.
 func (c Scratch) Workload(ctx context.Context, t *check.T, values map[string]string) corev1.Pod {
 	t.Helper()
+	c.StartWorkload(ctx, t, values)
+	return c.AwaitWorkload(ctx, t)
+}
+
+// StartWorkload is the first half of Workload: it applies the fixture.
+func (c Scratch) StartWorkload(ctx context.Context, t *check.T, values map[string]string) {
+	t.Helper()
+	c.Apply(ctx, t, "workload", with(map[string]string{"Backend": c.stack.Images.Backend}, values))
+}
+
+// AwaitWorkload is the second half of Workload: it waits, and returns the pod.
+func (c Scratch) AwaitWorkload(ctx context.Context, t *check.T) corev1.Pod {
+	t.Helper()
 	t.Diagnose("a workload of the check's own does not become ready, or the gateway does not serve it",
 		"look at the pods, events and the gateway's config dump in the evidence", "https://istio.io/latest/docs/ops/common-problems/")
-	c.Apply(ctx, t, "workload", with(map[string]string{"Backend": c.stack.Images.Backend}, values))
 	pods := c.MustHavePods(ctx, t, 1)
 	c.MustBeServed(ctx, t)
 	return pods[0]

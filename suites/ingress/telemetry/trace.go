@@ -32,6 +32,7 @@ func trace(s *stack.Stack) check.Check {
 	return check.Check{
 		Name:     "trace",
 		Parallel: true,
+		Long:     true,
 		Promise:  "a request's spans of the gateway and of the backend's sidecar arrive by OTLP, one the other's parent, under the trace id that the backend and the gateway's access log have too",
 		Run: func(ctx context.Context, t *check.T) {
 			name := newName("traced")

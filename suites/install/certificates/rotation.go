@@ -29,6 +29,7 @@ func rotation(s *stack.Stack) check.Check {
 		Name:     "certificate-rotation",
 		Promise:  "a workload gets its next certificate before the old one ends, and no request fails meanwhile",
 		Parallel: true,
+		Long:     true,
 		SkipIf:   s.WhyNotOurs,
 		Run: func(ctx context.Context, t *check.T) {
 			c := kit.NewScratch(ctx, t, s, "rotation")

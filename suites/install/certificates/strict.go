@@ -19,6 +19,7 @@ func strict(s *stack.Stack) check.Check {
 		Name:     "strict-mtls",
 		Promise:  "a workload in mode STRICT refuses plaintext and goes on to answer the gateway, which has a certificate",
 		Parallel: true,
+		Long:     true,
 		SkipIf:   s.WhyNotOurs,
 		Run: func(ctx context.Context, t *check.T) {
 			c := kit.NewScratch(ctx, t, s, "strict")

@@ -29,6 +29,7 @@ func propagation(s *stack.Stack) check.Check {
 		Name:     "propagation",
 		Promise:  fmt.Sprintf("each of %d changes to a VirtualService reaches the gateway's Envoy", changes),
 		Parallel: true,
+		Long:     true,
 		SkipIf:   s.WhyNoScratch,
 		Run: func(ctx context.Context, t *check.T) {
 			c := kit.NewScratch(ctx, t, s, "propagation")

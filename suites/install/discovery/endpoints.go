@@ -20,6 +20,7 @@ func endpointsFollow(s *stack.Stack) check.Check {
 		Name:     "endpoints-follow",
 		Promise:  "a backend that is scaled up and down is known to the gateway by exactly its ready pods, and all of them answer",
 		Parallel: true,
+		Long:     true,
 		Run: func(ctx context.Context, t *check.T) {
 			c := kit.NewScratch(ctx, t, s, "endpoints")
 			c.Workload(ctx, t, nil)

@@ -24,6 +24,7 @@ func notReady(s *stack.Stack) check.Check {
 		Name:     "not-ready-unused",
 		Promise:  "a pod that runs but is not ready gets no request; it does as soon as it is ready, and none any more when it no longer is",
 		Parallel: true,
+		Long:     true,
 		Run: func(ctx context.Context, t *check.T) {
 			c := kit.NewScratch(ctx, t, s, "ready")
 			ready := c.Workload(ctx, t, nil)

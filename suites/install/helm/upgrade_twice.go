@@ -6,7 +6,10 @@ import (
 	"time"
 
 	"github.com/onsi/gomega"
+	"golang.org/x/sync/errgroup"
+	"helm.sh/helm/v3/pkg/release"
 
+	"istio-conformance/internal/charts"
 	"istio-conformance/internal/check"
 	"istio-conformance/internal/stack"
 )
@@ -22,16 +25,14 @@ func upgradeTwice(s *stack.Stack) check.Check {
 			before, err := pods(ctx, s)
 			t.Expect(err).NotTo(gomega.HaveOccurred())
 			t.Expect(before).NotTo(gomega.BeEmpty())
+			t.Diagnose("a release cannot be upgraded to itself: something owns fields that Helm sets, or an immutable field is rendered anew each time",
+				"the message names object and field", "https://istio.io/latest/docs/setup/upgrade/helm/")
+			// At the same time: they share no object, and each mostly waits.
+			var upgrades errgroup.Group
 			for _, r := range s.Releases {
-				t.Diagnose("a release cannot be upgraded to itself: something owns fields that Helm sets, or an immutable field is rendered anew each time",
-					"the message names object and field", "https://istio.io/latest/docs/setup/upgrade/helm/")
-				old, err := s.Helm.Get(ctx, r.Namespace, r.Name)
-				t.Expect(err).NotTo(gomega.HaveOccurred())
-				upgraded, err := s.Helm.Upgrade(ctx, r)
-				t.Expect(err).NotTo(gomega.HaveOccurred())
-				t.Expect(upgraded.Version).To(gomega.Equal(old.Version+1), "revision of release %s", r)
-				t.Expect(string(upgraded.Info.Status)).To(gomega.Equal("deployed"), "release %s", r)
+				upgrades.Go(func() error { return upgrade(ctx, s, r) })
 			}
+			t.Expect(upgrades.Wait()).To(gomega.Succeed())
 			t.Diagnose("an upgrade that changes nothing restarts pods: a template renders differently each time, such as by a random value or a date, or somebody changed the pods' template by hand since the last upgrade",
 				"compare helm get manifest --revision of the last two revisions", "https://istio.io/latest/docs/setup/upgrade/helm/")
 			after, err := pods(ctx, s)
@@ -40,6 +41,25 @@ func upgradeTwice(s *stack.Stack) check.Check {
 			t.Observe("%d releases upgraded, %d pods as before", len(s.Releases), len(after))
 		},
 	}
+}
+
+// upgrade upgrades a release to what it is, and says if that did not give the next
+// revision.
+func upgrade(ctx context.Context, s *stack.Stack, r charts.Release) error {
+	old, err := s.Helm.Get(ctx, r.Namespace, r.Name)
+	if err != nil {
+		return err
+	}
+	upgraded, err := s.Helm.Upgrade(ctx, r)
+	switch {
+	case err != nil:
+		return err
+	case upgraded.Version != old.Version+1:
+		return fmt.Errorf("revision %d of release %s became %d, not %d", old.Version, r, upgraded.Version, old.Version+1)
+	case upgraded.Info.Status != release.StatusDeployed:
+		return fmt.Errorf("release %s is %s, not %s", r, upgraded.Info.Status, release.StatusDeployed)
+	}
+	return nil
 }
 
 // pods identifies the pods of istiod, of the gateway and of the CNI plugin.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/onsi/gomega"
+	"golang.org/x/sync/errgroup"
 	corev1 "k8s.io/api/core/v1"
 
 	"istio-conformance/internal/charts"
@@ -96,10 +97,13 @@ func installPlugin(ctx context.Context, t *check.T, s *stack.Stack) (remove func
 // removePlugin gives istiod the run's own values back, and uninstalls the plugin.
 func removePlugin(ctx context.Context, s *stack.Stack, plugin charts.Release) error {
 	i := slices.IndexFunc(s.Releases, func(r charts.Release) bool { return r.Chart == s.Images.Charts["istiod"] })
-	if _, err := s.Helm.Apply(ctx, s.Releases[i]); err != nil {
+	var both errgroup.Group
+	both.Go(func() error {
+		_, err := s.Helm.Apply(ctx, s.Releases[i])
 		return err
-	}
-	return s.Helm.Uninstall(ctx, plugin.Namespace, plugin.Name, 2*time.Minute)
+	})
+	both.Go(func() error { return s.Helm.Uninstall(ctx, plugin.Namespace, plugin.Name, 2*time.Minute) })
+	return both.Wait()
 }
 
 // Containers that redirect a pod's traffic, or see to it that the plugin did.

@@ -22,10 +22,11 @@ func istiodDrained(s *stack.Stack) check.Check {
 		Timeout: 5 * time.Minute,
 		Run: func(ctx context.Context, t *check.T) {
 			c := kit.NewScratch(ctx, t, s, "drained")
-			c.Workload(ctx, t, map[string]string{"Inject": "true"})
+			c.StartWorkload(ctx, t, map[string]string{"Inject": "true"})
 			t.Diagnose("a second istiod does not become ready", "look at istiod's pods and events in the evidence: does a second one fit on the nodes?",
 				"https://istio.io/latest/docs/ops/common-problems/")
 			kit.ScaleIstiod(ctx, t, s, 2)
+			c.AwaitWorkload(ctx, t)
 			pods := kit.IstiodPods(ctx, t, s)
 			t.Expect(pods).To(gomega.HaveLen(2))
 			victim, node := pods[0], pods[0].Spec.NodeName

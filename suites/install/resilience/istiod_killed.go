@@ -75,13 +75,17 @@ func mustConfigure(ctx context.Context, t *check.T, s *stack.Stack) {
 	t.Helper()
 	kit.MustJudge(ctx, t, s)
 	fresh := kit.NewScratch(ctx, t, s, "fresh")
+	t.Diagnose("istiod serves again and a valid resource is refused", "the message says who refused it", "https://istio.io/latest/docs/ops/common-problems/validation/")
+	again := kit.ApplyAgain(ctx, t, s, fresh.Namespace, "install/answer.yaml", fresh.Values(map[string]string{"Body": fresh.Name}))
 	t.Diagnose("istiod serves again and new configuration does not reach the gateway",
 		"look at istiod's log: is it the leader, does it read from the API server?", "https://istio.io/latest/docs/ops/diagnostic-tools/proxy-cmd/")
-	fresh.Apply(ctx, t, "answer", map[string]string{"Body": fresh.Name})
 	t.Eventually(ctx, func() string {
 		response := fresh.Get(ctx, nil)
 		return fmt.Sprintf("%d %s", response.Status, response.Body)
 	}).WithTimeout(kit.PropagationTimeout).Should(gomega.Equal("200 "+fresh.Name), "a route that is new since istiod is")
+	if again > 0 {
+		t.Observe("new configuration was taken after %d tries that met the istiod that was ending", again)
+	}
 }
 
 // mustHaveServed asserts that requests were sent and that all were answered.

@@ -22,7 +22,7 @@ const leaveTimeout = 2 * time.Minute
 // readOnly plays the suite against the run's own cluster as if it were a user's.
 func readOnly(s *stack.Stack, suite func(*stack.Stack) check.Suite) check.Check {
 	return check.Check{
-		Name:    "existing-cluster",
+		Name:    "read-only",
 		Promise: "the same checks pass against the cluster as one that was there before, and leave every object in it as it was, but for one namespace that goes with them",
 		Timeout: 8 * time.Minute,
 		SkipIf:  s.WhyNotOurs,
@@ -35,6 +35,7 @@ func readOnly(s *stack.Stack, suite func(*stack.Stack) check.Suite) check.Check 
 			t.CleanupWithin(ctx, leaveTimeout, func(ctx context.Context) {
 				t.Expect(other.Leave(ctx)).To(gomega.Succeed())
 			})
+			mustBeSettled(ctx, t, s)
 			before, err := look(ctx, s)
 			t.Expect(err).NotTo(gomega.HaveOccurred())
 			played := mustPass(ctx, t, suite(other))
@@ -47,6 +48,25 @@ func readOnly(s *stack.Stack, suite func(*stack.Stack) check.Suite) check.Check 
 			t.Observe("%s; %d objects as before", played, len(after))
 		},
 	}
+}
+
+// mustBeSettled waits until no namespace is going away, such as that of a run before
+// this one: what goes with it would look like the checks' doing.
+func mustBeSettled(ctx context.Context, t *check.T, s *stack.Stack) {
+	t.Helper()
+	t.Diagnose("a namespace is going away and does not", "kubectl get namespace -o yaml: its conditions say what holds it",
+		"https://kubernetes.io/docs/tasks/administer-cluster/namespaces/#deleting-a-namespace")
+	t.Eventually(ctx, func() ([]string, error) {
+		var list corev1.NamespaceList
+		err := s.Client.List(ctx, &list)
+		var ending []string
+		for i := range list.Items {
+			if !list.Items[i].DeletionTimestamp.IsZero() {
+				ending = append(ending, list.Items[i].Name)
+			}
+		}
+		return ending, err
+	}).WithTimeout(leaveTimeout).Should(gomega.BeEmpty(), "namespaces that are going away")
 }
 
 // mustPass plays the suite and asserts that nothing fails.

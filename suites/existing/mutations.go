@@ -20,18 +20,18 @@ func Mutations() []mutation.Mutation {
 	return []mutation.Mutation{
 		{
 			Name: "existing-account-gone", Promise: "what is broken in a cluster that was there before is noticed as in an own one",
-			Break: removeAccount, Plays: "install/existing-cluster",
-			Fails: map[string]string{"install/existing-cluster": "the cluster is not what Helm installed"},
+			Break: removeAccount, Plays: "existing/read-only",
+			Fails: map[string]string{"existing/read-only": "the cluster is not what Helm installed"},
 		},
 		{
 			Name: "existing-namespace-stays", Promise: "a run that leaves its namespace in somebody else's cluster is noticed",
-			Break: keepNamespaces, Plays: "install/existing-cluster",
-			Fails: map[string]string{"install/existing-cluster": "the namespace of a run's own stays"},
+			Break: keepNamespaces, Plays: "existing/read-only",
+			Fails: map[string]string{"existing/read-only": "the namespace of a run's own stays"},
 		},
 		{
 			Name: "existing-object-written", Promise: "an object that is written while only reading is allowed is noticed",
-			Break: writeMeanwhile, Plays: "install/existing-cluster",
-			Fails: map[string]string{"install/existing-cluster": "the checks changed something in a cluster that they only may read"},
+			Break: writeMeanwhile, Plays: "existing/read-only",
+			Fails: map[string]string{"existing/read-only": "the checks changed something in a cluster that they only may read"},
 		},
 	}
 }
@@ -44,6 +44,8 @@ func removeAccount(ctx context.Context, t *check.T, s *stack.Stack) {
 
 // keepNamespaces lets nobody delete a namespace of the kind that a run makes.
 func keepNamespaces(ctx context.Context, t *check.T, s *stack.Stack) {
+	scratch, err := s.ScratchNamespace(ctx)
+	t.Expect(err).NotTo(gomega.HaveOccurred())
 	known := namespaces(ctx, t, s)
 	mutation.Mend(ctx, t, func(ctx context.Context) {
 		for name := range namespaces(ctx, t, s) {
@@ -57,7 +59,7 @@ func keepNamespaces(ctx context.Context, t *check.T, s *stack.Stack) {
 		}
 	})
 	mutation.ApplyFixture(ctx, t, s, "no-namespace-end", nil)
-	probe := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: s.Namespace}}
+	probe := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: scratch}}
 	t.Eventually(ctx, func() error { return s.Client.Delete(ctx, probe.DeepCopy(), client.DryRunAll) }).
 		Should(gomega.MatchError(gomega.ContainSubstring("no-namespace-end")), "the policy is in force")
 }
