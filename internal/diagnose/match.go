@@ -132,19 +132,24 @@ func (c *Catalogue) specificity(s *Symptom) int {
 
 // explains says whether all of what the other finding is about may follow from
 // this one: anything may from a symptom of the mesh, else only what is about the
-// same objects.
+// same objects, or lies in a namespace that this one is about.
 func explains(f, other *Finding) bool {
 	if f.Symptom.Scope == Mesh {
 		return true
 	}
-	mine := map[string]bool{}
+	mine, namespaces := map[string]bool{}, map[string]bool{}
 	for _, i := range f.Instances {
 		for _, object := range i.Objects() {
 			mine[object] = true
 		}
+		for _, r := range i.Records {
+			namespaces[r.Fields["ns"]] = namespaces[r.Fields["ns"]] || r.Source == "namespace"
+		}
 	}
 	for _, i := range other.Instances {
-		if !slices.ContainsFunc(i.Objects(), func(object string) bool { return mine[object] }) {
+		same := slices.ContainsFunc(i.Objects(), func(object string) bool { return mine[object] })
+		inside := slices.ContainsFunc(i.Records, func(r Record) bool { return namespaces[r.Fields["ns"]] })
+		if !same && !inside {
 			return false
 		}
 	}

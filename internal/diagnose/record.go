@@ -31,7 +31,8 @@ var sources = map[string][]string{
 	// A namespace. served says whether an injector takes the revision it asks for;
 	// stuck is one that is being deleted for five minutes.
 	"namespace": {"ns", "injection", "rev", "served", "phase", "stuck", "injectors"},
-	// A Service. selected counts the pods that its selector matches, endpoints the
+	// A Service. selected counts the pods that its selector matches, or is "idle" where
+	// it would match those of a workload that has none; endpoints counts the
 	// ready ones, or is "starting" while all its pods are young; pending is a load balancer without an address for a minute.
 	"service": {"service", "ns", "type", "pending", "selector", "selected", "endpoints", "role", "policy", "uncovered"},
 	// A port of a Service. declared is the protocol by its name or appProtocol; target

@@ -7,7 +7,10 @@ import (
 	"strconv"
 	"strings"
 
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
 
 	"istio-conformance/internal/evidence"
 )
@@ -21,6 +24,9 @@ func (w *world) observeServices() {
 		selected, endpoints := "unknown", "unknown"
 		if len(s.Spec.Selector) > 0 && w.listed(s.Namespace, "pods") {
 			selected = strconv.Itoa(len(pods))
+			if len(pods) == 0 && w.workload(s.Namespace, s.Spec.Selector) {
+				selected = "idle"
+			}
 		}
 		if w.listed(s.Namespace, "endpointslices.discovery.k8s.io") {
 			endpoints = strconv.Itoa(len(w.endpoints(s)))
@@ -82,6 +88,18 @@ func declared(p corev1.ServicePort) string {
 		return prefix
 	}
 	return "none"
+}
+
+// workload says whether a selector has the labels of pods that a Deployment,
+// StatefulSet or DaemonSet makes, or would make.
+func (w *world) workload(namespace string, selector map[string]string) bool {
+	wanted := labels.SelectorFromSet(selector)
+	matches := func(object metav1.ObjectMeta, template corev1.PodTemplateSpec) bool {
+		return object.Namespace == namespace && wanted.Matches(labels.Set(template.Labels))
+	}
+	return slices.ContainsFunc(w.deployments, func(d appsv1.Deployment) bool { return matches(d.ObjectMeta, d.Spec.Template) }) ||
+		slices.ContainsFunc(w.statefuls, func(s appsv1.StatefulSet) bool { return matches(s.ObjectMeta, s.Spec.Template) }) ||
+		slices.ContainsFunc(w.daemonsets, func(d appsv1.DaemonSet) bool { return matches(d.ObjectMeta, d.Spec.Template) })
 }
 
 // podsOf returns a namespace's pods that have a selector's labels; none for no selector.
