@@ -71,6 +71,8 @@ func produced() []produce {
 // prove breaks the system and asks until the symptom is the first cause.
 func (p produce) prove(ctx context.Context, t *check.T, s *stack.Stack, all *accuracy) {
 	namespace := "symptom-" + p.symptom
+	// Registered first, and so done last: the next break is then the only one.
+	t.CleanupWithin(ctx, time.Minute, func(ctx context.Context) { mustBeHealthy(ctx, t, s) })
 	if p.do != nil {
 		p.do(ctx, t, s)
 	} else {

@@ -41,15 +41,21 @@ func healthy(s *stack.Stack) check.Check {
 	return check.Check{
 		Name: "healthy", Promise: "nothing is found in a cluster in which nothing is broken", Gate: true, SkipIf: s.WhyNotOurs,
 		Run: func(ctx context.Context, t *check.T) {
-			var last *diagnose.Diagnosis
-			t.Eventually(ctx, func() ([]string, error) {
-				var err error
-				last, err = s.Diagnose(ctx)
-				return faults(last), err
-			}).WithTimeout(time.Minute).WithPolling(askEvery).Should(gomega.BeEmpty(), func() string { return last.String() })
-			t.Observe("looked at %v", last.Looked)
+			t.Observe("looked at %v", mustBeHealthy(ctx, t, s).Looked)
 		},
 	}
+}
+
+// mustBeHealthy asks until no fault is found.
+func mustBeHealthy(ctx context.Context, t *check.T, s *stack.Stack) *diagnose.Diagnosis {
+	t.Helper()
+	var last *diagnose.Diagnosis
+	t.Eventually(ctx, func() ([]string, error) {
+		var err error
+		last, err = s.Diagnose(ctx)
+		return faults(last), err
+	}).WithTimeout(time.Minute).WithPolling(askEvery).Should(gomega.BeEmpty(), func() string { return last.String() })
+	return last
 }
 
 // faults are the names of the faults that were found.
