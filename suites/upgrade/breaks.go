@@ -81,6 +81,9 @@ func breaks() []*spoiled {
 	}
 }
 
+// mendTimeout bounds the way back from what was broken.
+const mendTimeout = 3 * time.Minute
+
 // Breaks returns a check for each way to break the new version: the upgrade to it
 // must fail where and because it is broken.
 func Breaks(s *stack.Stack, o Options) check.Suite {
@@ -95,7 +98,7 @@ func Breaks(s *stack.Stack, o Options) check.Suite {
 				r := &run{Options: o, stack: s, journey: journeys()[0], layer: o.Values[0], repetition: 1, spoiled: b}
 				u := r.travel(ctx)
 				if b.mend != nil {
-					t.CleanupWithin(ctx, time.Minute, func(ctx context.Context) {
+					t.CleanupWithin(ctx, mendTimeout, func(ctx context.Context) {
 						t.Expect(b.mend(ctx, r.mesh)).To(gomega.Succeed())
 					})
 				}
@@ -185,8 +188,13 @@ func withoutVersion(file string, content []byte, crd, version string) ([]byte, e
 	return []byte(strings.Join(documents, "\n---\n")), nil
 }
 
-// endPods ends the gateway's pods that would not end by themselves.
+// endPods gives the gateway pods that do end, and ends those that would not: as long
+// as the release makes such pods, the next change would wait for one again.
 func endPods(ctx context.Context, m *mesh) error {
+	m.spoiled = nil
+	if err := m.apply(ctx, "gateway", m.stack.FromCell.Istio, nil); err != nil {
+		return err
+	}
 	pods, err := m.stack.Pods(ctx, m.stack.Gateway.Namespace, "")
 	if err != nil {
 		return err
