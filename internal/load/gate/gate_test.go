@@ -106,6 +106,14 @@ func TestVerdicts(t *testing.T) {
 			machine: machine{noise: 0.6, latency: map[string]time.Duration{"old": ms, "new": 2 * ms}},
 			verdict: report.VerdictInvalid, reason: "no quantile can carry a verdict", status: exitcode.Invalid,
 		},
+		"what is worse by more than such a machine hides fails there too": {
+			machine: machine{noise: 0.3, latency: map[string]time.Duration{"old": ms, "new": 6 * ms}},
+			verdict: report.VerdictFail, reason: "p50", status: exitcode.Fail,
+		},
+		"and so does what adds far more than the ceiling": {
+			machine: machine{noise: 0.4, latency: map[string]time.Duration{"old": ms, "new": 20 * ms}},
+			change:  func(p *Plan) { p.Kind = Added }, verdict: report.VerdictFail, reason: "2000 us may be added", status: exitcode.Fail,
+		},
 		"a failed request of the candidate fails": {
 			machine: machine{noise: 0.01, latency: map[string]time.Duration{"old": ms, "new": ms}, spoil: func(_ int, r *load.Result) {
 				if r.Name == "new" {

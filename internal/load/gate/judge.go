@@ -106,8 +106,10 @@ func (r *Rules) judge(kind Kind, rounds []*Round, i int) Judgement {
 	ratio, added, control := stats.Locate(p.ratio, alpha), stats.Locate(p.added, alpha), stats.Locate(p.control, alpha)
 	j.BaselineMicros, j.CandidateMicros = stats.Median(p.baseline), stats.Median(p.candidate)
 	j.Ratio, j.Control, j.AddedMicros = bounds(ratio, math.Exp), bounds(control, math.Exp), bounds(added, identity)
-	j.limit(kind, r.SpreadFactor, p)
+	coarse := j.limit(kind, r.SpreadFactor, p)
 	switch {
+	case coarse && j.beyond(kind, ratio, added):
+		j.Verdict, j.Reason = report.VerdictFail, ""
 	case j.Reason != "":
 	case kind == Added:
 		j.Verdict = decide(added, j.CeilingMicros)
@@ -128,24 +130,38 @@ func (r *Rules) judge(kind Kind, rounds []*Round, i int) Judgement {
 const ceilingShare = 1.0 / 3
 
 // limit sets what is tolerated, and takes the verdict from a quantile that the
-// machine cannot resolve.
-func (j *Judgement) limit(kind Kind, factor float64, p pairs) {
+// machine resolves too coarsely: it cannot pass then.
+func (j *Judgement) limit(kind Kind, factor float64, p pairs) (coarse bool) {
+	enough := j.Reason == ""
 	// A round's ratio is of two means of two blocks: its variance is half of that
 	// of the difference of two single ones.
 	errors := factor / math.Sqrt(2*float64(j.Rounds))
 	if kind == Added {
 		j.Limit, j.Resolution = j.CeilingMicros, errors*stats.Spread(p.spreadAdded)
-		if most := ceilingShare * j.CeilingMicros; j.Reason == "" && j.Resolution > most {
+		if most := ceilingShare * j.CeilingMicros; enough && j.Resolution > most {
+			coarse = true
 			j.Reason = fmt.Sprintf("on this machine two equal paths differ so much that only %.0f us can be told apart, at most %.0f us is enough for a ceiling of %.0f us",
 				j.Resolution, most, j.CeilingMicros)
 		}
-		return
+		return coarse
 	}
 	j.Resolution = math.Exp(errors * stats.Spread(p.spread))
 	j.Limit = max(j.Margin, j.Resolution)
-	if j.Reason == "" && j.Limit > j.MaxMargin {
+	if enough && j.Limit > j.MaxMargin {
+		coarse = true
 		j.Reason = fmt.Sprintf("on this machine two equal paths differ so much that a margin of %.3g would be needed, %.3g is the largest", j.Limit, j.MaxMargin)
 	}
+	return coarse
+}
+
+// beyond says whether the candidate is worse by more than all that the machine may
+// hide. That stands also where the machine is too coarse for anything else, and the
+// candidate itself may be what makes it so: one that is slow now and then spreads.
+func (j *Judgement) beyond(kind Kind, ratio, added stats.Estimate) bool {
+	if kind == Added {
+		return added.Low > j.CeilingMicros+j.Resolution
+	}
+	return ratio.Low > math.Log(j.Limit) && added.Low > j.FloorMicros
 }
 
 // decide compares an interval with what is tolerated.
