@@ -57,7 +57,7 @@ func TestLoadRefuses(t *testing.T) {
 		{"stripe 2 of 2 does not exist", []string{server.URL, "--stripe", "2/2"}},
 		{"--watch \"gateway\" is not of the form", []string{server.URL, "--watch", "gateway"}},
 		{"no cgroup with a cpu.stat of container none-such (gateway)", []string{server.URL, "--watch", "gateway=none-such"}},
-		{"--profile long: the rules have only full, short", []string{server.URL, "--baseline", server.URL, "--profile", "long"}},
+		{"--profile long: the rules have only beside, full, short", []string{server.URL, "--baseline", server.URL, "--profile", "long"}},
 		{"exclude each other", []string{server.URL, "--find", "--steps", "1,2"}},
 		{"invalid argument", []string{server.URL, "--rate", "many"}},
 		{"8.8.8.8 is neither a loopback nor a private address", []string{"http://8.8.8.8/"}},

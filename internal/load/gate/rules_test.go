@@ -12,7 +12,7 @@ func TestDefaultRules(t *testing.T) {
 	if r.Limits != load.DefaultLimits() {
 		t.Errorf("the limits of fixtures/load.yaml, %+v, are not the generator's defaults, %+v", r.Limits, load.DefaultLimits())
 	}
-	for _, name := range []string{"short", "full"} {
+	for _, name := range []string{"short", "full", "beside"} {
 		p, found := r.Profiles[name]
 		if !found {
 			t.Fatalf("there is no profile %s", name)
