@@ -143,7 +143,9 @@ func explains(f, other *Finding) bool {
 			mine[object] = true
 		}
 		for _, r := range i.Records {
-			namespaces[r.Fields["ns"]] = namespaces[r.Fields["ns"]] || r.Source == "namespace"
+			if r.Source == "namespace" {
+				namespaces[r.Fields["ns"]] = true
+			}
 		}
 	}
 	for _, i := range other.Instances {

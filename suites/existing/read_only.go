@@ -23,6 +23,7 @@ const leaveTimeout = 2 * time.Minute
 func readOnly(s *stack.Stack, suite func(*stack.Stack) check.Suite) check.Check {
 	return check.Check{
 		Name:    "read-only",
+		Feature: "existing",
 		Promise: "the same checks pass against the cluster as one that was there before, and leave every object in it as it was, but for one namespace that goes with them",
 		Timeout: 8 * time.Minute,
 		SkipIf:  s.WhyNotOurs,

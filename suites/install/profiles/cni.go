@@ -65,12 +65,10 @@ func installPlugin(ctx context.Context, t *check.T, s *stack.Stack) (remove func
 	t.Expect(err).NotTo(gomega.HaveOccurred())
 	plugin, istiod := releases[1], releases[2]
 	removed := false
-	t.Cleanup(func() {
+	t.CleanupWithin(ctx, 3*time.Minute, func(ctx context.Context) {
 		if removed {
 			return
 		}
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 3*time.Minute)
-		defer cancel()
 		if err := removePlugin(ctx, s, plugin); err != nil {
 			t.Errorf("take the CNI plugin away: %v", err)
 		}
