@@ -134,6 +134,13 @@ func TestACleanupHasTimeOfItsOwn(t *testing.T) {
 	g.Expect(ran).To(gomega.BeTrue(), "with a context that ends, and had not")
 }
 
+func TestWhatCouldNotBeMeasuredSaysWhatToDo(t *testing.T) {
+	g := gomega.NewWithT(t)
+	tests := play(t.Context(), t, Check{Name: "latency", Run: func(_ context.Context, t *T) { t.SkipUnmeasured(report.VerdictInvalid, "late", "throttled") }})
+	g.Expect(tests[0].Status).To(gomega.Equal(report.Skip))
+	g.Expect(tests[0].Reason).To(gomega.Equal("the measurement is invalid: late; throttled; measure again while nothing else works on this machine"))
+}
+
 func TestChecksBehindAFailedGateAreSkipped(t *testing.T) {
 	g := gomega.NewWithT(t)
 	gate := Check{Name: "gate", Gate: true, Run: func(_ context.Context, t *T) { t.Fatal("closed") }}

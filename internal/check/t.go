@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -179,6 +180,13 @@ func (t *T) Skipf(format string, args ...any) {
 	t.skip = fmt.Sprintf(format, args...)
 	t.mu.Unlock()
 	t.SkipNow()
+}
+
+// SkipUnmeasured ends the check as skipped because its measurement is invalid or
+// inconclusive, and says what to do about that.
+func (t *T) SkipUnmeasured(verdict report.Verdict, reasons ...string) {
+	t.Helper()
+	t.Skipf("the measurement is %s: %s; measure again while nothing else works on this machine", verdict, strings.Join(reasons, "; "))
 }
 
 func (t *T) count() {

@@ -65,7 +65,7 @@ func distributed(s *stack.Stack) check.Check {
 			t.Expect(many.Stripes).To(gomega.HaveLen(jobClients))
 			t.RecordLoad(describeJob(many, nodes))
 			if len(many.Invalid) > 0 {
-				t.Skipf("the measurement is invalid: %s", strings.Join(many.Invalid, "; "))
+				t.SkipUnmeasured(report.VerdictInvalid, many.Invalid...)
 			}
 			t.Diagnose("requests from the pods to the gateway failed", "the message says how", "")
 			t.Expect(many.Counts.Failed).To(gomega.BeZero(), "%s", load.DescribeErrors(many.Errors))

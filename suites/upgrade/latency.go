@@ -43,7 +43,7 @@ func latency(s *stack.Stack, o Options) check.Check {
 		Run: func(ctx context.Context, t *check.T) {
 			c := beside(ctx, t, s, o, nil)
 			if c.Verdict == report.VerdictInvalid || c.Verdict == report.VerdictInconclusive {
-				t.Skipf("the measurement is %s: %v", c.Verdict, c.Reasons)
+				t.SkipUnmeasured(c.Verdict, c.Reasons...)
 			}
 			t.Diagnose("requests through the new version's gateway take longer than through the old one's", "compare the two gateways' resources, configuration and release notes", "")
 			t.Expect(c.Reasons).To(gomega.BeEmpty(), "%s", c.Verdict)

@@ -178,7 +178,7 @@ func travel(s *stack.Stack, o Options, j journey, layer string, measured bool) c
 			}
 			if len(unmeasured) > 0 {
 				// Not a failure of the new version: the recorded verdict makes the run invalid.
-				t.Skipf("the measurement is invalid: %s", strings.Join(unmeasured, "; "))
+				t.SkipUnmeasured(report.VerdictInvalid, unmeasured...)
 			}
 		},
 	}
