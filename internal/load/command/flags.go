@@ -172,12 +172,14 @@ func (f *loadFlags) plan(config *load.Config) (gate.Plan, error) {
 		return gate.Plan{}, fmt.Errorf("--rules: %w", err)
 	}
 	block := *config
+	var low load.Schedule
 	if f.profile != "" {
 		p, found := rules.Profiles[f.profile]
 		if !found {
 			return gate.Plan{}, fmt.Errorf("--profile %s: the rules have only %s", f.profile, strings.Join(slices.Sorted(maps.Keys(rules.Profiles)), ", "))
 		}
 		rules, block.Schedule, block.Connections = rules.With(p), p.Schedule(), p.Connections
+		low = p.LowSchedule()
 	}
 	if f.rounds != 0 {
 		rules.Rounds, rules.Extension = f.rounds, f.rounds
@@ -193,7 +195,7 @@ func (f *loadFlags) plan(config *load.Config) (gate.Plan, error) {
 		return gate.Plan{}, fmt.Errorf("--baseline: %w", err)
 	}
 	return gate.Plan{
-		Name: f.name, Kind: gate.Kind(f.kind), Rules: rules, Baseline: baseline, Candidate: candidate, Block: block,
+		Name: f.name, Kind: gate.Kind(f.kind), Rules: rules, Baseline: baseline, Candidate: candidate, Block: block, Low: low,
 		Within: f.within,
 	}, gate.Kind(f.kind).Check()
 }

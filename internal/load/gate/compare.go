@@ -23,8 +23,11 @@ type Plan struct {
 	Others []load.Path
 	// Block is how each block is measured; its Path and Limits are set here.
 	Block load.Config
-	// Within bounds the time: no round begins after it, and without enough rounds
-	// the comparison is invalid. 0 means no bound.
+	// Low is the schedule of the second look when the first one's failure may be
+	// the queue for a CPU; without a rate there is none.
+	Low load.Schedule
+	// Within bounds the time at one rate: no round begins after it, and without
+	// enough rounds the comparison is invalid. 0 means no bound.
 	Within time.Duration
 	// Seed makes the order of the blocks repeatable; 0 draws one.
 	Seed uint64
@@ -40,14 +43,15 @@ func Compare(ctx context.Context, plan Plan) (*Comparison, error) {
 		return nil, err
 	}
 	c := newComparison(&plan)
-	if plan.Within > 0 {
-		c.deadline = time.Now().Add(plan.Within)
-	}
+	c.until(plan.Within)
 	random := rand.New(rand.NewPCG(plan.Seed, 0))
 	if err := c.measure(ctx, &plan, random, plan.Rules.Rounds); err != nil {
 		return nil, err
 	}
 	c.judge(plan.Rules)
+	if plan.Low.Rate > 0 && c.wantsLess() {
+		return c.less(ctx, plan, random)
+	}
 	if c.wantsMore(plan.Rules) {
 		plan.Logf("%d rounds decide nothing: %d more, and no others after them", plan.Rules.Rounds, plan.Rules.Extension)
 		if err := c.measure(ctx, &plan, random, plan.Rules.Extension); err != nil {
@@ -56,6 +60,13 @@ func Compare(ctx context.Context, plan Plan) (*Comparison, error) {
 		c.judge(plan.Rules)
 	}
 	return c, nil
+}
+
+// until bounds the time from now on.
+func (c *Comparison) until(within time.Duration) {
+	if within > 0 {
+		c.deadline = time.Now().Add(within)
+	}
 }
 
 // wantsMore says whether the extension is due, and notes that it was used.

@@ -29,7 +29,10 @@ type Comparison struct {
 	// Seed repeats the order of the blocks.
 	Seed uint64 `json:"seed"`
 	// Extended says that the first rounds decided nothing.
-	Extended   bool           `json:"extended"`
+	Extended bool `json:"extended"`
+	// Earlier is the comparison at a higher rate that this one was made instead of
+	// extending, because the queue for a CPU may have been what it found.
+	Earlier    *Comparison    `json:"earlier,omitempty"`
 	Judgements []Judgement    `json:"quantiles"`
 	Rounds     []*Round       `json:"rounds"`
 	Paths      []*PathSummary `json:"paths"`
@@ -40,6 +43,9 @@ type Comparison struct {
 	// deadline is when no round may begin any more, cut says that it was reached.
 	deadline time.Time
 	cut      string
+	// overloaded says that answers which did not come in time were put down to the
+	// queue for a CPU.
+	overloaded bool
 	// Realtime says that the generator's threads had priority in every block.
 	Realtime bool `json:"realtime"`
 }
@@ -197,14 +203,21 @@ const errorFactor = 10
 
 // judgeErrors wants no failed request. Where the baseline fails too, what is
 // behind both may be to blame, and the comparison says nothing. That answers did
-// not come in time counts only in rounds that count: in others the machine may
-// have stood still.
+// not come in time counts only in rounds that count, for in others the machine may
+// have stood still, and only where the machine had CPUs left for the candidate.
 func (c *Comparison) judgeErrors() {
+	q := queued(c.Rounds)
+	excused := c.Kind == Added && q.reaches(0.5)
+	c.overloaded = false
 	blamed := map[Role]int64{}
 	for _, r := range c.Rounds {
 		for _, role := range []Role{Baseline, Candidate} {
 			blamed[role] += r.hard[role]
-			if r.counts() {
+			switch {
+			case !r.counts():
+			case excused:
+				c.overloaded = c.overloaded || r.slow[role] > 0
+			default:
 				blamed[role] += r.slow[role]
 			}
 		}
@@ -213,6 +226,9 @@ func (c *Comparison) judgeErrors() {
 		if p.Failed > 0 && p.Role != Other {
 			c.because(report.VerdictInvalid, "the %s %s failed %d of %d requests: %s", p.Role, p.Name, p.Failed, p.Requests, load.DescribeErrors(p.Errors))
 		}
+	}
+	if c.overloaded {
+		c.because(report.VerdictInvalid, "%s", q)
 	}
 	if blamed[Candidate] > errorFactor*blamed[Baseline] {
 		c.Verdict = report.VerdictFail

@@ -32,10 +32,14 @@ func (j *Judgement) describe(kind Kind) string {
 	case j.Verdict == "":
 		return line + ": reported only, " + j.Reason
 	case kind == Added:
-		return fmt.Sprintf("%s: %s, %.0f us may be added", line, j.Verdict, j.Limit)
+		line = fmt.Sprintf("%s: %s, %.0f us may be added", line, j.Verdict, j.Limit)
 	default:
-		return fmt.Sprintf("%s: %s, a ratio of %.3g and %.0f us are tolerated", line, j.Verdict, j.Limit, j.FloorMicros)
+		line = fmt.Sprintf("%s: %s, a ratio of %.3g and %.0f us are tolerated", line, j.Verdict, j.Limit, j.FloorMicros)
 	}
+	if j.Reason != "" {
+		line += "; " + j.Reason
+	}
+	return line
 }
 
 // describe says what a round measured at its first quantile.
@@ -54,7 +58,15 @@ func (c *Comparison) String() string {
 	for _, reason := range c.Reasons {
 		fmt.Fprintf(&b, "  because: %s\n", reason)
 	}
+	if c.Earlier != nil {
+		fmt.Fprintf(&b, "  %s\n", c.Earlier.asEarlier())
+	}
 	return strings.TrimRight(b.String(), "\n")
+}
+
+// asEarlier says why the comparison was made once more.
+func (c *Comparison) asEarlier() string {
+	return fmt.Sprintf("before, at %.6g requests/s, it was %s: %s", c.Rate, c.Verdict, c.Reasons[0])
 }
 
 // Err returns nil for a pass, and otherwise an error with the exit status that

@@ -35,7 +35,10 @@ type Judgement struct {
 	// reported, and Reason says why.
 	Verdict report.Verdict `json:"verdict,omitempty"`
 	Reason  string         `json:"reason,omitempty"`
-	Rounds  int            `json:"rounds"`
+	// Queued says that so many requests had to wait for a CPU that this quantile is
+	// one of them.
+	Queued bool `json:"queued,omitempty"`
+	Rounds int  `json:"rounds"`
 	// BaselineMicros and CandidateMicros are medians over the rounds.
 	BaselineMicros  float64 `json:"baselineMicros"`
 	CandidateMicros float64 `json:"candidateMicros"`
@@ -120,6 +123,9 @@ func (r *Rules) judge(kind Kind, rounds []*Round, i int) Judgement {
 		if j.Verdict == report.VerdictFail && added.Center <= j.FloorMicros {
 			j.Verdict = report.VerdictInconclusive
 		}
+	}
+	if kind == Added {
+		j.doubt(queued(rounds))
 	}
 	return j
 }

@@ -47,11 +47,20 @@ type Round struct {
 	Problems []string `json:"problems"`
 	// Invalid says why the round is left out; another one is measured instead.
 	Invalid []string `json:"invalid,omitempty"`
+	// CPUs is how many the generator's machine has, Busy the share of their time
+	// that was used while the candidate was measured, 0 when not known.
+	CPUs int     `json:"cpus,omitempty"`
+	Busy float64 `json:"busy,omitempty"`
 	// hard and slow count the failed requests of each path, see failures.
 	hard, slow map[Role]int64
 }
 
 func (r *Round) counts() bool { return len(r.Invalid) == 0 }
+
+// load notes how busy the machine was; the busier of the two blocks counts.
+func (r *Round) load(m load.Machine) {
+	r.CPUs, r.Busy = m.CPUs, max(r.Busy, m.Busy)
+}
 
 // take adds a block.
 func (r *Round) take(rules *Rules, role Role, name string, result *load.Result) {
@@ -76,8 +85,10 @@ func (r *Round) take(rules *Rules, role Role, name string, result *load.Result) 
 		r.Control = values
 	case Candidate:
 		r.Candidate = values
+		r.load(result.Machine)
 	case Repeat:
 		r.Repeat = values
+		r.load(result.Machine)
 	case Other:
 		return
 	}

@@ -54,6 +54,23 @@ type Profile struct {
 	WarmupSeconds float64 `json:"warmupSeconds"`
 	Rounds        int     `json:"rounds"`
 	Extension     int     `json:"extension"`
+	// Low is the second look when the queue for a CPU may be what the first found.
+	Low *Pace `json:"low,omitempty"`
+}
+
+// Pace is a rate, and how long a block must be at it.
+type Pace struct {
+	Rate         float64 `json:"rate"`
+	BlockSeconds float64 `json:"blockSeconds"`
+}
+
+// LowSchedule returns one block's schedule at the lower rate; without one its rate
+// is 0.
+func (p Profile) LowSchedule() load.Schedule {
+	if p.Low == nil {
+		return load.Schedule{}
+	}
+	return load.Schedule{Rate: p.Low.Rate, Warmup: seconds(p.WarmupSeconds), Duration: seconds(p.Low.BlockSeconds)}
 }
 
 // Schedule returns one block's schedule.
