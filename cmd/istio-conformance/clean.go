@@ -54,6 +54,11 @@ func removeAll(ctx context.Context, only []string, options engine.Options) error
 	if left > 0 {
 		return nil
 	}
+	if found != nil {
+		if err := found.Leave(); err != nil {
+			return err
+		}
+	}
 	private, err := engine.Find(options)
 	if errors.Is(err, engine.ErrNoPrivate) {
 		return nil
@@ -66,10 +71,8 @@ func removeAll(ctx context.Context, only []string, options engine.Options) error
 
 // removeClusters removes the named clusters, or all, and returns how many are left.
 func removeClusters(ctx context.Context, found *engine.Engine, only []string, options engine.Options) (left int, err error) {
-	if found.Host != "" {
-		if err := os.Setenv("DOCKER_HOST", found.Host); err != nil {
-			return 0, err
-		}
+	if err := found.Export(); err != nil {
+		return 0, err
 	}
 	names, err := cluster.List(ctx)
 	if err != nil {

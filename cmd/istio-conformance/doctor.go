@@ -11,6 +11,7 @@ import (
 	"istio-conformance/internal/exitcode"
 	"istio-conformance/internal/host"
 	"istio-conformance/internal/project"
+	"istio-conformance/internal/provider"
 )
 
 // doctor says what the machine is and what stands in the way; it changes nothing.
@@ -38,12 +39,15 @@ func doctor() *cobra.Command {
 			found, err := engine.Detect(c.Context(), engine.Options{CacheDir: cache, DockerHost: os.Getenv("DOCKER_HOST")})
 			var none *engine.NotFoundError
 			switch {
+			case errors.As(err, &none) && provider.Name() == provider.Podman:
+				fmt.Fprintf(c.OutOrStdout(), " ✗ %v: install podman, or leave %s out\n", none, provider.Variable)
+				failed = true
 			case errors.As(err, &none):
 				fmt.Fprintf(c.OutOrStdout(), " ‼ %v: make e2e starts one as root, and installs it on Debian and Ubuntu\n", none)
 			case err != nil:
 				return err
 			default:
-				fmt.Fprintf(c.OutOrStdout(), " ✓ Docker engine %s\n", found.Info)
+				fmt.Fprintf(c.OutOrStdout(), " ✓ %s\n", found)
 			}
 			if failed {
 				return exitcode.Environmentf("this machine cannot run the checks as it is")

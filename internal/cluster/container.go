@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-
-	"istio-conformance/internal/command"
 )
 
 // Labels that kind sets on the containers of its nodes.
@@ -49,14 +47,14 @@ func containers(ctx context.Context, cluster string) ([]container, error) {
 	if cluster != "" {
 		filter += "=" + cluster
 	}
-	ids, err := docker(ctx, "ps", "--all", "--quiet", "--no-trunc", "--filter", filter)
+	ids, err := engine(ctx, "ps", "--all", "--quiet", "--no-trunc", "--filter", filter)
 	if err != nil {
 		return nil, fmt.Errorf("list the nodes of kind clusters: %w", err)
 	}
 	if strings.TrimSpace(ids) == "" {
 		return nil, nil
 	}
-	out, err := docker(ctx, append([]string{"inspect", "--type=container"}, strings.Fields(ids)...)...)
+	out, err := engine(ctx, append([]string{"inspect", "--type=container"}, strings.Fields(ids)...)...)
 	// One that went away since the list was made is no error: the others are printed.
 	if err != nil && !strings.Contains(strings.ToLower(err.Error()), "no such container") {
 		return nil, fmt.Errorf("inspect the nodes of kind clusters: %w", err)
@@ -82,18 +80,4 @@ func ours(all []container) []container {
 		_, marked := c.marker()
 		return !marked
 	})
-}
-
-// docker runs the docker CLI against the engine that DOCKER_HOST names.
-func docker(ctx context.Context, args ...string) (string, error) {
-	return command.Output(ctx, append([]string{"docker"}, args...)...)
-}
-
-// imageID returns the id of an image in the engine.
-func imageID(ctx context.Context, reference string) (string, error) {
-	out, err := docker(ctx, "image", "inspect", "--format", "{{.Id}}", reference)
-	if err != nil {
-		return "", fmt.Errorf("image %s is not in the engine: %w", reference, err)
-	}
-	return strings.TrimSpace(out), nil
 }

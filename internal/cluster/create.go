@@ -133,7 +133,7 @@ func checkOurs(name string, nodes []container) error {
 
 // build runs kind and attaches to what it made.
 func build(ctx context.Context, o *Options, cfg *v1alpha4.Cluster) (*Cluster, error) {
-	provider := kind.NewProvider(kind.ProviderWithDocker(), kind.ProviderWithLogger(kindLogger{o.Logf}))
+	provider := kindProvider(o.Logf)
 	err := interruptible(ctx, func() error {
 		return provider.Create(o.Name,
 			kind.CreateWithV1Alpha4Config(cfg),

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"istio-conformance/internal/command"
+	"istio-conformance/internal/provider"
 )
 
 // runFile receives a program on its standard input, runs it and removes it, however
@@ -38,7 +39,7 @@ func (c *Cluster) ExecFile(ctx context.Context, node, program string, args ...st
 		limit = strconv.Itoa(int(time.Until(deadline).Seconds()) + 1)
 	}
 	run := command.Command{
-		Args:  append([]string{"docker", "exec", "--interactive", node, "bash", "-c", runFile, limit}, args...),
+		Args:  append([]string{provider.Name(), "exec", "--interactive", node, "bash", "-c", runFile, limit}, args...),
 		Stdin: file,
 	}
 	out, err := run.Output(ctx)

@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	kind "sigs.k8s.io/kind/pkg/cluster"
 	"sigs.k8s.io/kind/pkg/exec"
 )
 
@@ -45,7 +44,7 @@ func nodesLastWords(ctx context.Context, cluster string) string {
 	var words strings.Builder
 	for _, node := range ours(nodes) {
 		// The console is a terminal, so all of it comes on standard output.
-		out, err := docker(ctx, "logs", "--tail", strconv.Itoa(lastLines), node.ID)
+		out, err := engine(ctx, "logs", "--tail", strconv.Itoa(lastLines), node.ID)
 		if err != nil {
 			out = err.Error()
 		}
@@ -78,7 +77,7 @@ func saveLogs(ctx context.Context, o *Options) string {
 	ctx, cancel := context.WithTimeout(ctx, saveLogsTime)
 	defer cancel()
 	o.Logf("saving the logs of the nodes to %s", o.LogsDir)
-	provider := kind.NewProvider(kind.ProviderWithDocker(), kind.ProviderWithLogger(kindLogger{o.Logf}))
+	provider := kindProvider(o.Logf)
 	done := make(chan error, 1)
 	// A collection that hangs ends with the removal of the nodes that follows.
 	go func() { done <- provider.CollectLogs(o.Name, o.LogsDir) }()

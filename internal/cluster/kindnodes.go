@@ -5,11 +5,16 @@ import (
 	"fmt"
 	"strings"
 
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"istio-conformance/internal/provider"
 )
 
-// kindProvider begins the provider's id of a node that kind made with Docker.
-const kindProvider = "kind://docker/"
+// ofKind says whether kind made the node on the engine in use.
+func ofKind(node *corev1.Node) bool {
+	return strings.HasPrefix(node.Spec.ProviderID, "kind://"+provider.Name()+"/")
+}
 
 // KindNodes returns the nodes of a cluster that somebody made with kind on this
 // machine's engine, to look into with Exec. It returns none where a node is not a
@@ -22,10 +27,10 @@ func (c *Cluster) KindNodes(ctx context.Context) ([]string, error) {
 	var names []string
 	for i := range nodes.Items {
 		node := &nodes.Items[i]
-		if !strings.HasPrefix(node.Spec.ProviderID, kindProvider) {
+		if !ofKind(node) {
 			return nil, nil
 		}
-		id, err := docker(ctx, "exec", node.Name, "cat", "/etc/machine-id")
+		id, err := engine(ctx, "exec", node.Name, "cat", "/etc/machine-id")
 		if err != nil {
 			return nil, fmt.Errorf("look for node %s among the containers: %w", node.Name, err)
 		}
@@ -39,7 +44,7 @@ func (c *Cluster) KindNodes(ctx context.Context) ([]string, error) {
 
 // LookIn runs a script that only reads on a node of KindNodes.
 func (c *Cluster) LookIn(ctx context.Context, node, script string) (string, error) {
-	out, err := docker(ctx, "exec", node, "bash", "-c", script)
+	out, err := engine(ctx, "exec", node, "bash", "-c", script)
 	if err != nil {
 		return out, fmt.Errorf("node %s: %w", node, err)
 	}

@@ -13,10 +13,12 @@ import (
 
 	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
-	kind "sigs.k8s.io/kind/pkg/cluster"
 	"sigs.k8s.io/kind/pkg/cluster/nodes"
 	"sigs.k8s.io/kind/pkg/cluster/nodeutils"
 	"sigs.k8s.io/kind/pkg/exec"
+
+	"istio-conformance/internal/progress"
+	"istio-conformance/internal/provider"
 )
 
 // image is one image that the nodes must have.
@@ -89,17 +91,20 @@ func sortSources(ctx context.Context, sources []string) (archives []batch, inEng
 
 func saveImages(ctx context.Context, b batch) error {
 	args := []string{"save", "--output", b.archive}
+	if provider.Name() == provider.Podman {
+		args = append(args, "--multi-image-archive")
+	}
 	for _, img := range b.images {
 		args = append(args, img.reference)
 	}
-	if _, err := docker(ctx, args...); err != nil {
+	if _, err := engine(ctx, args...); err != nil {
 		return fmt.Errorf("load images: %w", err)
 	}
 	return nil
 }
 
 func (c *Cluster) importBatches(ctx context.Context, batches []batch, present map[string][]image) error {
-	provider := kind.NewProvider(kind.ProviderWithDocker())
+	provider := kindProvider(progress.Discard)
 	handles, err := provider.ListNodes(c.Name)
 	if err != nil {
 		return fmt.Errorf("load images: %w", err)

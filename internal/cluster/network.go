@@ -43,7 +43,7 @@ func (c *Cluster) localNetwork(ctx context.Context, node string) string {
 	if os.Geteuid() != 0 {
 		return ""
 	}
-	pid, err := docker(ctx, "inspect", "--type=container", "--format", "{{.State.Pid}}", node)
+	pid, err := engine(ctx, "inspect", "--type=container", "--format", "{{.State.Pid}}", node)
 	if err != nil {
 		return ""
 	}

@@ -8,8 +8,6 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
-
-	kind "sigs.k8s.io/kind/pkg/cluster"
 )
 
 // answerTime is how long an API server may take to answer a single question
@@ -85,7 +83,7 @@ func reusable(name string, nodes []container, names []string, fingerprint string
 
 // writeKubeconfig writes the kubeconfig that kind gives for the cluster.
 func writeKubeconfig(o *Options) error {
-	provider := kind.NewProvider(kind.ProviderWithDocker(), kind.ProviderWithLogger(kindLogger{o.Logf}))
+	provider := kindProvider(o.Logf)
 	content, err := provider.KubeConfig(o.Name, false)
 	if err != nil {
 		return fmt.Errorf("cluster %s: its kubeconfig: %w", o.Name, err)

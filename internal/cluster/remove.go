@@ -66,9 +66,12 @@ func remove(ctx context.Context, name, kubeconfig string) error {
 		args = append(args, node.ID)
 	}
 	if len(args) > 3 {
-		if _, err := docker(ctx, args...); err != nil {
+		if _, err := engine(ctx, args...); err != nil {
 			return fmt.Errorf("delete cluster %s: %w", name, err)
 		}
+	}
+	if err := removeVolumes(ctx, name); err != nil {
+		return fmt.Errorf("delete cluster %s: its volumes: %w", name, err)
 	}
 	if kubeconfig == "" {
 		return nil

@@ -1,8 +1,10 @@
-// Package engine finds the Docker engine that runs the nodes, or starts a
-// private one: an engine that runs already is used as it is and never stopped.
+// Package engine finds the container engine that runs the nodes, or starts a
+// private Docker engine: one that runs already is used as it is and never stopped.
+// With podman, see package provider, there is nothing to start.
 package engine
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -10,10 +12,13 @@ import (
 
 	"istio-conformance/internal/command"
 	"istio-conformance/internal/progress"
+	"istio-conformance/internal/provider"
 )
 
-// Engine is a Docker engine that answers.
+// Engine is a container engine that answers.
 type Engine struct {
+	// Provider is the engine's program, provider.Docker or provider.Podman.
+	Provider string
 	// Host is the value of DOCKER_HOST that reaches the engine; empty means
 	// docker's own default, as the user's environment and context have it.
 	Host string
@@ -26,33 +31,57 @@ type Engine struct {
 	Started bool
 
 	private layout
+	// conf is the configuration that podman needs on this machine; empty is none.
+	conf string
 	// using holds a shared lock as long as this process uses a private engine.
 	using *os.File
 	logf  progress.Logf
 }
 
-// Docker runs the docker CLI against this engine and returns its standard
-// output. The error of a failed command holds the last lines it printed.
-func (e *Engine) Docker(ctx context.Context, args ...string) (string, error) {
-	return (&command.Command{Args: append([]string{"docker"}, args...), Env: e.Env()}).Output(ctx)
+// CLI runs the engine's own program against it and returns its standard output. The error of a failed command holds the last lines it printed.
+func (e *Engine) CLI(ctx context.Context, args ...string) (string, error) {
+	return (&command.Command{Args: append([]string{cmp.Or(e.Provider, provider.Docker)}, args...), Env: e.Env()}).Output(ctx)
 }
 
 // Env returns what a program needs in its environment to reach this engine.
 func (e *Engine) Env() []string {
-	if e.Host == "" {
-		return nil
+	switch {
+	case e.Host != "":
+		return []string{"DOCKER_HOST=" + e.Host}
+	case e.conf != "":
+		return []string{podmanConfVariable + "=" + e.conf}
 	}
-	return []string{"DOCKER_HOST=" + e.Host}
+	return nil
+}
+
+// Export puts Env into this process's environment: kind runs the engine's program
+// itself, and finds the engine by it.
+func (e *Engine) Export() error {
+	for _, variable := range e.Env() {
+		name, value, _ := strings.Cut(variable, "=")
+		if err := os.Setenv(name, value); err != nil {
+			return fmt.Errorf("set %s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// String returns which engine it is, in one line.
+func (e *Engine) String() string {
+	if e.Provider == provider.Podman {
+		return fmt.Sprintf("podman %s", e.Info)
+	}
+	return fmt.Sprintf("Docker engine %s", e.Info)
 }
 
 // HasImage reports whether the engine holds the image reference.
 func (e *Engine) HasImage(ctx context.Context, ref string) (bool, error) {
-	_, err := e.Docker(ctx, "image", "inspect", "--format", "{{.Id}}", ref)
+	_, err := e.CLI(ctx, "image", "inspect", "--format", "{{.Id}}", ref)
 	if err == nil {
 		return true, nil
 	}
 	// The CLI exits with 1 for every failure; the words are the engine's own.
-	if strings.Contains(strings.ToLower(err.Error()), "no such image") {
+	if words := strings.ToLower(err.Error()); strings.Contains(words, "no such image") || strings.Contains(words, "image not known") {
 		return false, nil
 	}
 	return false, fmt.Errorf("look for image %s: %w", ref, err)
@@ -60,15 +89,22 @@ func (e *Engine) HasImage(ctx context.Context, ref string) (bool, error) {
 
 // Load reads an archive as "docker save" writes it into the engine.
 func (e *Engine) Load(ctx context.Context, archivePath string) error {
-	if _, err := e.Docker(ctx, "load", "--quiet", "--input", archivePath); err != nil {
+	out, err := e.CLI(ctx, "load", "--quiet", "--input", archivePath)
+	if err != nil {
 		return fmt.Errorf("load the images of %s: %w", archivePath, err)
+	}
+	if e.Provider != provider.Podman {
+		return nil
+	}
+	if err := e.nameAsDocker(ctx, out); err != nil {
+		return fmt.Errorf("name the images of %s: %w", archivePath, err)
 	}
 	return nil
 }
 
 // Pull fetches an image reference from its registry.
 func (e *Engine) Pull(ctx context.Context, ref string) error {
-	if _, err := e.Docker(ctx, "pull", "--quiet", ref); err != nil {
+	if _, err := e.CLI(ctx, "pull", "--quiet", ref); err != nil {
 		return fmt.Errorf("pull image %s: %w", ref, err)
 	}
 	return nil

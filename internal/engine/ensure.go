@@ -12,6 +12,7 @@ import (
 	"istio-conformance/internal/filelock"
 	"istio-conformance/internal/host/capability"
 	"istio-conformance/internal/progress"
+	"istio-conformance/internal/provider"
 )
 
 // Options says which engine to look for.
@@ -35,23 +36,28 @@ func (o Options) logf() progress.Logf {
 
 // NotFoundError says that no engine answers.
 type NotFoundError struct {
-	// Reason is what docker said, in one line.
+	// Reason is what its program said, in one line.
 	Reason error
 }
 
-func (e *NotFoundError) Error() string { return fmt.Sprintf("no Docker engine answers (%v)", e.Reason) }
+func (e *NotFoundError) Error() string {
+	return fmt.Sprintf("no %s engine answers (%v)", provider.Title(), e.Reason)
+}
 func (e *NotFoundError) Unwrap() error { return e.Reason }
 
 // Detect returns the engine that runs already: the one that the docker CLI
 // reaches, or else the private engine of the cache directory. It changes
 // nothing. Without an engine the error is a *NotFoundError.
 func Detect(ctx context.Context, o Options) (*Engine, error) {
+	if provider.Name() == provider.Podman {
+		return detectPodman(ctx, o)
+	}
 	private := layoutOf(o.CacheDir)
 	var reason error
 	if o.DockerHost != private.host() {
 		info, err := askInfo(ctx, "")
 		if err == nil {
-			return &Engine{Info: info, logf: o.logf()}, nil
+			return &Engine{Provider: provider.Docker, Info: info, logf: o.logf()}, nil
 		}
 		if o.DockerHost != "" {
 			// The user's choice is never replaced by another engine.
@@ -74,7 +80,7 @@ func Detect(ctx context.Context, o Options) (*Engine, error) {
 	if err != nil {
 		return nil, exitcode.Environmentf("the private engine (dockerd, pid %d, log %s) does not answer: %w; make clean ends it", daemon.pid, private.log(), err)
 	}
-	return &Engine{Host: private.host(), Info: info, Owned: true, private: private, logf: o.logf()}, nil
+	return &Engine{Provider: provider.Docker, Host: private.host(), Info: info, Owned: true, private: private, logf: o.logf()}, nil
 }
 
 // Ensure returns an engine that answers. One that runs is used as it is. If none
@@ -82,6 +88,9 @@ func Detect(ctx context.Context, o Options) (*Engine, error) {
 // installed where it is missing and the system is a Debian or an Ubuntu.
 // Everything else is an error of one line with status exitcode.Environment.
 func Ensure(ctx context.Context, o Options) (*Engine, error) {
+	if provider.Name() == provider.Podman {
+		return ensurePodman(ctx, o)
+	}
 	engine, err := Detect(ctx, o)
 	var none *NotFoundError
 	if err != nil && !errors.As(err, &none) || err == nil && !engine.Owned {
@@ -181,5 +190,7 @@ func startPrivate(ctx context.Context, o Options, private layout, none *NotFound
 	if err != nil {
 		return nil, exitcode.Environmentf("start a private Docker engine: %w", err)
 	}
-	return &Engine{Host: private.host(), Info: info, Owned: true, Started: true, private: private, logf: o.logf()}, nil
+	return &Engine{
+		Provider: provider.Docker, Host: private.host(), Info: info, Owned: true, Started: true, private: private, logf: o.logf(),
+	}, nil
 }

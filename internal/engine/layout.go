@@ -29,16 +29,18 @@ func layoutOf(cacheDir string) layout {
 	}
 }
 
-func (l layout) socket() string   { return filepath.Join(l.runtime, "docker.sock") }
-func (l layout) pidFile() string  { return filepath.Join(l.runtime, "docker.pid") }
-func (l layout) config() string   { return filepath.Join(l.runtime, "daemon.json") }
-func (l layout) before() string   { return filepath.Join(l.runtime, "before.json") }
-func (l layout) execRoot() string { return filepath.Join(l.runtime, "exec") }
-func (l layout) dataRoot() string { return filepath.Join(l.data, "docker") }
-func (l layout) log() string      { return filepath.Join(l.data, "dockerd.log") }
-func (l layout) lock() string     { return filepath.Join(l.data, "lock") }
-func (l layout) users() string    { return filepath.Join(l.data, "users") }
-func (l layout) capbound() string { return filepath.Join(l.data, "capbound-runtime") }
+func (l layout) socket() string      { return filepath.Join(l.runtime, "docker.sock") }
+func (l layout) pidFile() string     { return filepath.Join(l.runtime, "docker.pid") }
+func (l layout) config() string      { return filepath.Join(l.runtime, "daemon.json") }
+func (l layout) before() string      { return filepath.Join(l.runtime, "before.json") }
+func (l layout) execRoot() string    { return filepath.Join(l.runtime, "exec") }
+func (l layout) dataRoot() string    { return filepath.Join(l.data, "docker") }
+func (l layout) log() string         { return filepath.Join(l.data, "dockerd.log") }
+func (l layout) lock() string        { return filepath.Join(l.data, "lock") }
+func (l layout) users() string       { return filepath.Join(l.data, "users") }
+func (l layout) modulesMade() string { return filepath.Join(l.data, "modules-dir") }
+func (l layout) podmanConf() string  { return filepath.Join(l.data, "podman.conf") }
+func (l layout) capbound() string    { return filepath.Join(l.data, "capbound-runtime") }
 
 // host is the value of DOCKER_HOST that reaches the engine.
 func (l layout) host() string { return "unix://" + l.socket() }

@@ -16,13 +16,13 @@ const ImageLabel = "istio-conformance.image"
 // references or ids, so that what every version under test leaves does not fill
 // the disk. An image that a container uses stays. Other images are not touched.
 func (e *Engine) Prune(ctx context.Context, keep []string) error {
-	listed, err := e.Docker(ctx, "image", "ls", "--all", "--no-trunc", "--filter", "label="+ImageLabel, "--format", "{{.ID}} {{.Repository}}:{{.Tag}}")
+	listed, err := e.CLI(ctx, "image", "ls", "--all", "--no-trunc", "--filter", "label="+ImageLabel, "--format", "{{.ID}} {{.Repository}}:{{.Tag}}")
 	if err != nil {
 		return fmt.Errorf("list the images with label %s: %w", ImageLabel, err)
 	}
 	var errs []error
 	for _, name := range prunable(listed, keep) {
-		if _, err := e.Docker(ctx, "image", "rm", name); err != nil && !inUse(err) {
+		if _, err := e.CLI(ctx, "image", "rm", name); err != nil && !inUse(err) {
 			errs = append(errs, fmt.Errorf("remove image %s: %w", name, err))
 		}
 	}

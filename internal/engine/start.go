@@ -10,6 +10,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"istio-conformance/internal/progress"
 )
 
 const (
@@ -35,6 +37,9 @@ func (l layout) start(ctx context.Context, capbound bool) (Info, error) {
 		}
 	}
 	if err := l.daemonConfig(capbound).write(l.config()); err != nil {
+		return Info{}, err
+	}
+	if err := l.makeModulesDir(modulesDir, progress.Discard); err != nil {
 		return Info{}, err
 	}
 	if err := recordNetwork(ctx, l.before()); err != nil {

@@ -83,6 +83,9 @@ func (l layout) stop(ctx context.Context) error {
 	if err := os.RemoveAll(l.runtime); err != nil {
 		return fmt.Errorf("remove the engine's runtime files: %w", err)
 	}
+	if err := l.removeModulesDir(); err != nil {
+		return err
+	}
 	// The directory of all private engines goes with the last one.
 	if err := os.Remove(filepath.Dir(l.runtime)); err != nil && !errors.Is(err, syscall.ENOTEMPTY) && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("remove the engine's runtime files: %w", err)

@@ -59,7 +59,7 @@ type Engine interface {
 	Pull(ctx context.Context, ref string) error
 	// Docker runs the docker command against the engine and returns its
 	// standard output.
-	Docker(ctx context.Context, args ...string) (string, error)
+	CLI(ctx context.Context, args ...string) (string, error)
 }
 
 // Set is what a source has prepared for one cell.

@@ -10,6 +10,7 @@ import (
 	"istio-conformance/internal/check"
 	"istio-conformance/internal/exitcode"
 	"istio-conformance/internal/project"
+	"istio-conformance/internal/provider"
 	"istio-conformance/internal/stack"
 )
 
@@ -145,6 +146,9 @@ func (o *Options) Complete() error {
 	}
 	if o.CacheDir, err = project.CacheDir(); err != nil {
 		return exitcode.Environmentf("%w", err)
+	}
+	if err := provider.Check(); err != nil {
+		return err
 	}
 	if o.KindConfig == "" {
 		o.KindConfig = filepath.Join(o.Root, "kind-config.yaml")

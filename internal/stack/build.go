@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"time"
@@ -101,15 +100,8 @@ func (s *Stack) prepareHost(ctx context.Context, logf progress.Logf) error {
 	if err != nil {
 		return err
 	}
-	logf("Docker engine %s", s.Engine.Info)
-	if s.Engine.Host == "" {
-		return nil
-	}
-	// kind runs the docker command itself, and finds the engine by this.
-	if err := os.Setenv("DOCKER_HOST", s.Engine.Host); err != nil {
-		return fmt.Errorf("set DOCKER_HOST: %w", err)
-	}
-	return nil
+	logf("%s", s.Engine)
+	return s.Engine.Export()
 }
 
 func (s *Stack) prepareImages(ctx context.Context, logf progress.Logf) error {

@@ -44,7 +44,7 @@ func (e *fakeEngine) Load(_ context.Context, path string) error {
 
 func (e *fakeEngine) Pull(context.Context, string) error { return errors.New("no registry") }
 
-func (e *fakeEngine) Docker(_ context.Context, args ...string) (string, error) {
+func (e *fakeEngine) CLI(_ context.Context, args ...string) (string, error) {
 	last := args[len(args)-1]
 	switch args[1] {
 	case "inspect":

@@ -17,6 +17,7 @@ import (
 	"strings"
 
 	"istio-conformance/internal/images"
+	"istio-conformance/internal/provider"
 )
 
 // Save writes the set of a cell, which a source has prepared in the engine, to
@@ -66,12 +67,15 @@ func Save(ctx context.Context, engine images.Engine, cell images.Cell, set *imag
 func (m *manifest) exportImages(ctx context.Context, engine images.Engine, path string) error {
 	if strings.Contains(m.Set.Node, "@") {
 		named := "istio-conformance/node:" + m.Cell.Kubernetes + "-" + m.Set.Source
-		if _, err := engine.Docker(ctx, "image", "tag", m.Set.Node, named); err != nil {
+		if _, err := engine.CLI(ctx, "image", "tag", m.Set.Node, named); err != nil {
 			return fmt.Errorf("name the node image: %w", err)
 		}
 		m.Set.Node = named
 	}
 	args := []string{"image", "save", "--output", path}
+	if provider.Name() == provider.Podman {
+		args = append(args, "--multi-image-archive")
+	}
 	for _, ref := range append([]string{m.Set.Node}, m.Set.Load...) {
 		id, err := imageID(ctx, engine, ref)
 		if err != nil {
@@ -80,18 +84,18 @@ func (m *manifest) exportImages(ctx context.Context, engine images.Engine, path 
 		m.References[ref] = id
 		args = append(args, ref)
 	}
-	if _, err := engine.Docker(ctx, args...); err != nil {
+	if _, err := engine.CLI(ctx, args...); err != nil {
 		return fmt.Errorf("save the images: %w", err)
 	}
 	return nil
 }
 
 func imageID(ctx context.Context, engine images.Engine, ref string) (string, error) {
-	id, err := engine.Docker(ctx, "image", "inspect", "--format", "{{.Id}}", ref)
+	id, err := engine.CLI(ctx, "image", "inspect", "--format", "{{.Id}}", ref)
 	if err != nil {
 		return "", fmt.Errorf("identify the image %s: %w", ref, err)
 	}
-	return strings.TrimSpace(id), nil
+	return provider.ImageID(id), nil
 }
 
 // write writes the archive: the manifest, then the files by name.

@@ -70,19 +70,20 @@ func (b *build) loadNode(ctx context.Context, engine images.Engine) (err error) 
 // removeSuperseded removes the engine's older node images of the same cell and
 // those that have lost their name. What a cluster still runs from stays.
 func (b *build) removeSuperseded(ctx context.Context, engine images.Engine) error {
-	listed, err := engine.Docker(ctx, "image", "ls", "--filter", "label="+nodeLabel+"=node", "--format", "{{.Repository}}:{{.Tag}} {{.ID}}")
+	listed, err := engine.CLI(ctx, "image", "ls", "--filter", "label="+nodeLabel+"=node", "--format", "{{.Repository}}:{{.Tag}} {{.ID}}")
 	if err != nil {
 		return fmt.Errorf("list the node images: %w", err)
 	}
 	for line := range strings.Lines(listed) {
 		ref, id, _ := strings.Cut(strings.TrimSpace(line), " ")
+		ref = strings.TrimPrefix(ref, "docker.io/") // as podman lists it
 		switch {
 		case ref == nameless:
 			ref = id
 		case ref == b.plan.reference() || !strings.HasPrefix(ref, b.plan.referencePrefix()+"-"):
 			continue
 		}
-		if _, err := engine.Docker(ctx, "image", "rm", ref); err != nil {
+		if _, err := engine.CLI(ctx, "image", "rm", ref); err != nil {
 			b.logf("kept the older node image %s, which is in use", ref)
 			continue
 		}

@@ -37,7 +37,7 @@ func (e *fakeEngine) Load(_ context.Context, path string) error {
 
 func (e *fakeEngine) Pull(context.Context, string) error { return errors.New("no registry") }
 
-func (e *fakeEngine) Docker(_ context.Context, args ...string) (string, error) {
+func (e *fakeEngine) CLI(_ context.Context, args ...string) (string, error) {
 	switch {
 	case slices.Equal(args[:2], []string{"image", "ls"}):
 		var lines strings.Builder

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -18,6 +17,7 @@ import (
 	"istio-conformance/internal/images/backend"
 	"istio-conformance/internal/images/gobuild"
 	"istio-conformance/internal/images/oci"
+	"istio-conformance/internal/provider"
 )
 
 // pull fetches the references that the engine does not hold.
@@ -84,11 +84,11 @@ func writeArchive(path string, archive oci.Archive) error {
 // identify notes the ID of each image of the set.
 func (s *Source) identify(ctx context.Context, set *images.Set) error {
 	for _, ref := range append([]string{set.Node}, set.Load...) {
-		id, err := s.options.Engine.Docker(ctx, "image", "inspect", "--format", "{{.Id}}", ref)
+		id, err := s.options.Engine.CLI(ctx, "image", "inspect", "--format", "{{.Id}}", ref)
 		if err != nil {
 			return fmt.Errorf("identify the image %s: %w", ref, err)
 		}
-		set.Digests[ref] = strings.TrimSpace(id)
+		set.Digests[ref] = provider.ImageID(id)
 	}
 	return nil
 }

@@ -72,7 +72,7 @@ func (e *fakeEngine) Load(_ context.Context, path string) error {
 	return nil
 }
 
-func (e *fakeEngine) Docker(_ context.Context, args ...string) (string, error) {
+func (e *fakeEngine) CLI(_ context.Context, args ...string) (string, error) {
 	id := e.ids[args[len(args)-1]]
 	if id == "" || args[1] != "inspect" {
 		return "", fmt.Errorf("unexpected: docker %s", strings.Join(args, " "))
