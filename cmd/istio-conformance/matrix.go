@@ -181,11 +181,11 @@ func show(c *cobra.Command, report *matrix.Report, dir string) error {
 	case matrix.Pass:
 		return nil
 	case matrix.Invalid:
-		return exitcode.Invalidf("matrix: %s", report.Verdict)
+		return exitcode.Invalidf("matrix: %s: %s", report.Verdict, report.Why())
 	case matrix.Error:
-		return exitcode.Environmentf("matrix: %s", report.Verdict)
+		return exitcode.Environmentf("matrix: %s: %s", report.Verdict, report.Why())
 	default:
-		return exitcode.Failf("matrix: %s", report.Verdict)
+		return exitcode.Failf("matrix: %s: %s", report.Verdict, report.Why())
 	}
 }
 

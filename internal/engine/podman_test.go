@@ -104,3 +104,33 @@ func TestLocalNames(t *testing.T) {
 		t.Errorf("got %v", got)
 	}
 }
+
+// Podman is asked with the configuration that it needs here, says in its own words
+// that an image is missing, and names what it loads otherwise than Docker.
+func TestPodmanAsEngine(t *testing.T) {
+	log := filepath.Join(t.TempDir(), "log")
+	fakePodman(t, `echo "$CONTAINERS_CONF $*" >>`+log+`
+case "$*" in
+*absent*) echo "Error: inspecting object: absent:1: image not known" >&2; exit 125 ;;
+load*) echo "Loaded image: localhost/a/b:1" ;;
+esac`)
+	e := &Engine{Provider: provider.Podman, conf: "/c.conf"}
+	if there, err := e.HasImage(t.Context(), "absent:1"); there || err != nil {
+		t.Errorf("an image that is missing: %t, %v", there, err)
+	}
+	if err := e.Load(t.Context(), "a.tar"); err != nil {
+		t.Error(err)
+	}
+	if err := e.Export(); err != nil || os.Getenv(podmanConfVariable) != "/c.conf" {
+		t.Errorf("exported: %v, %q", err, os.Getenv(podmanConfVariable))
+	}
+	calls, err := os.ReadFile(log)
+	const want = `/c.conf image inspect --format {{.Id}} absent:1
+/c.conf load --quiet --input a.tar
+/c.conf tag localhost/a/b:1 docker.io/a/b:1
+/c.conf untag localhost/a/b:1 localhost/a/b:1
+`
+	if err != nil || string(calls) != want {
+		t.Errorf("calls %q, %v", calls, err)
+	}
+}

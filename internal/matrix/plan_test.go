@@ -1,6 +1,7 @@
 package matrix
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/onsi/gomega"
@@ -91,6 +92,21 @@ func TestCompare(t *testing.T) {
 	g.Expect(r.Gone).To(gomega.Equal([]string{"istio-1.29.0-kubernetes-1.34.4"}))
 	r.Baseline = "last"
 	g.Expect(r.Markdown()).To(gomega.ContainSubstring("newly failing: istio-1.31.1-kubernetes-1.36.4"))
+}
+
+func TestWhy(t *testing.T) {
+	cell := func(version string, s Status) Outcome {
+		return Outcome{Cell: Cell{Istio: version, Kubernetes: "v1.36.3"}, Status: s}
+	}
+	for want, cells := range map[string][]Outcome{
+		"istio-1.30.0-kubernetes-1.36.3 fail, istio-1.31.0-kubernetes-1.36.3 error": {cell("1.30.0", Fail), cell("1.31.0", Error), cell("1.29.0", Pass)},
+		"every cell is illegal": {cell("1.30.0", Illegal)},
+		"there are no cells":    nil,
+	} {
+		if got := (&Report{Cells: cells}).Why(); !strings.HasPrefix(got, want) {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
 }
 
 func TestVerdictOf(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 )
 
@@ -75,6 +76,28 @@ func writeFile(path string, content []byte) error {
 		return fmt.Errorf("write the matrix: %w", err)
 	}
 	return nil
+}
+
+// Why says why the verdict is not pass: the cells behind it, or that there is none.
+func (r *Report) Why() string {
+	var cells []string
+	illegal := 0
+	for i := range r.Cells {
+		switch c := &r.Cells[i]; c.Status {
+		case Fail, Error, Skipped, Invalid:
+			cells = append(cells, c.ID()+" "+string(c.Status))
+		case Illegal:
+			illegal++
+		}
+	}
+	switch {
+	case len(cells) > 0:
+		return strings.Join(cells, ", ")
+	case illegal > 0:
+		return "every cell is illegal, so nothing was proved to work: add a Kubernetes that Istio supports"
+	default:
+		return "there are no cells"
+	}
 }
 
 // verdictOf puts the cells together. A cell that should have been run and was not

@@ -9,6 +9,10 @@ import (
 func loadNote(l Load) string {
 	parts := []string{fmt.Sprintf("%g requests/s", l.Rate), plural(l.Errors, "error")}
 	for _, c := range l.Capacity {
+		if c.KneeRate == 0 {
+			parts = append(parts, fmt.Sprintf("the highest rate of %s on %s was not found", c.Path, plural(c.Connections, "connection")))
+			continue
+		}
 		parts = append(parts, fmt.Sprintf("%s holds %g requests/s on %s", c.Path, c.KneeRate, plural(c.Connections, "connection")))
 	}
 	for _, q := range l.Quantiles {

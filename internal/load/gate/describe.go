@@ -58,15 +58,18 @@ func (c *Comparison) String() string {
 	for _, reason := range c.Reasons {
 		fmt.Fprintf(&b, "  because: %s\n", reason)
 	}
-	if c.Earlier != nil {
-		fmt.Fprintf(&b, "  %s\n", c.Earlier.asEarlier())
+	if note := c.EarlierNote(); note != "" {
+		fmt.Fprintf(&b, "  %s\n", note)
 	}
 	return strings.TrimRight(b.String(), "\n")
 }
 
-// asEarlier says why the comparison was made once more.
-func (c *Comparison) asEarlier() string {
-	return fmt.Sprintf("before, at %.6g requests/s, it was %s: %s", c.Rate, c.Verdict, c.Reasons[0])
+// EarlierNote says why the comparison was made once more; it is empty when it was not.
+func (c *Comparison) EarlierNote() string {
+	if c.Earlier == nil {
+		return ""
+	}
+	return fmt.Sprintf("before, at %.6g requests/s, it was %s: %s", c.Earlier.Rate, c.Earlier.Verdict, c.Earlier.Reasons[0])
 }
 
 // Err returns nil for a pass, and otherwise an error with the exit status that

@@ -15,8 +15,8 @@ func (c *Comparison) Report() report.Load {
 		Kind: string(c.Kind), Connections: c.Connections, BlockSeconds: c.BlockSeconds, Extended: c.Extended,
 		Reasons: slices.Clone(c.Reasons), Notes: []string{c.carriers()},
 	}
-	if c.Earlier != nil {
-		l.Notes = append(l.Notes, c.Earlier.asEarlier())
+	if note := c.EarlierNote(); note != "" {
+		l.Notes = append(l.Notes, note)
 	}
 	for _, p := range c.Paths {
 		l.Requests += int(p.Requests)

@@ -21,6 +21,9 @@ func WriteComparison(dir string, c *gate.Comparison) error {
 		Tables: []table{judgementTable(c), pathTable(c)},
 		Charts: comparisonCharts(c),
 	}
+	if note := c.EarlierNote(); note != "" {
+		p.Notes = append(p.Notes, note)
+	}
 	histograms := map[string]*load.Histogram{}
 	for _, path := range c.Paths {
 		histograms[string(path.Role)+"-"+path.Name] = path.Response
