@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/kind/pkg/apis/config/v1alpha4"
 )
 
 // podCIDRTime bounds the wait for the controller manager to give each node its
@@ -28,11 +30,11 @@ type nodeRoute struct {
 
 // writeCNI gives the nodes a pod network where the node image has none: on each
 // node the standard ptp and portmap plugins with the node's own pod range, and a
-// route to the pod range of each other node. IPv4 only; pods reach pods and
-// nodes but, without masquerading, nothing beyond the engine's network. It can be
-// repeated: a file that is there stays, since a chained CNI plugin such as
+// route to the pod range of each other node. IPv4 only; pods reach pods and nodes by
+// their own address, and everything else, such as the engine's name server, by their
+// node's. It can be repeated: a file that is there stays, since a chained CNI plugin such as
 // Istio's edits it in place.
-func (c *Cluster) writeCNI(ctx context.Context) error {
+func (c *Cluster) writeCNI(ctx context.Context, network v1alpha4.Networking) error {
 	wait, cancel := context.WithTimeout(ctx, podCIDRTime)
 	defer cancel()
 	var routes []nodeRoute
@@ -44,7 +46,7 @@ func (c *Cluster) writeCNI(ctx context.Context) error {
 		return fmt.Errorf("pod network: %w", err)
 	}
 	return onEach(routes, func(own nodeRoute) error {
-		script, err := cniScript(own, routes)
+		script, err := cniScript(own, routes, cmp.Or(network.ServiceSubnet, defaultServiceSubnet))
 		if err != nil {
 			return err
 		}
@@ -86,7 +88,7 @@ func routesOf(nodes []*corev1.Node, want int) (routes []nodeRoute, missing strin
 }
 
 // cniScript is the shell script that sets up the pod network on one node.
-func cniScript(own nodeRoute, all []nodeRoute) (string, error) {
+func cniScript(own nodeRoute, all []nodeRoute, services string) (string, error) {
 	list, err := conflist(own.podCIDR)
 	if err != nil {
 		return "", err
@@ -100,7 +102,32 @@ func cniScript(own nodeRoute, all []nodeRoute) (string, error) {
 			fmt.Fprintf(&b, "ip route replace %s via %s\n", other.podCIDR, other.address)
 		}
 	}
+	b.WriteString(masquerade(own, all, services))
 	return b.String(), nil
+}
+
+// defaultServiceSubnet is kind's where the configuration names none.
+// Source: sigs.k8s.io/kind pkg/internal/apis/config/default.go.
+const defaultServiceSubnet = "10.96.0.0/16"
+
+// masqueradeChain holds the rules by which pods reach what has no route to them.
+const masqueradeChain = "ISTIO-CONFORMANCE-MASQ"
+
+// masquerade is the part of the script that gives what a node's pods send out of the
+// cluster the node's address: nobody beyond it has a route to theirs. A virtual IP that
+// kube-proxy does not know leads nowhere, and not out of the cluster.
+func masquerade(own nodeRoute, all []nodeRoute, services string) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "iptables -w -t nat -N %[1]s 2>/dev/null || iptables -w -t nat -F %[1]s\n", masqueradeChain)
+	for _, r := range all {
+		fmt.Fprintf(&b, "iptables -w -t nat -A %s -d %s -j RETURN\n", masqueradeChain, r.podCIDR)
+		fmt.Fprintf(&b, "iptables -w -t nat -A %s -d %s -j RETURN\n", masqueradeChain, r.address)
+	}
+	fmt.Fprintf(&b, "iptables -w -t nat -A %s -d %s -j RETURN\n", masqueradeChain, services)
+	fmt.Fprintf(&b, "iptables -w -t nat -A %s -j MASQUERADE\n", masqueradeChain)
+	rule := fmt.Sprintf("POSTROUTING -s %s -j %s", own.podCIDR, masqueradeChain)
+	fmt.Fprintf(&b, "iptables -w -t nat -C %[1]s 2>/dev/null || iptables -w -t nat -A %[1]s\n", rule)
+	return b.String()
 }
 
 // conflist returns the CNI configuration of a node with that pod range. The

@@ -92,7 +92,7 @@ func TestCNIScriptIsRepeatable(t *testing.T) {
 	if missing != "" {
 		t.Fatal(missing)
 	}
-	script, err := cniScript(routes[0], routes)
+	script, err := cniScript(routes[0], routes, defaultServiceSubnet)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -123,5 +123,23 @@ func TestCNIScriptIsRepeatable(t *testing.T) {
 	run()
 	if kept, err := os.ReadFile(file); err != nil || string(kept) != "chained" {
 		t.Errorf("a second run left %q (%v); want what a chained plugin wrote", kept, err)
+	}
+}
+
+// What stays in the cluster keeps its own address; the rule is added once.
+func TestMasquerade(t *testing.T) {
+	a := nodeRoute{"a", netip.MustParsePrefix("10.244.0.0/24"), netip.MustParseAddr("172.18.0.2")}
+	b := nodeRoute{"b", netip.MustParsePrefix("10.244.1.0/24"), netip.MustParseAddr("172.18.0.3")}
+	const want = `iptables -w -t nat -N ISTIO-CONFORMANCE-MASQ 2>/dev/null || iptables -w -t nat -F ISTIO-CONFORMANCE-MASQ
+iptables -w -t nat -A ISTIO-CONFORMANCE-MASQ -d 10.244.0.0/24 -j RETURN
+iptables -w -t nat -A ISTIO-CONFORMANCE-MASQ -d 172.18.0.2 -j RETURN
+iptables -w -t nat -A ISTIO-CONFORMANCE-MASQ -d 10.244.1.0/24 -j RETURN
+iptables -w -t nat -A ISTIO-CONFORMANCE-MASQ -d 172.18.0.3 -j RETURN
+iptables -w -t nat -A ISTIO-CONFORMANCE-MASQ -d 10.96.0.0/16 -j RETURN
+iptables -w -t nat -A ISTIO-CONFORMANCE-MASQ -j MASQUERADE
+iptables -w -t nat -C POSTROUTING -s 10.244.1.0/24 -j ISTIO-CONFORMANCE-MASQ 2>/dev/null || iptables -w -t nat -A POSTROUTING -s 10.244.1.0/24 -j ISTIO-CONFORMANCE-MASQ
+`
+	if got := masquerade(b, []nodeRoute{a, b}, "10.96.0.0/16"); got != want {
+		t.Errorf("got\n%s", got)
 	}
 }

@@ -153,7 +153,7 @@ func build(ctx context.Context, o *Options, cfg *v1alpha4.Cluster) (*Cluster, er
 		return nil, err
 	}
 	if cfg.Networking.DisableDefaultCNI {
-		if err := c.writeCNI(ctx); err != nil {
+		if err := c.writeCNI(ctx, cfg.Networking); err != nil {
 			return nil, err
 		}
 	}

@@ -16,7 +16,7 @@ const markerDir = "/etc/istio-conformance/"
 
 // revision is part of every fingerprint. Raise it when Create comes to do
 // something else with the same configuration.
-const revision = 1
+const revision = 2
 
 // fingerprint identifies what a cluster is made from: its configuration without
 // the host ports, which depend on what else runs, and the node image by its id,

@@ -50,7 +50,7 @@ func Open(ctx context.Context, o Options) (*Cluster, error) {
 		return nil, fmt.Errorf("cluster %s cannot be used again: %w", o.Name, err)
 	}
 	if o.Config.Networking.DisableDefaultCNI {
-		if err := c.writeCNI(ctx); err != nil {
+		if err := c.writeCNI(ctx, o.Config.Networking); err != nil {
 			return nil, fmt.Errorf("cluster %s cannot be used again: %w", o.Name, err)
 		}
 	}

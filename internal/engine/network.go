@@ -132,12 +132,23 @@ func restoreNetwork(ctx context.Context, before network) error {
 			errs = append(errs, command.Run(ctx, "ip", "link", "delete", link))
 		}
 	}
+	if othersCame(before.Links, now.Links) {
+		return errors.Join(errs...)
+	}
 	for name, value := range now.Sysctls {
 		if was, ok := before.Sysctls[name]; ok && was != value {
 			errs = append(errs, os.WriteFile(sysctlPath(name), []byte(was), 0))
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// othersCame says whether somebody else has made interfaces meanwhile, as podman does
+// for its containers: these may need the settings by now.
+func othersCame(before, now []string) bool {
+	return slices.ContainsFunc(now, func(link string) bool {
+		return !slices.Contains(before, link) && !isBridge(link)
+	})
 }
 
 func sysctlPath(name string) string { return filepath.Join(procDir, "sys", "net", name) }

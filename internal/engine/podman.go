@@ -41,6 +41,9 @@ func ensurePodman(ctx context.Context, o Options) (*Engine, error) {
 	if err := writePodmanConf(l, host.Gather(host.Options{}), o.logf()); err != nil {
 		return nil, exitcode.Environmentf("%w", err)
 	}
+	if err := checkForward(ctx); err != nil {
+		return nil, err
+	}
 	if err := l.makeModulesDir(modulesDir, o.logf()); err != nil {
 		return nil, exitcode.Environmentf("%w", err)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/onsi/gomega"
@@ -88,8 +89,12 @@ func setServiceProxy(ctx context.Context, s *stack.Stack, service *corev1.Servic
 // errUnreachable is what dialVirtualIP finds when no connection comes about.
 var errUnreachable = errors.New("no connection within 2 s")
 
-// dialVirtualIP connects to port 80 of an address from the gateway pod's own
-// network namespace: asked from a node it could leave by the default route.
+// askVirtualIP prints the status line that the backend answers with. A connection alone
+// says nothing: what leaves by the default route may meet a proxy that takes them all.
+const askVirtualIP = `timeout 2 bash -c 'exec 3<>/dev/tcp/%s/80 && printf "GET /name HTTP/1.1\r\nHost: backend\r\nConnection: close\r\n\r\n" >&3 && head -n 1 <&3' 2>&1 || echo refused $?`
+
+// dialVirtualIP asks port 80 of an address from the gateway pod's own network
+// namespace: asked from a node it could leave by the default route.
 func dialVirtualIP(ctx context.Context, s *stack.Stack, address string) error {
 	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
 	defer cancel()
@@ -97,11 +102,11 @@ func dialVirtualIP(ctx context.Context, s *stack.Stack, address string) error {
 	if err != nil {
 		return gomega.StopTrying("find the gateway's pod").Wrap(err)
 	}
-	output, err := s.Cluster.PodNetns(ctx, pod.Namespace, pod.Name, fmt.Sprintf("timeout 2 bash -c 'exec 3<>/dev/tcp/%s/80' 2>&1 && echo connected || echo refused $?", address))
+	output, err := s.Cluster.PodNetns(ctx, pod.Namespace, pod.Name, fmt.Sprintf(askVirtualIP, address))
 	switch {
 	case err != nil:
 		return gomega.StopTrying("enter the network namespace of the gateway's pod").Wrap(err)
-	case output == "connected\n":
+	case strings.HasPrefix(output, "HTTP/1.1 200"):
 		return nil
 	default:
 		return fmt.Errorf("%s:80: %w: %s", address, errUnreachable, output)
