@@ -41,15 +41,15 @@ func ensurePodman(ctx context.Context, o Options) (*Engine, error) {
 	if err := writePodmanConf(l, host.Gather(host.Options{}), o.logf()); err != nil {
 		return nil, exitcode.Environmentf("%w", err)
 	}
+	e, err := detectPodman(ctx, o)
+	if err != nil {
+		return nil, exitcode.Environmentf("%s=%s: %w: install podman, or leave the variable out to use Docker", provider.Variable, provider.Podman, err)
+	}
 	if err := checkForward(ctx); err != nil {
 		return nil, err
 	}
 	if err := l.makeModulesDir(modulesDir, o.logf()); err != nil {
 		return nil, exitcode.Environmentf("%w", err)
-	}
-	e, err := detectPodman(ctx, o)
-	if err != nil {
-		return nil, exitcode.Environmentf("%s=%s: %w: install podman, or leave the variable out to use Docker", provider.Variable, provider.Podman, err)
 	}
 	return e, nil
 }
