@@ -62,12 +62,12 @@ func waiting(ctx context.Context, objects ...runtime.Object) *waitingClient {
 func TestWaitSaysWhatIsNotReady(t *testing.T) {
 	deployment, others := istiod()
 	c := waiting(t.Context(), append(others, deployment)...)
-	err := c.Wait(resources(deployment), 10*time.Millisecond)
+	err := c.Wait(resources(deployment), 300*time.Millisecond)
 	if !errors.Is(err, context.DeadlineExceeded) {
 		t.Fatalf("got %v, want %v", err, context.DeadlineExceeded)
 	}
 	for _, want := range []string{
-		"not ready after 10ms", "Deployment istio-system/istiod: ", "0 out of 1 expected pods are ready",
+		"not ready after 300ms", "Deployment istio-system/istiod: ", "0 out of 1 expected pods are ready",
 		"pod istio-system/istiod-1-a: Pending", "Unschedulable: 0/2 nodes are available: 2 Insufficient memory.", "FailedScheduling: no node fits",
 	} {
 		if !strings.Contains(err.Error(), want) {
@@ -85,7 +85,7 @@ func TestWaitSaysWhyThereAreNoPods(t *testing.T) {
 		{Type: appsv1.DeploymentReplicaFailure, Status: corev1.ConditionTrue, Reason: "FailedCreate", Message: "admission webhook denied the request"},
 	}
 	c := waiting(t.Context(), others[0], deployment)
-	err := c.Wait(resources(deployment), 10*time.Millisecond)
+	err := c.Wait(resources(deployment), 300*time.Millisecond)
 	if err == nil || !strings.Contains(err.Error(), "FailedCreate: admission webhook denied the request") {
 		t.Errorf("got %v", err)
 	}
@@ -149,12 +149,12 @@ func TestWaitForDelete(t *testing.T) {
 		says   string
 	}{
 		{"gone", http.StatusNotFound, "", ""},
-		{"still there", http.StatusOK, there, "not gone after 10ms:\n  Service istio-system/istiod: still there"},
+		{"still there", http.StatusOK, there, "not gone after 300ms:\n  Service istio-system/istiod: still there"},
 		{"refused", http.StatusForbidden, "", "Service istio-system/istiod"},
-		{"not answered", http.StatusServiceUnavailable, "", "not gone after 10ms:\n  Service istio-system/istiod: "},
+		{"not answered", http.StatusServiceUnavailable, "", "not gone after 300ms:\n  Service istio-system/istiod: "},
 	}
 	for _, c := range cases {
-		err := waiting(t.Context()).WaitForDelete(kube.ResourceList{info(c.status, c.body)}, 10*time.Millisecond)
+		err := waiting(t.Context()).WaitForDelete(kube.ResourceList{info(c.status, c.body)}, 300*time.Millisecond)
 		if c.says == "" && err != nil || c.says != "" && (err == nil || !strings.Contains(err.Error(), c.says)) {
 			t.Errorf("%s: got %v, want %q", c.name, err, c.says)
 		}
