@@ -90,10 +90,7 @@ func sortSources(ctx context.Context, sources []string) (archives []batch, inEng
 }
 
 func saveImages(ctx context.Context, b batch) error {
-	args := []string{"save", "--output", b.archive}
-	if provider.Name() == provider.Podman {
-		args = append(args, "--multi-image-archive")
-	}
+	args := provider.Save(b.archive)
 	for _, img := range b.images {
 		args = append(args, img.reference)
 	}

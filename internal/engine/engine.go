@@ -4,7 +4,6 @@
 package engine
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -17,8 +16,6 @@ import (
 
 // Engine is a container engine that answers.
 type Engine struct {
-	// Provider is the engine's program, provider.Docker or provider.Podman.
-	Provider string
 	// Host is the value of DOCKER_HOST that reaches the engine; empty means
 	// docker's own default, as the user's environment and context have it.
 	Host string
@@ -40,7 +37,7 @@ type Engine struct {
 
 // CLI runs the engine's own program against it and returns its standard output. The error of a failed command holds the last lines it printed.
 func (e *Engine) CLI(ctx context.Context, args ...string) (string, error) {
-	return (&command.Command{Args: append([]string{cmp.Or(e.Provider, provider.Docker)}, args...), Env: e.Env()}).Output(ctx)
+	return (&command.Command{Args: append([]string{provider.Name()}, args...), Env: e.Env()}).Output(ctx)
 }
 
 // Env returns what a program needs in its environment to reach this engine.
@@ -68,7 +65,7 @@ func (e *Engine) Export() error {
 
 // String returns which engine it is, in one line.
 func (e *Engine) String() string {
-	if e.Provider == provider.Podman {
+	if provider.Name() == provider.Podman {
 		return fmt.Sprintf("podman %s", e.Info)
 	}
 	return fmt.Sprintf("Docker engine %s", e.Info)
@@ -93,7 +90,7 @@ func (e *Engine) Load(ctx context.Context, archivePath string) error {
 	if err != nil {
 		return fmt.Errorf("load the images of %s: %w", archivePath, err)
 	}
-	if e.Provider != provider.Podman {
+	if provider.Name() != provider.Podman {
 		return nil
 	}
 	if err := e.nameAsDocker(ctx, out); err != nil {

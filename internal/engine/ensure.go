@@ -57,7 +57,7 @@ func Detect(ctx context.Context, o Options) (*Engine, error) {
 	if o.DockerHost != private.host() {
 		info, err := askInfo(ctx, "")
 		if err == nil {
-			return &Engine{Provider: provider.Docker, Info: info, logf: o.logf()}, nil
+			return &Engine{Info: info, logf: o.logf()}, nil
 		}
 		if o.DockerHost != "" {
 			// The user's choice is never replaced by another engine.
@@ -80,7 +80,7 @@ func Detect(ctx context.Context, o Options) (*Engine, error) {
 	if err != nil {
 		return nil, exitcode.Environmentf("the private engine (dockerd, pid %d, log %s) does not answer: %w; make clean ends it", daemon.pid, private.log(), err)
 	}
-	return &Engine{Provider: provider.Docker, Host: private.host(), Info: info, Owned: true, private: private, logf: o.logf()}, nil
+	return &Engine{Host: private.host(), Info: info, Owned: true, private: private, logf: o.logf()}, nil
 }
 
 // Ensure returns an engine that answers. One that runs is used as it is. If none
@@ -190,7 +190,5 @@ func startPrivate(ctx context.Context, o Options, private layout, none *NotFound
 	if err != nil {
 		return nil, exitcode.Environmentf("start a private Docker engine: %w", err)
 	}
-	return &Engine{
-		Provider: provider.Docker, Host: private.host(), Info: info, Owned: true, Started: true, private: private, logf: o.logf(),
-	}, nil
+	return &Engine{Host: private.host(), Info: info, Owned: true, Started: true, private: private, logf: o.logf()}, nil
 }

@@ -26,7 +26,7 @@ func detectPodman(ctx context.Context, o Options) (*Engine, error) {
 	if _, err := os.Stat(conf); err != nil || os.Getenv(podmanConfVariable) != "" {
 		conf = ""
 	}
-	e := &Engine{Provider: provider.Podman, private: layoutOf(o.CacheDir), conf: conf, logf: o.logf()}
+	e := &Engine{private: layoutOf(o.CacheDir), conf: conf, logf: o.logf()}
 	var err error
 	if e.Info, err = e.askPodman(ctx); err != nil {
 		return nil, &NotFoundError{err}
@@ -119,7 +119,7 @@ func localNames(loaded string) map[string]string {
 // Leave takes back what Ensure changed for an engine that it did not start. It is
 // for when no cluster of this project is left.
 func (e *Engine) Leave() error {
-	if e.Provider != provider.Podman {
+	if provider.Name() != provider.Podman {
 		return nil
 	}
 	return e.private.removeModulesDir()

@@ -114,7 +114,7 @@ case "$*" in
 *absent*) echo "Error: inspecting object: absent:1: image not known" >&2; exit 125 ;;
 load*) echo "Loaded image: localhost/a/b:1" ;;
 esac`)
-	e := &Engine{Provider: provider.Podman, conf: "/c.conf"}
+	e := &Engine{conf: "/c.conf"}
 	if there, err := e.HasImage(t.Context(), "absent:1"); there || err != nil {
 		t.Errorf("an image that is missing: %t, %v", there, err)
 	}

@@ -34,11 +34,11 @@ func Find(o Options) (*Engine, error) {
 
 // Stop ends the private engine with all of its containers and takes away what
 // it left outside of the cache directory: mounts, chains, bridges, settings and
-// runtime files. The images stay in the cache. An engine that is not ours is
-// left alone, and so is one that another run still uses.
+// runtime files. The images stay in the cache. An engine that is not ours
+// goes on, see Leave, and so does one that another run still uses.
 func (e *Engine) Stop(ctx context.Context) (err error) {
 	if !e.Owned {
-		return nil
+		return e.Leave()
 	}
 	lock, err := lockFile(ctx, e.private.lock())
 	if err != nil {

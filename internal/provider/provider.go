@@ -39,6 +39,16 @@ func ImageID(printed string) string {
 	return "sha256:" + strings.TrimPrefix(strings.TrimSpace(printed), "sha256:")
 }
 
+// Save returns the arguments by which the engine writes images to one archive; their
+// references follow. Podman wants to be told that there may be several.
+func Save(archive string) []string {
+	args := []string{"image", "save", "--output", archive}
+	if Name() == Podman {
+		args = append(args, "--multi-image-archive")
+	}
+	return args
+}
+
 // Check refuses an engine that is neither, with status exitcode.Usage.
 func Check() error {
 	switch value := os.Getenv(Variable); value {

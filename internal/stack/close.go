@@ -49,13 +49,11 @@ func (s *Stack) remove(ctx context.Context, logf progress.Logf) error {
 	switch {
 	case err != nil || listErr != nil:
 		return errors.Join(err, listErr)
-	case len(others) > 0 && s.Engine.Owned:
-		logf("the private Docker engine stays for %v", others)
-		return nil
 	case len(others) > 0:
+		if s.Engine.Owned {
+			logf("the private Docker engine stays for %v", others)
+		}
 		return nil
-	case !s.Engine.Owned:
-		return s.Engine.Leave()
 	}
 	return s.Engine.Stop(ctx)
 }

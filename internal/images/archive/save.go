@@ -72,10 +72,7 @@ func (m *manifest) exportImages(ctx context.Context, engine images.Engine, path 
 		}
 		m.Set.Node = named
 	}
-	args := []string{"image", "save", "--output", path}
-	if provider.Name() == provider.Podman {
-		args = append(args, "--multi-image-archive")
-	}
+	args := provider.Save(path)
 	for _, ref := range append([]string{m.Set.Node}, m.Set.Load...) {
 		id, err := imageID(ctx, engine, ref)
 		if err != nil {

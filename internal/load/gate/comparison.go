@@ -161,12 +161,18 @@ func micros(h *load.Histogram, q float64) float64 { return float64(h.Quantile(q)
 // what they say; a request that the candidate failed is a failure in any case.
 func (c *Comparison) judge(rules *Rules) {
 	c.Judgements, c.Reasons, c.Verdict = nil, []string{}, report.VerdictPass
+	var q queue
+	if c.Kind == Added {
+		q = queued(c.Rounds)
+	}
 	for i := range rules.Quantiles {
-		c.Judgements = append(c.Judgements, rules.judge(c.Kind, c.Rounds, i))
+		j := rules.judge(c.Kind, c.Rounds, i)
+		j.doubt(q)
+		c.Judgements = append(c.Judgements, j)
 	}
 	c.judgeQuantiles()
 	c.judgeRounds(rules)
-	c.judgeErrors()
+	c.judgeErrors(q)
 }
 
 // because notes why the verdict is at least as bad as v.
@@ -205,9 +211,8 @@ const errorFactor = 10
 // behind both may be to blame, and the comparison says nothing. That answers did
 // not come in time counts only in rounds that count, for in others the machine may
 // have stood still, and only where the machine had CPUs left for the candidate.
-func (c *Comparison) judgeErrors() {
-	q := queued(c.Rounds)
-	excused := c.Kind == Added && q.reaches(0.5)
+func (c *Comparison) judgeErrors(q queue) {
+	excused := q.reaches(0.5)
 	c.overloaded = false
 	blamed := map[Role]int64{}
 	for _, r := range c.Rounds {

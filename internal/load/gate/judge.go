@@ -124,9 +124,6 @@ func (r *Rules) judge(kind Kind, rounds []*Round, i int) Judgement {
 			j.Verdict = report.VerdictInconclusive
 		}
 	}
-	if kind == Added {
-		j.doubt(queued(rounds))
-	}
 	return j
 }
 

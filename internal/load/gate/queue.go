@@ -14,7 +14,8 @@ import (
 // CPU, of which a faster gateway on a larger machine would show nothing. A pass
 // stands in spite of it. A failure does not, where the queue alone explains it.
 
-// queue is how long the candidate's blocks had to wait for a CPU.
+// queue is how long the candidate's blocks had to wait for a CPU; the zero value is
+// none.
 type queue struct {
 	cpus int
 	// busy is the share of the CPUs' time that was used; 0 when not known.

@@ -86,8 +86,8 @@ func setServiceProxy(ctx context.Context, s *stack.Stack, service *corev1.Servic
 	return s.Client.Patch(ctx, service.DeepCopy(), client.RawPatch("application/merge-patch+json", []byte(patch)))
 }
 
-// errUnreachable is what dialVirtualIP finds when no connection comes about.
-var errUnreachable = errors.New("no connection within 2 s")
+// errUnreachable is what dialVirtualIP finds when the backend does not answer.
+var errUnreachable = errors.New("no answer of the backend within 2 s")
 
 // askVirtualIP prints the status line that the backend answers with. A connection alone
 // says nothing: what leaves by the default route may meet a proxy that takes them all.
