@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"testing"
+	"time"
 
 	"github.com/onsi/gomega"
 )
@@ -70,4 +71,17 @@ func TestBackendLogsOnlyWhatCarriesAnID(t *testing.T) {
 	g.Expect(line.Attempt).To(gomega.Equal(2))
 	g.Expect(line.Status).To(gomega.Equal(503))
 	g.Expect(line.Pod).To(gomega.Equal("a"))
+}
+
+func TestBackendNeverClosesAConnectionFirst(t *testing.T) {
+	// Envoy's own limit for an idle connection to an upstream.
+	const envoyIdleTimeout = time.Hour
+	server := newHTTPServer("", http.NotFoundHandler(), nil)
+	for name, limit := range map[string]time.Duration{
+		"ReadHeaderTimeout": server.ReadHeaderTimeout, "ReadTimeout": server.ReadTimeout, "IdleTimeout": server.IdleTimeout, "WriteTimeout": server.WriteTimeout,
+	} {
+		if limit != 0 && limit <= envoyIdleTimeout {
+			t.Errorf("%s is %s: the backend would close connections that Envoy may still send on", name, limit)
+		}
+	}
 }

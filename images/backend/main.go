@@ -34,7 +34,11 @@ const (
 	tcpAddress      = ":9000"
 	healthAddress   = ":8081"
 	shutdownTimeout = 10 * time.Second
-	headerTimeout   = 10 * time.Second
+	// headerTimeout also bounds how long a new connection may stay without its first
+	// request. Envoy opens connections that it then has no request for, and keeps them
+	// for an hour: a server that closes one just as it gets a request loses that request
+	// (503 UC), and Istio would be blamed.
+	headerTimeout = 2 * time.Hour
 )
 
 // trafficAddresses all behave the same: policies of one port must not act on
@@ -96,13 +100,7 @@ func newServers(ctx context.Context) *servers {
 
 // http serves HTTP/1.1 and HTTP/2, over TLS when there is a configuration.
 func (s *servers) http(address string, handler http.Handler, secure *tlsConfig) {
-	protocols := new(http.Protocols)
-	protocols.SetHTTP1(true)
-	protocols.SetHTTP2(secure != nil)
-	protocols.SetUnencryptedHTTP2(secure == nil)
-	server := &http.Server{
-		Addr: address, Handler: handler, Protocols: protocols, TLSConfig: secure, ReadHeaderTimeout: headerTimeout, MaxHeaderBytes: maxHeaderBytes,
-	}
+	server := newHTTPServer(address, handler, secure)
 	s.stop = append(s.stop, server.Shutdown)
 	s.start(address, func() error {
 		if secure != nil {
@@ -110,6 +108,16 @@ func (s *servers) http(address string, handler http.Handler, secure *tlsConfig) 
 		}
 		return server.ListenAndServe()
 	})
+}
+
+func newHTTPServer(address string, handler http.Handler, secure *tlsConfig) *http.Server {
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(true)
+	protocols.SetHTTP2(secure != nil)
+	protocols.SetUnencryptedHTTP2(secure == nil)
+	return &http.Server{
+		Addr: address, Handler: handler, Protocols: protocols, TLSConfig: secure, ReadHeaderTimeout: headerTimeout, MaxHeaderBytes: maxHeaderBytes,
+	}
 }
 
 // raw hands every connection to serve, in a goroutine of its own.

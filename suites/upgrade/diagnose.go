@@ -35,7 +35,7 @@ var causes = []cause{
 	{[]string{"is no measurement", "before anything was changed"}, "the traffic was not what it should have been, so that lost requests cannot be judged",
 		"give the machine less other work, or choose a lower RATE", ""},
 	{[]string{"requests failed"}, "requests were lost while Istio was changed: in the steps that the message names",
-		"compare the step's end with the errors' class: a reset or a closed connection is a gateway pod that ends too early; 503 UC or UF a workload that does", "https://istio.io/latest/docs/ops/best-practices/traffic-management/"},
+		"compare the step's end with the errors' class: a reset or a closed connection is a gateway pod that ends too early; 503 UC or UF a workload that does, or a server that closes idle connections sooner than Envoy", "https://istio.io/latest/docs/ops/best-practices/traffic-management/"},
 }
 
 // diagnose says what a verdict means that is not pass.
