@@ -164,7 +164,12 @@ func travel(s *stack.Stack, o Options, j journey, layer string, measured bool) c
 			for i := range o.Repeat {
 				r := &run{Options: o, stack: s, journey: j, layer: layer, measured: measured, repetition: i + 1}
 				u := r.travel(ctx)
+				if err := context.Cause(ctx); err != nil && !errors.Is(err, context.DeadlineExceeded) {
+					// It was interrupted on the way: that says nothing of the upgrade.
+					t.Expect(err).NotTo(gomega.HaveOccurred(), "repetition %d of %d was stopped", i+1, o.Repeat)
+				}
 				o.Record(u)
+				r.logf("%s", describe(&u))
 				t.Observe("#%d: %s", u.Repetition, describe(&u))
 				for _, step := range u.Steps {
 					t.Observe("#%d %s", u.Repetition, describeStep(&step))

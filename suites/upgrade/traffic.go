@@ -48,14 +48,16 @@ const (
 	meshHost = "mesh.upgrade.test"
 )
 
-// kinds are all that runs during a journey.
+// kinds are all that runs during a journey. A connection of HTTP/1.1 carries one
+// request at a time: there are enough of them that answers of a quarter of a second,
+// as a busy machine gives while pods start, keep no request back at 300 a second.
 func kinds(namespace string) []kind {
 	return []kind{
-		{name: "http1-keep-alive", description: "HTTP/1.1 on kept connections", share: 0.3, connections: 8, protocol: load.HTTP1, host: appHost, target: "/"},
-		{name: "http1-new-connections", description: "HTTP/1.1, a connection for every request", share: 0.15, connections: 8, fresh: true, protocol: load.HTTP1, host: appHost, target: "/"},
+		{name: "http1-keep-alive", description: "HTTP/1.1 on kept connections", share: 0.3, connections: 24, protocol: load.HTTP1, host: appHost, target: "/"},
+		{name: "http1-new-connections", description: "HTTP/1.1, a connection for every request", share: 0.15, connections: 16, fresh: true, protocol: load.HTTP1, host: appHost, target: "/"},
 		{name: "h2", description: "HTTP/2 without TLS, streams on few connections", share: 0.2, connections: 2, protocol: load.HTTP2, host: appHost, target: "/"},
-		{name: "tls", description: "HTTP/1.1 on kept TLS connections", share: 0.15, connections: 4, protocol: load.HTTP1, secure: true, host: appHost, target: "/"},
-		{name: "mesh", description: "HTTP/1.1 to a pod that calls another one, from sidecar to sidecar", share: 0.2, connections: 4, protocol: load.HTTP1, host: meshHost,
+		{name: "tls", description: "HTTP/1.1 on kept TLS connections", share: 0.15, connections: 12, protocol: load.HTTP1, secure: true, host: appHost, target: "/"},
+		{name: "mesh", description: "HTTP/1.1 to a pod that calls another one, from sidecar to sidecar", share: 0.2, connections: 16, protocol: load.HTTP1, host: meshHost,
 			target: "/?forward=http://callee." + namespace + "/"},
 	}
 }
