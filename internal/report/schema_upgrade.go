@@ -37,6 +37,8 @@ type Upgrade struct {
 	Steps []UpgradeStep `json:"steps,omitempty"`
 	// Traffic holds one entry a kind of traffic.
 	Traffic []UpgradeTraffic `json:"traffic,omitempty"`
+	// Witnesses are what the proxies logged of requests that failed, the first few.
+	Witnesses []string `json:"witnesses,omitempty"`
 }
 
 // UpgradeStep is one change of a journey, with what the traffic saw meanwhile.

@@ -3,6 +3,7 @@ package stack
 import (
 	"context"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -37,17 +38,29 @@ func (s *Stack) Logs(ctx context.Context, namespace, selector, container string)
 		return "", err
 	}
 	var all strings.Builder
-	for _, pod := range pods {
-		raw, err := s.Cluster.Kube.CoreV1().Pods(namespace).GetLogs(pod.Name, &corev1.PodLogOptions{Container: container, SinceSeconds: ptr.To(int64(logSeconds))}).DoRaw(ctx)
-		if apierrors.IsNotFound(err) && pod.DeletionTimestamp != nil {
-			continue // it has gone since it was listed, and its log with it
-		}
+	for i := range pods {
+		text, err := s.PodLog(ctx, &pods[i], container, logSeconds*time.Second)
 		if err != nil {
-			return "", fmt.Errorf("log of container %s of pod %s/%s: %w", container, namespace, pod.Name, err)
+			return "", err
 		}
-		all.Write(raw)
+		all.WriteString(text)
 	}
 	return all.String(), nil
+}
+
+// PodLog returns what a container has printed since a time ago, rounded up to
+// seconds; nothing of a pod that was being deleted and has gone meanwhile, its log
+// with it.
+func (s *Stack) PodLog(ctx context.Context, pod *corev1.Pod, container string, since time.Duration) (string, error) {
+	options := &corev1.PodLogOptions{Container: container, SinceSeconds: ptr.To(int64(math.Ceil(since.Seconds())))}
+	raw, err := s.Cluster.Kube.CoreV1().Pods(pod.Namespace).GetLogs(pod.Name, options).DoRaw(ctx)
+	if apierrors.IsNotFound(err) && pod.DeletionTimestamp != nil {
+		return "", nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("log of container %s of pod %s/%s: %w", container, pod.Namespace, pod.Name, err)
+	}
+	return string(raw), nil
 }
 
 // Description is text that is made when a message needs it, and not before.

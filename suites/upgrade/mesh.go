@@ -26,6 +26,7 @@ const (
 	revisionLabel   = "istio.io/rev"
 	injectionLabel  = "istio-injection"
 	workloadLabel   = "upgrade=workload"
+	proxyContainer  = "istio-proxy"
 )
 
 // workloads are the Deployments of fixtures/apps/upgrade.yaml.
@@ -238,7 +239,7 @@ func (m *mesh) restartGatewayAt(ctx context.Context, version string) error {
 // proxy is: a native sidecar is an init container.
 func proxyVersion(p *corev1.Pod) string {
 	for _, c := range slices.Concat(p.Spec.Containers, p.Spec.InitContainers) {
-		if c.Name == "istio-proxy" {
+		if c.Name == proxyContainer {
 			return c.Image[strings.LastIndex(c.Image, ":")+1:]
 		}
 	}

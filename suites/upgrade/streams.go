@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"istio-conformance/internal/report"
@@ -44,6 +45,8 @@ const (
 type streamRun struct {
 	kind    streamKind
 	started time.Time
+	// lost also counts what fails, if it is set.
+	lost *atomic.Int64
 
 	mu       sync.Mutex
 	seconds  map[int]*report.UpgradeSecond
@@ -192,6 +195,9 @@ func (r *streamRun) failed(class string) {
 	}
 	s.Errors[class]++
 	r.errors[class]++
+	if r.lost != nil {
+		r.lost.Add(1)
+	}
 }
 
 // report is what came of it, after run has ended.

@@ -10,6 +10,9 @@ import (
 	"istio-conformance/internal/report"
 )
 
+// witnessesNamed is how many entries of the proxies' logs a verdict quotes.
+const witnessesNamed = 3
+
 // refuse makes the verdict a failure that says why there is nothing to judge.
 func refuse(u *report.Upgrade, format string, args ...any) {
 	u.Verdict = report.VerdictFail
@@ -100,6 +103,9 @@ func judge(u *report.Upgrade) {
 	}
 	if u.Failed > u.Budget {
 		because(report.VerdictFail, "%d of %d requests failed, %d may: %s", u.Failed, u.Requests, u.Budget, where(u))
+		for _, said := range u.Witnesses[:min(len(u.Witnesses), witnessesNamed)] {
+			because(report.VerdictFail, "a proxy logged: %s", said)
+		}
 	}
 	if !changed(u) {
 		because(report.VerdictFail, "the versions did not change: no step led from Istio %s to %s", u.From, u.To)
