@@ -33,6 +33,10 @@ type Config struct {
 	// NoRealtime leaves the sending threads at ordinary priority, also where more
 	// would be granted.
 	NoRealtime bool
+	// Relaxed spends less CPU and is less precise, by some hundred microseconds: for
+	// traffic of which it matters whether it is answered, and not so much when. It
+	// implies NoRealtime.
+	Relaxed bool
 	// Stripe is this generator's share of the schedule; the zero value is all of it.
 	Stripe Stripe
 	// Start is when the schedule begins, for several generators at once; the

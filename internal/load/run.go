@@ -62,9 +62,13 @@ func (p *plan) newWorkers(publish chan<- *Interval) ([]*worker, error) {
 	if cpus() >= spinFrom {
 		busyWait = spin
 	}
+	newPoller := poll.New
+	if p.config.Relaxed {
+		newPoller = poll.NewRelaxed
+	}
 	var workers []*worker
 	for i := range p.workers {
-		poller, err := poll.New(batch)
+		poller, err := newPoller(batch)
 		if err != nil {
 			return workers, err
 		}

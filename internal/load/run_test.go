@@ -71,7 +71,8 @@ func TestRunSendsTheSchedule(t *testing.T) {
 		{HTTP1, true, false, 1, "HTTP/1.1"}, {HTTP1, true, true, 1, "HTTP/1.1"},
 		{HTTP2, false, false, 1, "HTTP/2.0"}, {HTTP2, true, false, 2, "HTTP/2.0"}, {GRPC, false, false, 1, "HTTP/2.0"}, {GRPC, true, false, 1, "HTTP/2.0"},
 	} {
-		t.Run(fmt.Sprintf("%s secure=%t fresh=%t workers=%d", c.protocol, c.secure, c.fresh, c.workers), func(t *testing.T) {
+		testSchedule := func(t *testing.T, relaxed bool) {
+			t.Helper()
 			var requests, wrong atomic.Int64
 			server, settings := serve(t, c.secure, func(w http.ResponseWriter, r *http.Request) {
 				requests.Add(1)
@@ -87,7 +88,7 @@ func TestRunSendsTheSchedule(t *testing.T) {
 				}
 			})
 			config := brief(Path{URL: server.URL + "/test.Service/Call", Host: "example.com", Protocol: c.protocol, TLS: settings})
-			config.NewConnections, config.Workers = c.fresh, c.workers
+			config.NewConnections, config.Workers, config.Relaxed = c.fresh, c.workers, relaxed
 			r := run(t, config)
 			if r.Counts.OK != 80 || r.Response.Count() != 80 || r.Service.Count() != 80 {
 				t.Errorf("counts %+v, errors %v", r.Counts, r.Errors)
@@ -105,7 +106,10 @@ func TestRunSendsTheSchedule(t *testing.T) {
 			if sum != 80 {
 				t.Errorf("the seconds hold %d answers", sum)
 			}
-		})
+		}
+		name := fmt.Sprintf("%s secure=%t fresh=%t workers=%d", c.protocol, c.secure, c.fresh, c.workers)
+		t.Run(name, func(t *testing.T) { testSchedule(t, false) })
+		t.Run(name+" relaxed", func(t *testing.T) { testSchedule(t, true) })
 	}
 }
 

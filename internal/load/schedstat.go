@@ -14,6 +14,9 @@ type waited struct {
 	buffer [64]byte
 }
 
+// noneWaited stands for a goroutine that is on no thread of its own.
+var noneWaited = &waited{fd: -1}
+
 // openWaited must be called by the thread itself, which must be locked.
 func openWaited() *waited {
 	fd, err := unix.Open("/proc/thread-self/schedstat", unix.O_RDONLY|unix.O_CLOEXEC, 0)

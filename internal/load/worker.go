@@ -82,12 +82,15 @@ func (w *worker) keepsOpen() bool { return !w.plan.config.NewConnections && !w.d
 
 // run sends until every request has an answer or a failure.
 func (w *worker) run(ctx context.Context) error {
-	// The thread is never unlocked, so that it ends here, with its priority.
-	runtime.LockOSThread()
-	w.realtime = !w.plan.config.NoRealtime && Realtime()
+	w.waited = noneWaited
+	if !w.plan.config.Relaxed {
+		// The thread is never unlocked, so that it ends here, with its priority.
+		runtime.LockOSThread()
+		w.realtime = !w.plan.config.NoRealtime && Realtime()
+		w.waited = openWaited()
+		defer w.waited.close()
+	}
 	defer context.AfterFunc(ctx, func() { w.stopped.Store(true) })()
-	w.waited = openWaited()
-	defer w.waited.close()
 	w.looked, w.lost = w.clock(), w.waited.read()
 	for !w.done() && !w.stopped.Load() {
 		w.tick()

@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"istio-conformance/internal/envoy"
 	"istio-conformance/internal/report"
@@ -40,6 +41,24 @@ func (s *Stack) GatewayAddress(nodePort int32, node string) (string, error) {
 		return "", err
 	}
 	return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)), nil
+}
+
+// NodeAddress is where a node port is reached at the first node's own address. Only
+// a machine that is on the nodes' network, as the one that runs the engine is on
+// Linux, gets an answer there; what is published on 127.0.0.1 is reached everywhere,
+// but through a process that copies every byte.
+func (s *Stack) NodeAddress(ctx context.Context, nodePort int32) (string, error) {
+	node := &corev1.Node{}
+	name := s.Cluster.Nodes()[0].Name
+	if err := s.Client.Get(ctx, client.ObjectKey{Name: name}, node); err != nil {
+		return "", fmt.Errorf("get Node %s: %w", name, err)
+	}
+	for _, a := range node.Status.Addresses {
+		if a.Type == corev1.NodeInternalIP {
+			return net.JoinHostPort(a.Address, strconv.Itoa(int(nodePort))), nil
+		}
+	}
+	return "", fmt.Errorf("node %s has no InternalIP", name)
 }
 
 // GatewayURL is where traffic from outside the cluster enters.

@@ -60,6 +60,7 @@ func (r *run) underTraffic(ctx context.Context, u *report.Upgrade) error {
 	if err != nil {
 		return err
 	}
+	r.logf("traffic enters at %s and %s", to.http, to.https)
 	streams := streamKinds(to)
 	if err := tryStreams(ctx, streams); err != nil {
 		return err
@@ -69,6 +70,7 @@ func (r *run) underTraffic(ctx context.Context, u *report.Upgrade) error {
 	}
 	defer r.traffic.stop()
 	u.Started = r.traffic.started
+	witness := hearWitnesses(ctx, r.mesh, r.traffic.end, r.traffic.failed.Load)
 	r.soak(ctx, legBefore)
 	leg := ""
 	for _, s := range r.journey.steps(r.mesh) {
@@ -84,6 +86,7 @@ func (r *run) underTraffic(ctx context.Context, u *report.Upgrade) error {
 	u.Seconds = r.traffic.second()
 	r.traffic.stop()
 	u.Traffic = r.traffic.report()
+	u.Witnesses = witness.statements()
 	return nil
 }
 

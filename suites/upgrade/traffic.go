@@ -121,6 +121,7 @@ func startTraffic(ctx context.Context, all []kind, streams []streamKind, rate fl
 func (t *traffic) startStreams(ctx context.Context, all []streamKind) {
 	for _, k := range all {
 		r := newStreamRun(k, t.started)
+		r.lost = &t.failed
 		t.streams = append(t.streams, r)
 		t.wait.Go(func() { r.run(ctx, t.end) })
 	}
@@ -133,7 +134,7 @@ func (t *traffic) config(k kind, rate float64, to addresses, start time.Time) lo
 		path.TLS = &tls.Config{RootCAs: to.roots, ServerName: k.host, MinVersion: tls.VersionTLS12}
 	}
 	return load.Config{
-		Path: path, Connections: k.connections, NewConnections: k.fresh, Timeout: answerTimeout, Limits: limits(), NoRealtime: true,
+		Path: path, Connections: k.connections, NewConnections: k.fresh, Timeout: answerTimeout, Limits: limits(), Relaxed: true,
 		Schedule: load.Schedule{Rate: rate * k.share, Warmup: warmup, Duration: longest},
 		Start:    start, End: t.end,
 		Progress: func(i *load.Interval) {

@@ -34,9 +34,11 @@ type Poller struct {
 	events             []Event
 	armed              time.Duration // when the timer is going to expire
 	woken              bool          // by the timer or by Wake, at the last look
+	parked             *parked       // nil: the thread itself sleeps
 }
 
-// New returns a Poller that reports at most batch events at a time.
+// New returns a Poller that reports at most batch events at a time. Its Wait holds
+// a thread.
 func New(batch int) (*Poller, error) {
 	p := &Poller{armed: disarmed, epoll: -1, timer: -1, wake: -1, raw: make([]unix.EpollEvent, batch), events: make([]Event, 0, batch)}
 	if err := p.open(); err != nil {
@@ -102,7 +104,11 @@ func (p *Poller) Wait(now, until time.Duration) (events []Event, slept bool, err
 		}
 		p.armed = until
 	}
-	events, err = p.collect(-1)
+	if p.parked != nil {
+		events, err = p.park()
+	} else {
+		events, err = p.collect(-1)
+	}
 	return events, true, err
 }
 
@@ -154,7 +160,12 @@ func (p *Poller) Wake() error {
 // Close closes what the Poller opened itself.
 func (p *Poller) Close() error {
 	var errs []error
-	for _, fd := range []int{p.wake, p.timer, p.epoll} {
+	epoll := p.epoll
+	if p.parked != nil {
+		errs = append(errs, p.parked.file.Close()) // the same descriptor
+		epoll = -1
+	}
+	for _, fd := range []int{p.wake, p.timer, epoll} {
 		if fd >= 0 {
 			errs = append(errs, unix.Close(fd))
 		}

@@ -7,9 +7,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-func poller(t *testing.T) *Poller {
+// each runs a test with both kinds of Poller.
+func each(t *testing.T, test func(t *testing.T, p *Poller)) {
 	t.Helper()
-	p, err := New(8)
+	t.Run("New", func(t *testing.T) { test(t, poller(t, New)) })
+	t.Run("NewRelaxed", func(t *testing.T) { test(t, poller(t, NewRelaxed)) })
+}
+
+func poller(t *testing.T, make func(batch int) (*Poller, error)) *Poller {
+	t.Helper()
+	p, err := make(8)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -35,8 +42,10 @@ func pair(t *testing.T) [2]int {
 	return fds
 }
 
-func TestWaitEndsAtTheTime(t *testing.T) {
-	p := poller(t)
+func TestWaitEndsAtTheTime(t *testing.T) { each(t, waitEndsAtTheTime) }
+
+func waitEndsAtTheTime(t *testing.T, p *Poller) {
+	t.Helper()
 	for i := range 3 {
 		now := time.Duration(i) * time.Hour
 		// The same time is not set again after it was over, a later one is.
@@ -50,8 +59,10 @@ func TestWaitEndsAtTheTime(t *testing.T) {
 	}
 }
 
-func TestWaitReportsSockets(t *testing.T) {
-	p := poller(t)
+func TestWaitReportsSockets(t *testing.T) { each(t, waitReportsSockets) }
+
+func waitReportsSockets(t *testing.T, p *Poller) {
+	t.Helper()
 	fds := pair(t)
 	if err := p.Add(fds[0], 7); err != nil {
 		t.Fatal(err)
@@ -81,8 +92,10 @@ func TestWaitReportsSockets(t *testing.T) {
 	}
 }
 
-func TestWakeEndsAWait(t *testing.T) {
-	p := poller(t)
+func TestWakeEndsAWait(t *testing.T) { each(t, wakeEndsAWait) }
+
+func wakeEndsAWait(t *testing.T, p *Poller) {
+	t.Helper()
 	done := make(chan error, 1)
 	go func() { done <- p.Wake() }()
 	if events, _, err := p.Wait(0, time.Hour); err != nil || len(events) != 0 {
@@ -94,7 +107,7 @@ func TestWakeEndsAWait(t *testing.T) {
 }
 
 func TestWaitDoesNotAllocate(t *testing.T) {
-	p := poller(t)
+	p := poller(t, New)
 	fds := pair(t)
 	if err := p.Add(fds[0], 7); err != nil {
 		t.Fatal(err)
@@ -108,5 +121,31 @@ func TestWaitDoesNotAllocate(t *testing.T) {
 	})
 	if allocated != 0 {
 		t.Errorf("%v allocations a wait", allocated)
+	}
+}
+
+func TestARelaxedWaitSleeps(t *testing.T) {
+	p := poller(t, NewRelaxed)
+	fds := pair(t)
+	if err := p.Add(fds[0], 7); err != nil {
+		t.Fatal(err)
+	}
+	// What arrives while nobody waits is seen by the next Wait, again and again.
+	for range 50 {
+		done := make(chan error, 1)
+		go func() {
+			_, err := unix.Write(fds[1], []byte("x"))
+			done <- err
+		}()
+		if events, _, err := p.Wait(0, time.Hour); err != nil || len(events) != 1 {
+			t.Fatalf("%v, %v", events, err)
+		}
+		if err := <-done; err != nil {
+			t.Fatal(err)
+		}
+		var one [1]byte
+		if _, err := unix.Read(fds[0], one[:]); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
