@@ -198,6 +198,9 @@ func (m *mesh) removeCanaries(ctx context.Context) error {
 // version, or was injected by another control plane than a new one would be.
 func (m *mesh) refresh(ctx context.Context, version string) error {
 	for namespace, of := range map[string]string{m.stack.Gateway.Namespace: m.stack.Gateway.Selector, m.stack.Namespace: workloadLabel} {
+		if err := m.rolledOut(ctx, namespace, m.deployments(namespace)...); err != nil {
+			return err
+		}
 		pods, err := m.stack.ReadyPods(ctx, namespace, of)
 		if err != nil {
 			return err
@@ -225,6 +228,11 @@ func (m *mesh) deployments(namespace string) []string {
 
 // restartGatewayAt restarts the gateway unless its new chart has done it already.
 func (m *mesh) restartGatewayAt(ctx context.Context, version string) error {
+	// Helm is content when the new pods are ready, and the last old one may still be
+	// there: it is no reason for another rollout.
+	if err := m.rolledOut(ctx, m.stack.Gateway.Namespace, m.stack.Gateway.Release); err != nil {
+		return err
+	}
 	pods, err := m.stack.ReadyPods(ctx, m.stack.Gateway.Namespace, m.stack.Gateway.Selector)
 	if err != nil {
 		return err

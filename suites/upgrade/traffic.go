@@ -48,6 +48,9 @@ const (
 	meshHost = "mesh.upgrade.test"
 )
 
+// calleeHost is what the caller calls.
+func calleeHost(namespace string) string { return "callee." + namespace }
+
 // kinds are all that runs during a journey. A connection of HTTP/1.1 carries one
 // request at a time: there are enough of them that answers of a quarter of a second,
 // as a busy machine gives while pods start, keep no request back at 300 a second.
@@ -58,7 +61,7 @@ func kinds(namespace string) []kind {
 		{name: "h2", description: "HTTP/2 without TLS, streams on few connections", share: 0.2, connections: 2, protocol: load.HTTP2, host: appHost, target: "/"},
 		{name: "tls", description: "HTTP/1.1 on kept TLS connections", share: 0.15, connections: 12, protocol: load.HTTP1, secure: true, host: appHost, target: "/"},
 		{name: "mesh", description: "HTTP/1.1 to a pod that calls another one, from sidecar to sidecar", share: 0.2, connections: 16, protocol: load.HTTP1, host: meshHost,
-			target: "/?forward=http://callee." + namespace + "/"},
+			target: "/?forward=http://" + calleeHost(namespace) + "/"},
 	}
 }
 

@@ -28,7 +28,8 @@ const (
 // it would be too late: the pod that lost one is often gone by then, and its log
 // with it.
 type witness struct {
-	mesh *mesh
+	mesh      *mesh
+	namespace string // of the workloads
 	// heard are the entries that were kept, by proxy and request.
 	heard map[string]bool
 	said  []string
@@ -38,7 +39,7 @@ type witness struct {
 // hearWitnesses begins to watch, until end is closed; failed counts the requests
 // that have failed so far.
 func hearWitnesses(ctx context.Context, m *mesh, end <-chan struct{}, failed func() int64) *witness {
-	w := &witness{mesh: m, heard: map[string]bool{}, done: make(chan struct{})}
+	w := &witness{mesh: m, namespace: m.stack.Namespace, heard: map[string]bool{}, done: make(chan struct{})}
 	go func() {
 		defer close(w.done)
 		w.watch(ctx, end, failed)
@@ -113,8 +114,9 @@ func proxyStarted(p *corev1.Pod) bool {
 func (w *witness) take(of *corev1.Pod, log string, all []corev1.Pod) {
 	for line := range strings.Lines(log) {
 		entry, err := envoy.ParseAccessLog(line)
-		// Status 0: the client gave up and went away.
-		if err != nil || entry.Status > 0 && entry.Status < http.StatusInternalServerError {
+		// Status 0: the client gave up and went away. Other hosts are those of the checks,
+		// which want a 404 where a route was removed.
+		if err != nil || entry.Status > 0 && entry.Status < http.StatusBadRequest || !w.ofTraffic(entry.Authority) {
 			continue // the proxy's own log, for people, or an answer
 		}
 		key := of.Name + " " + entry.RequestID
@@ -124,6 +126,11 @@ func (w *witness) take(of *corev1.Pod, log string, all []corev1.Pod) {
 		w.heard[key] = true
 		w.said = append(w.said, state(of, &entry, all))
 	}
+}
+
+// ofTraffic says whether a request for the host is the traffic's.
+func (w *witness) ofTraffic(host string) bool {
+	return host == appHost || host == meshHost || host == calleeHost(w.namespace)
 }
 
 // state is an entry in one line.

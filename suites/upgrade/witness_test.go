@@ -23,17 +23,20 @@ func TestWitnessSaysWhoLostARequest(t *testing.T) {
 	gateway, callee := pod("gateway-a", "10.0.0.1"), pod("callee-b", "10.0.0.2")
 	callee.DeletionTimestamp = &metav1.Time{Time: time.Date(2026, 11, 25, 17, 0, 30, 0, time.UTC)}
 	all := []corev1.Pod{gateway, callee}
-	const log = `2026-11-25T17:00:00Z info Envoy proxy is ready
+	const log = `{"start_time":"2026-11-25T17:00:01.0Z","authority":"upgrade-probe-x.upgrade.test","path":"/","response_code":404,"response_flags":"NR","request_id":"d"}
+2026-11-25T17:00:00Z info Envoy proxy is ready
 {"start_time":"2026-11-25T17:00:01.5Z","authority":"app.upgrade.test","path":"/","response_code":200,"response_flags":"-","request_id":"a"}
 {"start_time":"2026-11-25T17:00:02.5Z","authority":"app.upgrade.test","path":"/","response_code":503,"response_flags":"UC","response_code_details":"upstream_reset","duration":7,"upstream_host":"10.0.0.2:8080","request_id":"b"}
 {"start_time":"2026-11-25T17:00:02.6Z","authority":"app.upgrade.test","path":"/","response_code":503,"response_flags":"UF","response_code_details":"x","upstream_host":"10.0.0.9:8080","upstream_transport_failure_reason":"refused","request_id":"c"}
+{"start_time":"2026-11-25T17:00:02.7Z","authority":"callee.ns","path":"/","response_code":0,"response_flags":"DC","response_code_details":"downstream_remote_disconnect","request_id":"e"}
 `
-	w := &witness{heard: map[string]bool{}}
+	w := &witness{namespace: "ns", heard: map[string]bool{}}
 	w.take(&gateway, log, all)
 	w.take(&gateway, log, all) // logs are read again
 	g.Expect(w.said).To(gomega.Equal([]string{
 		"17:00:02.500 gateway-a (1.31.0): app.upgrade.test/ answered 503 UC (upstream_reset) after 7 ms, upstream 10.0.0.2:8080 of callee-b, being ended until 17:00:30",
 		"17:00:02.600 gateway-a (1.31.0): app.upgrade.test/ answered 503 UF (x) after 0 ms, upstream 10.0.0.9:8080, of no pod that is there: refused",
+		"17:00:02.700 gateway-a (1.31.0): callee.ns/ answered 0 DC (downstream_remote_disconnect) after 0 ms",
 	}))
 }
 
