@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"strings"
 
+	"helm.sh/helm/v3/pkg/action"
 	"helm.sh/helm/v3/pkg/chart"
 	"helm.sh/helm/v3/pkg/release"
 	"helm.sh/helm/v3/pkg/storage/driver"
@@ -35,6 +36,11 @@ func (c *Client) Apply(ctx context.Context, r Release) (*release.Release, error)
 			return nil, err
 		}
 		return c.Install(ctx, r)
+	case status == release.StatusFailed:
+		if err := c.undo(ctx, r); err != nil {
+			return nil, err
+		}
+		return c.Upgrade(ctx, r)
 	case status != release.StatusDeployed:
 		return c.Upgrade(ctx, r)
 	}
@@ -46,6 +52,29 @@ func (c *Client) Apply(ctx context.Context, r Release) (*release.Release, error)
 		return c.Upgrade(ctx, r)
 	}
 	return c.settle(ctx, installed, r)
+}
+
+// undo takes a failed revision back to the last one that was deployed, if there is
+// one, and does not wait for it. Helm compares an upgrade with that one, and not with
+// the failed one: what the failed one added to an object would stay there for ever.
+func (c *Client) undo(ctx context.Context, r Release) error {
+	cfg, err := c.configuration(ctx, r.Namespace)
+	if err != nil {
+		return fmt.Errorf("undo the failed revision of release %s: %w", r, err)
+	}
+	deployed, err := cfg.Releases.Deployed(r.Name)
+	if errors.Is(err, driver.ErrNoDeployedReleases) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("undo the failed revision of release %s: %w", r, err)
+	}
+	rollback := action.NewRollback(cfg)
+	rollback.Version = deployed.Version
+	if err := rollback.Run(r.Name); err != nil {
+		return fmt.Errorf("undo the failed revision of release %s: %w", r, err)
+	}
+	return nil
 }
 
 // settle waits for a release that needs no change; one whose objects somebody

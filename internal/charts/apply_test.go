@@ -2,6 +2,7 @@ package charts
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -88,6 +89,31 @@ func TestApplyRepairs(t *testing.T) {
 			}
 			c.expect(t, tc.revision, release.StatusDeployed)
 		})
+	}
+}
+
+// Helm's upgrade would leave in the objects what the failed revision added.
+func TestApplyUndoesAFailedUpgrade(t *testing.T) {
+	c := newFakeCluster()
+	if _, err := c.Install(t.Context(), demo()); err != nil {
+		t.Fatal(err)
+	}
+	c.kube.WaitError = errors.New("interrupted")
+	if _, err := c.Upgrade(t.Context(), demo()); err == nil {
+		t.Fatal("want an error")
+	}
+	c.kube.WaitError = nil
+	c.expect(t, 2, release.StatusFailed)
+	if _, err := c.Apply(t.Context(), demo()); err != nil {
+		t.Fatal(err)
+	}
+	c.expect(t, 4, release.StatusDeployed)
+	undone, err := c.releases.Get("web", 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := "Rollback to 1"; undone.Info.Description != want {
+		t.Errorf("revision 3: %q, want %q", undone.Info.Description, want)
 	}
 }
 
