@@ -13,6 +13,7 @@ import (
 	"istio-conformance/internal/images"
 	"istio-conformance/internal/options"
 	"istio-conformance/internal/stack"
+	"istio-conformance/suites/kit"
 )
 
 // Names of what a journey works with.
@@ -26,7 +27,6 @@ const (
 	revisionLabel   = "istio.io/rev"
 	injectionLabel  = "istio-injection"
 	workloadLabel   = "upgrade=workload"
-	proxyContainer  = "istio-proxy"
 )
 
 // workloads are the Deployments of fixtures/apps/upgrade.yaml.
@@ -197,11 +197,11 @@ func (m *mesh) removeCanaries(ctx context.Context) error {
 // refresh restarts the gateway and the workloads where a proxy is not of the
 // version, or was injected by another control plane than a new one would be.
 func (m *mesh) refresh(ctx context.Context, version string) error {
-	for namespace, of := range map[string]string{m.stack.Gateway.Namespace: m.stack.Gateway.Selector, m.stack.Namespace: workloadLabel} {
-		if err := m.rolledOut(ctx, namespace, m.deployments(namespace)...); err != nil {
+	for _, g := range m.groups() {
+		if err := m.rolledOut(ctx, g.namespace, g.deployments...); err != nil {
 			return err
 		}
-		pods, err := m.stack.ReadyPods(ctx, namespace, of)
+		pods, err := m.stack.ReadyPods(ctx, g.namespace, g.selector)
 		if err != nil {
 			return err
 		}
@@ -211,43 +211,51 @@ func (m *mesh) refresh(ctx context.Context, version string) error {
 		if !slices.ContainsFunc(pods, stale) {
 			continue
 		}
-		if err := m.restart(ctx, namespace, m.deployments(namespace)...); err != nil {
+		if err := m.restart(ctx, g.namespace, g.deployments...); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// deployments are those of the namespace whose proxies a journey moves.
-func (m *mesh) deployments(namespace string) []string {
-	if namespace == m.stack.Gateway.Namespace {
-		return []string{m.stack.Gateway.Release}
-	}
-	return workloads
+// group are pods whose proxies a journey moves together.
+type group struct {
+	namespace, selector string
+	deployments         []string
 }
+
+func (m *mesh) gatewayGroup() group {
+	g := m.stack.Gateway
+	return group{g.Namespace, g.Selector, []string{g.Release}}
+}
+
+func (m *mesh) workloadGroup() group { return group{m.stack.Namespace, workloadLabel, workloads} }
+
+func (m *mesh) groups() []group { return []group{m.gatewayGroup(), m.workloadGroup()} }
 
 // restartGatewayAt restarts the gateway unless its new chart has done it already.
 func (m *mesh) restartGatewayAt(ctx context.Context, version string) error {
 	// Helm is content when the new pods are ready, and the last old one may still be
 	// there: it is no reason for another rollout.
-	if err := m.rolledOut(ctx, m.stack.Gateway.Namespace, m.stack.Gateway.Release); err != nil {
+	g := m.gatewayGroup()
+	if err := m.rolledOut(ctx, g.namespace, g.deployments...); err != nil {
 		return err
 	}
-	pods, err := m.stack.ReadyPods(ctx, m.stack.Gateway.Namespace, m.stack.Gateway.Selector)
+	pods, err := m.stack.ReadyPods(ctx, g.namespace, g.selector)
 	if err != nil {
 		return err
 	}
 	if !slices.ContainsFunc(pods, func(p corev1.Pod) bool { return proxyVersion(&p) != version }) {
 		return nil
 	}
-	return m.restart(ctx, m.stack.Gateway.Namespace, m.stack.Gateway.Release)
+	return m.restart(ctx, g.namespace, g.deployments...)
 }
 
 // proxyVersion is the version in the tag of a pod's proxy image, wherever the
 // proxy is: a native sidecar is an init container.
 func proxyVersion(p *corev1.Pod) string {
 	for _, c := range slices.Concat(p.Spec.Containers, p.Spec.InitContainers) {
-		if c.Name == proxyContainer {
+		if c.Name == kit.ProxyContainer {
 			return c.Image[strings.LastIndex(c.Image, ":")+1:]
 		}
 	}

@@ -45,7 +45,7 @@ const (
 type streamRun struct {
 	kind    streamKind
 	started time.Time
-	// lost also counts what fails, if it is set.
+	// lost counts what fails of all kinds together.
 	lost *atomic.Int64
 
 	mu       sync.Mutex
@@ -59,9 +59,9 @@ type streamRun struct {
 	took     map[int][]time.Duration // of the answers, by second
 }
 
-func newStreamRun(k streamKind, started time.Time) *streamRun {
+func newStreamRun(k streamKind, started time.Time, lost *atomic.Int64) *streamRun {
 	return &streamRun{
-		kind: k, started: started, lastGood: started, seconds: map[int]*report.UpgradeSecond{}, errors: map[string]int{}, took: map[int][]time.Duration{},
+		kind: k, started: started, lost: lost, lastGood: started, seconds: map[int]*report.UpgradeSecond{}, errors: map[string]int{}, took: map[int][]time.Duration{},
 	}
 }
 
@@ -195,9 +195,7 @@ func (r *streamRun) failed(class string) {
 	}
 	s.Errors[class]++
 	r.errors[class]++
-	if r.lost != nil {
-		r.lost.Add(1)
-	}
+	r.lost.Add(1)
 }
 
 // report is what came of it, after run has ended.

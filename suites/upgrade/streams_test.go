@@ -57,7 +57,7 @@ func echoServers(t *testing.T, swallow *atomic.Bool) (webSocket *httptest.Server
 // runStreams runs a kind until enough messages have come back.
 func runStreams(t *testing.T, open func(context.Context) (stream, error), enough func(r *streamRun) bool) *streamRun {
 	t.Helper()
-	r := newStreamRun(streamKind{name: "x", streams: 2, interval: 5 * time.Millisecond, open: open}, time.Now())
+	r := newStreamRun(streamKind{name: "x", streams: 2, interval: 5 * time.Millisecond, open: open}, time.Now(), &atomic.Int64{})
 	end := make(chan struct{})
 	go func() {
 		defer close(end)

@@ -123,8 +123,7 @@ func startTraffic(ctx context.Context, all []kind, streams []streamKind, rate fl
 // startStreams begins the kinds on streams.
 func (t *traffic) startStreams(ctx context.Context, all []streamKind) {
 	for _, k := range all {
-		r := newStreamRun(k, t.started)
-		r.lost = &t.failed
+		r := newStreamRun(k, t.started, &t.failed)
 		t.streams = append(t.streams, r)
 		t.wait.Go(func() { r.run(ctx, t.end) })
 	}

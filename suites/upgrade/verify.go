@@ -46,8 +46,8 @@ func (m *mesh) verify(ctx context.Context, want versions) (observed, failures []
 // verifyRollouts waits until the pods of gateway and workloads are at rest: a
 // release can be ready while old pods still drain.
 func (m *mesh) verifyRollouts(ctx context.Context, _ versions) (string, error) {
-	for _, namespace := range []string{m.stack.Gateway.Namespace, m.stack.Namespace} {
-		if err := m.noneLeaving(ctx, namespace); err != nil {
+	for _, g := range m.groups() {
+		if err := m.noneLeaving(ctx, g.namespace); err != nil {
 			return "", err
 		}
 	}

@@ -84,16 +84,15 @@ func (m *mesh) observe(ctx context.Context) (sight, error) {
 			connected[p.ID], of[p.ID] = true, p.IstioVersion
 		}
 	}
-	for namespace, to := range map[string]*string{m.stack.Gateway.Namespace: &seen.gateway, m.stack.Namespace: &seen.workloads} {
-		selector := workloadLabel
-		if to == &seen.gateway {
-			selector = m.stack.Gateway.Selector
-		}
-		pods, err := m.stack.ReadyPods(ctx, namespace, selector)
+	for _, g := range []struct {
+		group
+		version *string
+	}{{m.gatewayGroup(), &seen.gateway}, {m.workloadGroup(), &seen.workloads}} {
+		pods, err := m.stack.ReadyPods(ctx, g.namespace, g.selector)
 		if err != nil {
 			return seen, err
 		}
-		if *to, err = commonVersion(namespace, pods, connected, of); err != nil {
+		if *g.version, err = commonVersion(g.namespace, pods, connected, of); err != nil {
 			return seen, err
 		}
 		seen.proxies += len(pods)

@@ -12,6 +12,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"istio-conformance/internal/envoy"
+	"istio-conformance/suites/kit"
 )
 
 const (
@@ -28,8 +29,7 @@ const (
 // it would be too late: the pod that lost one is often gone by then, and its log
 // with it.
 type witness struct {
-	mesh      *mesh
-	namespace string // of the workloads
+	mesh *mesh
 	// heard are the entries that were kept, by proxy and request.
 	heard map[string]bool
 	said  []string
@@ -39,7 +39,7 @@ type witness struct {
 // hearWitnesses begins to watch, until end is closed; failed counts the requests
 // that have failed so far.
 func hearWitnesses(ctx context.Context, m *mesh, end <-chan struct{}, failed func() int64) *witness {
-	w := &witness{mesh: m, namespace: m.stack.Namespace, heard: map[string]bool{}, done: make(chan struct{})}
+	w := &witness{mesh: m, heard: map[string]bool{}, done: make(chan struct{})}
 	go func() {
 		defer close(w.done)
 		w.watch(ctx, end, failed)
@@ -81,10 +81,8 @@ func (w *witness) watch(ctx context.Context, end <-chan struct{}, failed func() 
 // of pods that are being ended.
 func (w *witness) listen(ctx context.Context) error {
 	var all []corev1.Pod
-	for _, of := range []struct{ namespace, selector string }{
-		{w.mesh.stack.Gateway.Namespace, w.mesh.stack.Gateway.Selector}, {w.mesh.stack.Namespace, workloadLabel},
-	} {
-		pods, err := w.mesh.stack.Pods(ctx, of.namespace, of.selector)
+	for _, g := range w.mesh.groups() {
+		pods, err := w.mesh.stack.Pods(ctx, g.namespace, g.selector)
 		if err != nil {
 			return err
 		}
@@ -94,7 +92,7 @@ func (w *witness) listen(ctx context.Context) error {
 		if !proxyStarted(&all[i]) {
 			continue // it has no log yet
 		}
-		log, err := w.mesh.stack.PodLog(ctx, &all[i], proxyContainer, recent)
+		log, err := w.mesh.stack.PodLog(ctx, &all[i], kit.ProxyContainer, recent)
 		if err != nil {
 			return err
 		}
@@ -106,7 +104,7 @@ func (w *witness) listen(ctx context.Context) error {
 // proxyStarted says whether the proxy of a pod runs or has run.
 func proxyStarted(p *corev1.Pod) bool {
 	return slices.ContainsFunc(slices.Concat(p.Status.InitContainerStatuses, p.Status.ContainerStatuses), func(c corev1.ContainerStatus) bool {
-		return c.Name == proxyContainer && c.State.Waiting == nil
+		return c.Name == kit.ProxyContainer && c.State.Waiting == nil
 	})
 }
 
@@ -130,7 +128,7 @@ func (w *witness) take(of *corev1.Pod, log string, all []corev1.Pod) {
 
 // ofTraffic says whether a request for the host is the traffic's.
 func (w *witness) ofTraffic(host string) bool {
-	return host == appHost || host == meshHost || host == calleeHost(w.namespace)
+	return host == appHost || host == meshHost || host == calleeHost(w.mesh.stack.Namespace)
 }
 
 // state is an entry in one line.

@@ -9,6 +9,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"istio-conformance/internal/report"
+	"istio-conformance/internal/stack"
+	"istio-conformance/suites/kit"
 )
 
 func TestWitnessSaysWhoLostARequest(t *testing.T) {
@@ -16,7 +18,7 @@ func TestWitnessSaysWhoLostARequest(t *testing.T) {
 	pod := func(name, ip string) corev1.Pod {
 		return corev1.Pod{
 			ObjectMeta: metav1.ObjectMeta{Name: name},
-			Spec:       corev1.PodSpec{InitContainers: []corev1.Container{{Name: proxyContainer, Image: "proxyv2:1.31.0"}}},
+			Spec:       corev1.PodSpec{InitContainers: []corev1.Container{{Name: kit.ProxyContainer, Image: "proxyv2:1.31.0"}}},
 			Status:     corev1.PodStatus{PodIP: ip},
 		}
 	}
@@ -30,7 +32,7 @@ func TestWitnessSaysWhoLostARequest(t *testing.T) {
 {"start_time":"2026-11-25T17:00:02.6Z","authority":"app.upgrade.test","path":"/","response_code":503,"response_flags":"UF","response_code_details":"x","upstream_host":"10.0.0.9:8080","upstream_transport_failure_reason":"refused","request_id":"c"}
 {"start_time":"2026-11-25T17:00:02.7Z","authority":"callee.ns","path":"/","response_code":0,"response_flags":"DC","response_code_details":"downstream_remote_disconnect","request_id":"e"}
 `
-	w := &witness{namespace: "ns", heard: map[string]bool{}}
+	w := &witness{mesh: &mesh{stack: &stack.Stack{Namespace: "ns"}}, heard: map[string]bool{}}
 	w.take(&gateway, log, all)
 	w.take(&gateway, log, all) // logs are read again
 	g.Expect(w.said).To(gomega.Equal([]string{

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
+	"net/http"
 	"strconv"
 	"time"
 
@@ -127,19 +128,19 @@ func (m *mesh) label(ctx context.Context, labels map[string]string) error {
 // node itself where this machine reaches it, which costs less CPU than the published
 // ports.
 func (m *mesh) addresses(ctx context.Context) (a addresses, err error) {
-	at := func(nodePort int32) (string, error) { return m.stack.NodeAddress(ctx, nodePort) }
-	http, err := at(stack.HTTPNodePort)
-	if err != nil {
+	if a.http, err = m.stack.NodeAddress(ctx, stack.HTTPNodePort); err != nil {
 		return a, err
 	}
-	if r := probe.HTTP(ctx, probe.Request{URL: "http://" + http, Host: appHost, Timeout: requestTimeout}); r.Status != 200 {
-		at = func(nodePort int32) (string, error) { return m.stack.GatewayAddress(nodePort, "") }
-	}
-	if a.http, err = at(stack.HTTPNodePort); err != nil {
+	if a.https, err = m.stack.NodeAddress(ctx, stack.HTTPSNodePort); err != nil {
 		return a, err
 	}
-	if a.https, err = at(stack.HTTPSNodePort); err != nil {
-		return a, err
+	if r := probe.HTTP(ctx, probe.Request{URL: "http://" + a.http, Host: appHost, Timeout: requestTimeout}); r.Status != http.StatusOK {
+		if a.http, err = m.stack.GatewayAddress(stack.HTTPNodePort, ""); err != nil {
+			return a, err
+		}
+		if a.https, err = m.stack.GatewayAddress(stack.HTTPSNodePort, ""); err != nil {
+			return a, err
+		}
 	}
 	secret := &corev1.Secret{}
 	key := client.ObjectKey{Namespace: m.stack.Gateway.Namespace, Name: certificateName}
