@@ -65,6 +65,10 @@ func Apply(ctx context.Context, c client.Client, namespace string, objects []*un
 		return err
 	}
 	for _, object := range objects {
+		// The answer to an earlier try is in the object when the one after it failed: the
+		// API server takes no managedFields, and a resourceVersion only as long as it is current.
+		object.SetManagedFields(nil)
+		object.SetResourceVersion("")
 		err := c.Apply(ctx, client.ApplyConfigurationFromUnstructured(object), client.FieldOwner(fieldManager), client.ForceOwnership)
 		if err != nil {
 			return fmt.Errorf("apply %s: %w", Name(object), err)
