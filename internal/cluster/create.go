@@ -56,8 +56,8 @@ func (o *Options) check() error {
 }
 
 // Create makes the cluster with kind and, where the configuration disables
-// kind's own network, writes a CNI configuration into the nodes. It does not
-// wait for the nodes to be Ready. A cluster of the same name is replaced if the
+// kind's own network, writes a CNI configuration into the nodes; kube-proxy gets
+// a CPU request. It does not wait for the nodes to be Ready. A cluster of the same name is replaced if the
 // harness made it and is an error otherwise. When creation fails the nodes' logs
 // are saved and the nodes deleted; when ctx ends they are deleted at once. Errors
 // have exit status exitcode.Environment.
@@ -156,6 +156,9 @@ func build(ctx context.Context, o *Options, cfg *v1alpha4.Cluster) (*Cluster, er
 		if err := c.writeCNI(ctx, cfg.Networking); err != nil {
 			return nil, err
 		}
+	}
+	if err := c.requestKubeProxyCPU(ctx); err != nil {
+		return nil, err
 	}
 	return c, nil
 }
