@@ -18,6 +18,9 @@ const (
 	enoughKnown = 0.5
 	// shortestLeft is the shortest time that is worth saying, in seconds.
 	shortestLeft = 3.0
+	// overdueAfter is for how long something may run beyond its earlier times, in
+	// seconds and as their multiple, before they say nothing of this run any more.
+	overdueAfter, overdueTimes = 5.0, 1.5
 )
 
 // past is how long things took in earlier runs, by name, in seconds, the newest last.
@@ -86,6 +89,9 @@ func (r *Recorder) left(now time.Time) (seconds float64, known bool) {
 	running := map[string]float64{}
 	for _, a := range r.running {
 		running[a.name()] = now.Sub(a.started).Seconds()
+		if p.overdue(a.name(), running[a.name()]) {
+			return 0, false
+		}
 	}
 	done := map[string]bool{}
 	for _, phase := range r.report.Phases {
@@ -117,6 +123,13 @@ func (r *Recorder) left(now time.Time) (seconds float64, known bool) {
 		}
 	}
 	return seconds, true
+}
+
+// overdue says whether something has run for so long that its earlier times, if
+// there are any, were of something else: other options, or a stuck check.
+func (p *past) overdue(name string, seconds float64) bool {
+	usual := max(median(p.Tests[name]), median(p.Phases[name]))
+	return seconds > overdueAfter+overdueTimes*usual
 }
 
 // save adds the times of this run. Only checks that passed count: a failure often

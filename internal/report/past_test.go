@@ -47,7 +47,14 @@ func TestTheTimeLeftIsEstimatedFromEarlierRuns(t *testing.T) {
 		r.clock.add(9)
 		r.tick()
 		g.Expect(r.screen.String()).To(gomega.ContainSubstring("[6/10] s/c5: still working after 9s  about 50s left"))
+		r.clock.add(20)
+		g.Expect(r.leftNote(r.now())).To(gomega.BeEmpty(), "c5 takes much longer than it used to")
 		r.EndTest(pass("s", "c5", 10))
+		r.StartTest("s", "new")
+		g.Expect(r.leftNote(r.now())).NotTo(gomega.BeEmpty())
+		r.clock.add(6)
+		g.Expect(r.leftNote(r.now())).To(gomega.BeEmpty(), "how long it takes is not known")
+		r.EndTest(pass("s", "new", 6))
 		r.report.Tests = r.report.Tests[:5]
 	})
 }
