@@ -22,7 +22,7 @@ func (c *conn) opened(l *link, err error) {
 		c.state = closed
 		if c.hasOpener {
 			c.hasOpener = false
-			c.worker.failed(c.opener, classify(err))
+			c.fail(c.opener, classify(err))
 		}
 		c.pump()
 		return
@@ -60,6 +60,12 @@ func (c *conn) lost(class string) {
 	c.end(func(wire.Ticket) string { return class })
 }
 
+// fail counts a request that gets no answer.
+func (c *conn) fail(t wire.Ticket, class string) {
+	c.failed(&t, class)
+	c.worker.failed(t, class)
+}
+
 // expire ends the connection when a request on it waits for too long: there is
 // no telling what the late answer would do to the next one.
 func (c *conn) expire(limit time.Duration) {
@@ -79,7 +85,7 @@ func (c *conn) expire(limit time.Duration) {
 }
 
 func (c *conn) end(class func(wire.Ticket) string) {
-	c.wire.Abandon(func(t wire.Ticket) { c.worker.failed(t, class(t)) })
+	c.wire.Abandon(func(t wire.Ticket) { c.fail(t, class(t)) })
 	_ = c.link.stream.Close() // Harmless: it says again that the connection is broken, or that the peer does not listen.
 	c.state, c.freeAt = closed, c.worker.now
 	// A peer that takes connections and ends them at once must not make the

@@ -126,6 +126,8 @@ type Result struct {
 	Opened       int64            `json:"opened"`
 	Errors       map[string]int64 `json:"errors"`
 	WarmupErrors map[string]int64 `json:"warmupErrors,omitempty"`
+	// Failures are the first requests that failed, as the clients saw them.
+	Failures []Failure `json:"failures,omitempty"`
 	Latencies
 	Intervals []*Interval      `json:"intervals"`
 	Machine   Machine          `json:"machine"`
@@ -177,6 +179,7 @@ func (r *Result) Merge(other *Result) error {
 	for class, n := range other.WarmupErrors {
 		r.WarmupErrors = addTo(r.WarmupErrors, class, n)
 	}
+	r.Failures = append(r.Failures, other.Failures...)
 	r.Stripes = append(r.Stripes, other.Stripes...)
 	r.Counters = append(r.Counters, other.Counters...)
 	r.Invalid = append(r.Invalid, other.Invalid...)

@@ -168,6 +168,7 @@ func (p *plan) result(workers []*worker) *Result {
 		}
 		r.Counts.add(w.recorder.counts)
 		r.Opened += w.recorder.opened
+		r.Failures = append(r.Failures, w.failures...)
 		r.Realtime = r.Realtime && w.realtime
 		for class, n := range w.recorder.errors {
 			r.Errors[class] += n

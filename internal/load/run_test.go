@@ -119,6 +119,17 @@ func TestRunCountsErrorsAndNeverRetries(t *testing.T) {
 			if len(r.Intervals) == 0 || r.Intervals[0].Failed() != 8 {
 				t.Errorf("the seconds do not hold the errors: %+v", r.Intervals)
 			}
+			if len(r.Failures) != 8 {
+				t.Errorf("%d failures are kept, want 8", len(r.Failures))
+			}
+			for _, f := range r.Failures {
+				if f.Class != class || !f.From.IsValid() || f.Sent.Before(f.Due) || !f.Failed.After(f.Sent) {
+					t.Errorf("failure %+v", f)
+				}
+				if answered := strings.HasPrefix(f.Received, "HTTP/1.1 "); answered != strings.HasPrefix(class, "http ") {
+					t.Errorf("%s: received %q", class, f.Received)
+				}
+			}
 		})
 	}
 }

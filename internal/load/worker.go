@@ -40,6 +40,8 @@ type worker struct {
 	count    int64 // of the worker's own requests
 	pending  int64 // due, without an answer or a failure
 	recorder *recorder
+	// failures are the first requests that failed.
+	failures []Failure
 	busyWait time.Duration // before a request is due
 	// late bounds how much earlier what is being read could have been read: the
 	// thread was not running, or busy with something else.

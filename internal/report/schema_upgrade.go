@@ -37,7 +37,8 @@ type Upgrade struct {
 	Steps []UpgradeStep `json:"steps,omitempty"`
 	// Traffic holds one entry a kind of traffic.
 	Traffic []UpgradeTraffic `json:"traffic,omitempty"`
-	// Witnesses are what the proxies logged of requests that failed, the first few.
+	// Witnesses are what the proxies logged of requests that failed, and what the
+	// clients saw of them, the first few of each.
 	Witnesses []string `json:"witnesses,omitempty"`
 }
 

@@ -3,6 +3,7 @@ package upgrade
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -86,7 +87,7 @@ func (r *run) underTraffic(ctx context.Context, u *report.Upgrade) error {
 	u.Seconds = r.traffic.second()
 	r.traffic.stop()
 	u.Traffic = r.traffic.report()
-	u.Witnesses = witness.statements()
+	u.Witnesses = slices.Concat(witness.statements(), r.traffic.failures())
 	return nil
 }
 

@@ -182,6 +182,34 @@ func (t *traffic) report() []report.UpgradeTraffic {
 	return all
 }
 
+// failures says of the first requests that failed what the client saw.
+func (t *traffic) failures() []string {
+	var all []string
+	for i, r := range t.results {
+		if r == nil {
+			continue
+		}
+		for j := range r.Failures {
+			all = append(all, describeFailure(t.kinds[i].name, &r.Failures[j]))
+		}
+	}
+	return all
+}
+
+func describeFailure(kind string, f *load.Failure) string {
+	text := fmt.Sprintf("a client saw: %s %s: %s after %d ms", f.Sent.UTC().Format(clock), kind, f.Class, f.Failed.Sub(f.Sent).Milliseconds())
+	if late := f.Sent.Sub(f.Due); late >= time.Millisecond {
+		text += fmt.Sprintf(" (sent %d ms late)", late.Milliseconds())
+	}
+	if f.From.IsValid() {
+		text += ", on the connection from " + f.From.String()
+	}
+	if f.Received != "" {
+		text += fmt.Sprintf(", which answered %q", f.Received)
+	}
+	return text
+}
+
 func describeKind(k kind, r *load.Result, err error) report.UpgradeTraffic {
 	u := report.UpgradeTraffic{Name: k.name, Description: k.description, Rate: 1, Timeline: []report.UpgradeSecond{}}
 	if err != nil {

@@ -10,7 +10,7 @@ import (
 	"istio-conformance/internal/report"
 )
 
-// witnessesNamed is how many entries of the proxies' logs a verdict quotes.
+// witnessesNamed is how many of the witnesses a verdict quotes.
 const witnessesNamed = 3
 
 // refuse makes the verdict a failure that says why there is nothing to judge.
@@ -104,7 +104,7 @@ func judge(u *report.Upgrade) {
 	if u.Failed > u.Budget {
 		because(report.VerdictFail, "%d of %d requests failed, %d may: %s", u.Failed, u.Requests, u.Budget, where(u))
 		for _, said := range u.Witnesses[:min(len(u.Witnesses), witnessesNamed)] {
-			because(report.VerdictFail, "a proxy logged: %s", said)
+			because(report.VerdictFail, "%s", said)
 		}
 	}
 	if !changed(u) {

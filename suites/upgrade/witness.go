@@ -2,6 +2,7 @@ package upgrade
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -18,12 +19,41 @@ import (
 const (
 	// listenEvery is how often the witness looks whether more requests have failed.
 	listenEvery = time.Second
-	// mostSaid bounds what is kept: who lost the first requests is what explains it.
-	mostSaid = 20
+	// mostSaid bounds what is kept, in kinds of entries: who lost the first requests
+	// is what explains it. mostDeaf is how often the logs may be unreadable.
+	mostSaid, mostDeaf = 20, 3
+	// clock is a time of the day as the statements have it.
+	clock = "15:04:05.000"
 	// recent is how far back a log is read, in time: since the last look, and what
 	// the proxy, which writes its log once a second, had not written then.
 	recent = 10 * time.Second
 )
+
+// passedOn is what a proxy says of an answer that it only passed on.
+const passedOn = "via_upstream"
+
+// statement is what one proxy logged of requests that ended alike.
+type statement struct {
+	pod   string
+	first envoy.AccessLog
+	last  time.Time
+	count int
+	text  string
+}
+
+// like says whether an entry of a pod's proxy tells the same.
+func (s *statement) like(of *corev1.Pod, entry *envoy.AccessLog) bool {
+	f := &s.first
+	return s.pod == of.Name && f.Authority == entry.Authority && f.Status == entry.Status && f.ResponseFlags == entry.ResponseFlags &&
+		f.Details == entry.Details && f.UpstreamHost == entry.UpstreamHost && f.UpstreamFailure == entry.UpstreamFailure
+}
+
+func (s *statement) String() string {
+	if s.count == 1 {
+		return "a proxy logged: " + s.text
+	}
+	return fmt.Sprintf("a proxy logged: %s; %d such until %s", s.text, s.count, s.last.Format(clock))
+}
 
 // witness reads the access logs of the proxies while requests fail. After the step
 // it would be too late: the pod that lost one is often gone by then, and its log
@@ -32,8 +62,10 @@ type witness struct {
 	mesh *mesh
 	// heard are the entries that were kept, by proxy and request.
 	heard map[string]bool
-	said  []string
-	done  chan struct{}
+	said  []statement
+	// deaf are failures to read the logs.
+	deaf []string
+	done chan struct{}
 }
 
 // hearWitnesses begins to watch, until end is closed; failed counts the requests
@@ -47,10 +79,24 @@ func hearWitnesses(ctx context.Context, m *mesh, end <-chan struct{}, failed fun
 	return w
 }
 
-// statements returns what was heard, when the watching is over.
+// statements returns what was heard, when the watching is over: first who made an
+// answer, then who passed it on.
 func (w *witness) statements() []string {
 	<-w.done
-	return w.said
+	slices.SortStableFunc(w.said, func(a, b statement) int {
+		switch aside, beside := a.first.Details == passedOn, b.first.Details == passedOn; {
+		case aside == beside:
+			return a.first.StartTime.Compare(b.first.StartTime)
+		case aside:
+			return 1
+		}
+		return -1
+	})
+	var all []string
+	for i := range w.said {
+		all = append(all, w.said[i].String())
+	}
+	return append(all, w.deaf...)
 }
 
 func (w *witness) watch(ctx context.Context, end <-chan struct{}, failed func() int64) {
@@ -58,7 +104,7 @@ func (w *witness) watch(ctx context.Context, end <-chan struct{}, failed func() 
 	defer ticker.Stop()
 	var known int64
 	again := false
-	for len(w.said) < mostSaid {
+	for len(w.deaf) < mostDeaf {
 		select {
 		case <-ctx.Done():
 			return
@@ -69,7 +115,7 @@ func (w *witness) watch(ctx context.Context, end <-chan struct{}, failed func() 
 		n := failed()
 		if n > known || again {
 			if err := w.listen(ctx); err != nil {
-				w.said = append(w.said, "the proxies' logs could not be read: "+err.Error())
+				w.deaf = append(w.deaf, "the proxies' logs could not be read: "+err.Error())
 			}
 		}
 		// Once more after the last failure: its entry may not have been written yet.
@@ -88,17 +134,19 @@ func (w *witness) listen(ctx context.Context) error {
 		}
 		all = append(all, pods...)
 	}
+	var errs []error
 	for i := range all {
 		if !proxyStarted(&all[i]) {
 			continue // it has no log yet
 		}
 		log, err := w.mesh.stack.PodLog(ctx, &all[i], kit.ProxyContainer, recent)
 		if err != nil {
-			return err
+			errs = append(errs, err)
+			continue
 		}
 		w.take(&all[i], log, all)
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 // proxyStarted says whether the proxy of a pod runs or has run.
@@ -117,12 +165,26 @@ func (w *witness) take(of *corev1.Pod, log string, all []corev1.Pod) {
 		if err != nil || entry.Status > 0 && entry.Status < http.StatusBadRequest || !w.ofTraffic(entry.Authority) {
 			continue // the proxy's own log, for people, or an answer
 		}
-		key := of.Name + " " + entry.RequestID
-		if w.heard[key] || len(w.said) >= mostSaid {
-			continue
+		if key := of.Name + " " + entry.RequestID; !w.heard[key] {
+			w.heard[key] = true
+			w.keep(of, &entry, all)
 		}
-		w.heard[key] = true
-		w.said = append(w.said, state(of, &entry, all))
+	}
+}
+
+// keep adds an entry to those like it, or as the first of its kind.
+func (w *witness) keep(of *corev1.Pod, entry *envoy.AccessLog, all []corev1.Pod) {
+	at := slices.IndexFunc(w.said, func(s statement) bool { return s.like(of, entry) })
+	if at < 0 && len(w.said) < mostSaid {
+		at = len(w.said)
+		w.said = append(w.said, statement{pod: of.Name, first: *entry, last: entry.StartTime, text: state(of, entry, all)})
+	}
+	if at >= 0 {
+		s := &w.said[at]
+		s.count++
+		if entry.StartTime.After(s.last) {
+			s.last = entry.StartTime
+		}
 	}
 }
 
@@ -133,7 +195,7 @@ func (w *witness) ofTraffic(host string) bool {
 
 // state is an entry in one line.
 func state(of *corev1.Pod, entry *envoy.AccessLog, all []corev1.Pod) string {
-	text := fmt.Sprintf("%s %s (%s%s): %s%s answered %d %s (%s) after %d ms", entry.StartTime.Format("15:04:05.000"), of.Name, proxyVersion(of), leaving(of),
+	text := fmt.Sprintf("%s %s (%s%s): %s%s answered %d %s (%s) after %d ms", entry.StartTime.Format(clock), of.Name, proxyVersion(of), leaving(of),
 		entry.Authority, entry.Path, entry.Status, entry.ResponseFlags, entry.Details, entry.Milliseconds)
 	if entry.UpstreamHost != "" {
 		text += ", upstream " + entry.UpstreamHost + owner(entry.UpstreamHost, all)

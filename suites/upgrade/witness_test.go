@@ -1,6 +1,7 @@
 package upgrade
 
 import (
+	"net/netip"
 	"testing"
 	"time"
 
@@ -8,6 +9,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"istio-conformance/internal/load"
 	"istio-conformance/internal/report"
 	"istio-conformance/internal/stack"
 	"istio-conformance/suites/kit"
@@ -29,17 +31,21 @@ func TestWitnessSaysWhoLostARequest(t *testing.T) {
 2026-11-25T17:00:00Z info Envoy proxy is ready
 {"start_time":"2026-11-25T17:00:01.5Z","authority":"app.upgrade.test","path":"/","response_code":200,"response_flags":"-","request_id":"a"}
 {"start_time":"2026-11-25T17:00:02.5Z","authority":"app.upgrade.test","path":"/","response_code":503,"response_flags":"UC","response_code_details":"upstream_reset","duration":7,"upstream_host":"10.0.0.2:8080","request_id":"b"}
+{"start_time":"2026-11-25T17:00:02.55Z","authority":"app.upgrade.test","path":"/","response_code":503,"response_flags":"UC","response_code_details":"upstream_reset","duration":9,"upstream_host":"10.0.0.2:8080","request_id":"g"}
+{"start_time":"2026-11-25T17:00:02.4Z","authority":"app.upgrade.test","path":"/","response_code":503,"response_flags":"-","response_code_details":"via_upstream","request_id":"f"}
 {"start_time":"2026-11-25T17:00:02.6Z","authority":"app.upgrade.test","path":"/","response_code":503,"response_flags":"UF","response_code_details":"x","upstream_host":"10.0.0.9:8080","upstream_transport_failure_reason":"refused","request_id":"c"}
 {"start_time":"2026-11-25T17:00:02.7Z","authority":"callee.ns","path":"/","response_code":0,"response_flags":"DC","response_code_details":"downstream_remote_disconnect","request_id":"e"}
 `
-	w := &witness{mesh: &mesh{stack: &stack.Stack{Namespace: "ns"}}, heard: map[string]bool{}}
+	w := &witness{mesh: &mesh{stack: &stack.Stack{Namespace: "ns"}}, heard: map[string]bool{}, done: make(chan struct{})}
+	close(w.done)
 	w.take(&gateway, log, all)
 	w.take(&gateway, log, all) // logs are read again
-	g.Expect(w.said).To(gomega.Equal([]string{
-		"17:00:02.500 gateway-a (1.31.0): app.upgrade.test/ answered 503 UC (upstream_reset) after 7 ms, upstream 10.0.0.2:8080 of callee-b, being ended until 17:00:30",
-		"17:00:02.600 gateway-a (1.31.0): app.upgrade.test/ answered 503 UF (x) after 0 ms, upstream 10.0.0.9:8080, of no pod that is there: refused",
-		"17:00:02.700 gateway-a (1.31.0): callee.ns/ answered 0 DC (downstream_remote_disconnect) after 0 ms",
-	}))
+	g.Expect(w.statements()).To(gomega.Equal([]string{
+		"a proxy logged: 17:00:02.500 gateway-a (1.31.0): app.upgrade.test/ answered 503 UC (upstream_reset) after 7 ms, upstream 10.0.0.2:8080 of callee-b, being ended until 17:00:30; 2 such until 17:00:02.550",
+		"a proxy logged: 17:00:02.600 gateway-a (1.31.0): app.upgrade.test/ answered 503 UF (x) after 0 ms, upstream 10.0.0.9:8080, of no pod that is there: refused",
+		"a proxy logged: 17:00:02.700 gateway-a (1.31.0): callee.ns/ answered 0 DC (downstream_remote_disconnect) after 0 ms",
+		"a proxy logged: 17:00:02.400 gateway-a (1.31.0): app.upgrade.test/ answered 503  (via_upstream) after 0 ms",
+	}), "who made an answer comes before who passed one on")
 }
 
 func TestVerdictQuotesWitnesses(t *testing.T) {
@@ -49,5 +55,14 @@ func TestVerdictQuotesWitnesses(t *testing.T) {
 	fail(u, 4, 1, "http 503 UC")
 	finish(u, steps, false)
 	g.Expect(u.Verdict).To(gomega.Equal(report.VerdictFail))
-	g.Expect(u.Reasons[1:]).To(gomega.Equal([]string{"a proxy logged: a", "a proxy logged: b", "a proxy logged: c"}))
+	g.Expect(u.Reasons[1:]).To(gomega.Equal([]string{"a", "b", "c"}))
+}
+
+func TestClientSaysHowARequestFailed(t *testing.T) {
+	g := gomega.NewWithT(t)
+	sent := time.Date(2026, 11, 25, 17, 0, 2, 0, time.UTC)
+	f := load.Failure{Class: load.ClassClosed, Due: sent.Add(-3 * time.Millisecond), Sent: sent, Failed: sent.Add(812 * time.Millisecond)}
+	g.Expect(describeFailure("h2", &f)).To(gomega.Equal("a client saw: 17:00:02.000 h2: closed after 812 ms (sent 3 ms late)"))
+	f = load.Failure{Class: "http 404", Due: sent, Sent: sent, Failed: sent, From: netip.MustParseAddrPort("172.17.0.1:4000"), Received: "HTTP/1.1 404 Not Found\r\n"}
+	g.Expect(describeFailure("tls", &f)).To(gomega.Equal(`a client saw: 17:00:02.000 tls: http 404 after 0 ms, on the connection from 172.17.0.1:4000, which answered "HTTP/1.1 404 Not Found\r\n"`))
 }
