@@ -57,10 +57,10 @@ func (o *Options) check() error {
 
 // Create makes the cluster with kind and, where the configuration disables
 // kind's own network, writes a CNI configuration into the nodes; kube-proxy gets
-// a CPU request. It does not wait for the nodes to be Ready. A cluster of the same name is replaced if the
-// harness made it and is an error otherwise. When creation fails the nodes' logs
-// are saved and the nodes deleted; when ctx ends they are deleted at once. Errors
-// have exit status exitcode.Environment.
+// a CPU request. It does not wait for the nodes to be Ready. A cluster of the same
+// name is replaced if the harness made it and is an error otherwise. When creation
+// fails the nodes' logs are saved and the nodes deleted; when ctx ends they are
+// deleted at once. Errors have exit status exitcode.Environment.
 func Create(ctx context.Context, o Options) (*Cluster, error) {
 	if err := o.check(); err != nil {
 		return nil, err

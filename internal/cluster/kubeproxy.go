@@ -3,45 +3,28 @@ package cluster
 import (
 	"context"
 	"fmt"
-	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/apimachinery/pkg/watch"
-	"k8s.io/client-go/kubernetes"
-	"k8s.io/client-go/tools/cache"
 )
 
-const (
-	// kubeProxy is the DaemonSet in which kubeadm runs it.
-	kubeProxy = "kube-proxy"
-	// kubeProxyTime bounds the wait for it to run on every node with its request.
-	kubeProxyTime = 2 * time.Minute
-)
+// kubeProxy is the DaemonSet in which kubeadm runs it.
+const kubeProxy = "kube-proxy"
 
 // kubeProxyPatch is a strategic merge, which finds the container by its name.
 var kubeProxyPatch = fmt.Sprintf(`{"spec":{"template":{"spec":{"containers":[{"name":%q,"resources":{"requests":{"cpu":"100m"}}}]}}}}`, kubeProxy)
 
-// requestKubeProxyCPU gives kube-proxy a CPU request and waits until it runs with
-// it on every node. kubeadm gives it none, so that on a busy machine it gets what
-// all others leave (cpu.shares 2) and learns many seconds late that an endpoint is
-// gone: requests would be lost that this cluster lost, and not Istio. Managed
-// clusters give it 100m too. A cluster without kube-proxy has nothing to change.
+// requestKubeProxyCPU gives kube-proxy a CPU request, with which it then starts anew
+// on every node. kubeadm gives it none, so that on a busy machine it gets what all
+// others leave (cpu.shares 2) and learns many seconds late that an endpoint is gone:
+// requests would be lost that this cluster lost, and not Istio. Managed clusters give
+// it 100m too. A cluster without kube-proxy has nothing to change.
 func (c *Cluster) requestKubeProxyCPU(ctx context.Context) error {
 	sets := c.Kube.AppsV1().DaemonSets(metav1.NamespaceSystem)
 	_, err := sets.Patch(ctx, kubeProxy, types.StrategicMergePatchType, []byte(kubeProxyPatch), metav1.PatchOptions{})
-	switch {
-	case apierrors.IsNotFound(err):
-		return nil
-	case err != nil:
-		return fmt.Errorf("CPU request of kube-proxy: %w", err)
-	}
-	wait, cancel := context.WithTimeout(ctx, kubeProxyTime)
-	defer cancel()
-	if err := await(wait, kubeProxyWatch(c.Kube), &appsv1.DaemonSet{}, kubeProxyPending); err != nil {
+	if err != nil && !apierrors.IsNotFound(err) {
 		return fmt.Errorf("CPU request of kube-proxy: %w", err)
 	}
 	return nil
@@ -58,19 +41,4 @@ func kubeProxyPending(sets []*appsv1.DaemonSet) string {
 		}
 	}
 	return ""
-}
-
-func kubeProxyWatch(kube kubernetes.Interface) cache.ListerWatcher {
-	sets := kube.AppsV1().DaemonSets(metav1.NamespaceSystem)
-	selector := metav1.SingleObject(metav1.ObjectMeta{Name: kubeProxy}).FieldSelector
-	return cache.ToListWatcherWithWatchListSemantics(&cache.ListWatch{
-		ListWithContextFunc: func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
-			o.FieldSelector = selector
-			return sets.List(ctx, o)
-		},
-		WatchFuncWithContext: func(ctx context.Context, o metav1.ListOptions) (watch.Interface, error) {
-			o.FieldSelector = selector
-			return sets.Watch(ctx, o)
-		},
-	}, kube)
 }

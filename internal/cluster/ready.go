@@ -10,8 +10,6 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/tools/cache"
 
@@ -24,7 +22,8 @@ const dnsSelector = "k8s-app=kube-dns"
 
 // Ready waits at most timeout until every node is Ready and the cluster's DNS is
 // Available. DNS belongs to it because a proxy that starts before it fails its
-// first look-ups, backs off, and needs much longer to start. The error names
+// first look-ups, backs off, and needs much longer to start. In a cluster of ours
+// kube-proxy, which Create changed, must run anew on every node. The error names
 // what was missing last and has exit status exitcode.Environment.
 func (c *Cluster) Ready(ctx context.Context, timeout time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
@@ -34,6 +33,12 @@ func (c *Cluster) Ready(ctx context.Context, timeout time.Duration) error {
 		return exitcode.Environmentf("cluster %s is not ready: %w", c.Name, err)
 	}
 	if err := await(ctx, dnsWatch(c.Kube), &appsv1.Deployment{}, dnsNotAvailable); err != nil {
+		return exitcode.Environmentf("cluster %s is not ready: %w", c.Name, err)
+	}
+	if !c.Owned() {
+		return nil
+	}
+	if err := await(ctx, kubeProxyWatch(c.Kube), &appsv1.DaemonSet{}, kubeProxyPending); err != nil {
 		return exitcode.Environmentf("cluster %s is not ready: %w", c.Name, err)
 	}
 	return nil
@@ -89,26 +94,14 @@ func dnsNotAvailable(deployments []*appsv1.Deployment) string {
 }
 
 func nodeWatch(kube kubernetes.Interface) cache.ListerWatcher {
-	return cache.ToListWatcherWithWatchListSemantics(&cache.ListWatch{
-		ListWithContextFunc: func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
-			return kube.CoreV1().Nodes().List(ctx, o)
-		},
-		WatchFuncWithContext: func(ctx context.Context, o metav1.ListOptions) (watch.Interface, error) {
-			return kube.CoreV1().Nodes().Watch(ctx, o)
-		},
-	}, kube)
+	return listerWatcher(kube, kube.CoreV1().Nodes(), metav1.ListOptions{})
 }
 
 func dnsWatch(kube kubernetes.Interface) cache.ListerWatcher {
-	deployments := kube.AppsV1().Deployments(metav1.NamespaceSystem)
-	return cache.ToListWatcherWithWatchListSemantics(&cache.ListWatch{
-		ListWithContextFunc: func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
-			o.LabelSelector = dnsSelector
-			return deployments.List(ctx, o)
-		},
-		WatchFuncWithContext: func(ctx context.Context, o metav1.ListOptions) (watch.Interface, error) {
-			o.LabelSelector = dnsSelector
-			return deployments.Watch(ctx, o)
-		},
-	}, kube)
+	return listerWatcher(kube, kube.AppsV1().Deployments(metav1.NamespaceSystem), metav1.ListOptions{LabelSelector: dnsSelector})
+}
+
+func kubeProxyWatch(kube kubernetes.Interface) cache.ListerWatcher {
+	named := metav1.SingleObject(metav1.ObjectMeta{Name: kubeProxy})
+	return listerWatcher(kube, kube.AppsV1().DaemonSets(metav1.NamespaceSystem), named)
 }
