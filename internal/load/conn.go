@@ -94,10 +94,9 @@ func (c *conn) Answered(a wire.Answer) {
 	c.answered = true
 	a.Own = max(0, a.Own) + c.worker.late
 	c.owed = a.Own
-	if class := classOf(&a); class != "" {
-		c.failed(&a.Ticket, class)
+	if class := c.worker.answered(&a); class != "" {
+		c.note(&a.Ticket, class)
 	}
-	c.worker.answered(&a)
 }
 
 // write sends what is in out.

@@ -62,7 +62,7 @@ func (c *conn) lost(class string) {
 
 // fail counts a request that gets no answer.
 func (c *conn) fail(t wire.Ticket, class string) {
-	c.failed(&t, class)
+	c.note(&t, class)
 	c.worker.failed(t, class)
 }
 

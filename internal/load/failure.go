@@ -4,8 +4,6 @@ import (
 	"net/netip"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"istio-conformance/internal/load/wire"
 )
 
@@ -33,33 +31,18 @@ type Failure struct {
 	Received string `json:"received,omitempty"`
 }
 
-// failed notes one of the connection's requests.
-func (c *conn) failed(t *wire.Ticket, class string) {
+// note keeps one of the connection's requests that failed.
+func (c *conn) note(t *wire.Ticket, class string) {
 	w := c.worker
-	if len(w.failures) == failuresKept || t.Intended < w.plan.config.Schedule.Warmup {
+	if len(w.failures) == failuresKept || t.Intended < w.recorder.warmup {
 		return
 	}
 	f := Failure{Class: class, Due: w.plan.start.Add(t.Intended), Sent: w.plan.start.Add(t.Sent), Failed: time.Now()}
 	if c.state == open {
-		f.From = c.link.socket.local()
+		f.From = c.link.socket.from
 		if w.plan.config.Path.Protocol == HTTP1 {
 			f.Received = string(c.in[:min(c.have, receivedKept)])
 		}
 	}
 	w.failures = append(w.failures, f)
-}
-
-// local is the socket's own address, invalid when the kernel does not say it.
-func (s *socket) local() netip.AddrPort {
-	name, err := unix.Getsockname(s.fd)
-	if err != nil {
-		return netip.AddrPort{}
-	}
-	switch at := name.(type) {
-	case *unix.SockaddrInet4:
-		return netip.AddrPortFrom(netip.AddrFrom4(at.Addr), uint16(at.Port)) //nolint:gosec // A port has 16 bits.
-	case *unix.SockaddrInet6:
-		return netip.AddrPortFrom(netip.AddrFrom16(at.Addr).Unmap(), uint16(at.Port)) //nolint:gosec // A port has 16 bits.
-	}
-	return netip.AddrPort{}
 }

@@ -38,14 +38,15 @@ func newRecorder(s Schedule, publish chan<- *Interval) *recorder {
 	}
 }
 
-// answered counts a whole answer; it does not allocate when the answer is good.
-func (r *recorder) answered(now time.Duration, a *wire.Answer) {
-	if class := classOf(a); class != "" {
+// answered counts a whole answer and returns its class, "" for a good one; it does
+// not allocate when the answer is good.
+func (r *recorder) answered(now time.Duration, a *wire.Answer) (class string) {
+	if class = classOf(a); class != "" {
 		r.failed(now, a.Ticket, class)
-		return
+		return class
 	}
 	if a.Intended < r.warmup {
-		return
+		return ""
 	}
 	r.roll(now)
 	response := now - a.Intended
@@ -58,6 +59,7 @@ func (r *recorder) answered(now time.Duration, a *wire.Answer) {
 	r.interval.OK++
 	r.good(now)
 	r.late(now, a.Ticket)
+	return ""
 }
 
 // good notes a good answer's time.

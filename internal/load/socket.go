@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/netip"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -25,9 +26,10 @@ func (againError) Temporary() bool { return true }
 // an ordinary net.Conn; detach takes the descriptor out of it. It implements
 // net.Conn as far as crypto/tls needs it.
 type socket struct {
-	net.Conn        // until detach
-	fd       int    // after detach, -1 before
-	queue    []byte // what the kernel did not take yet
+	net.Conn                // until detach
+	fd       int            // after detach, -1 before
+	from     netip.AddrPort // its own address, after detach
+	queue    []byte         // what the kernel did not take yet
 }
 
 // detach moves the connection to a descriptor of its own.
@@ -35,6 +37,9 @@ func (s *socket) detach() error {
 	tcp, ok := s.Conn.(*net.TCPConn)
 	if !ok {
 		return fmt.Errorf("a connection of type %T has no descriptor", s.Conn)
+	}
+	if own, ok := tcp.LocalAddr().(*net.TCPAddr); ok {
+		s.from = own.AddrPort()
 	}
 	raw, err := tcp.SyscallConn()
 	if err != nil {

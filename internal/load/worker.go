@@ -222,9 +222,10 @@ func (w *worker) endEarly() {
 	}
 }
 
-func (w *worker) answered(a *wire.Answer) {
+// answered counts a whole answer and returns its class, "" for a good one.
+func (w *worker) answered(a *wire.Answer) (class string) {
 	w.pending--
-	w.recorder.answered(w.now, a)
+	return w.recorder.answered(w.now, a)
 }
 
 func (w *worker) failed(t wire.Ticket, class string) {
