@@ -198,20 +198,10 @@ func (m *mesh) removeCanaries(ctx context.Context) error {
 // version, or was injected by another control plane than a new one would be.
 func (m *mesh) refresh(ctx context.Context, version string) error {
 	for _, g := range m.groups() {
-		if err := m.rolledOut(ctx, g.namespace, g.deployments...); err != nil {
-			return err
-		}
-		pods, err := m.stack.ReadyPods(ctx, g.namespace, g.selector)
-		if err != nil {
-			return err
-		}
-		stale := func(p corev1.Pod) bool {
+		err := m.restartIf(ctx, g, func(p corev1.Pod) bool {
 			return proxyVersion(&p) != version || p.Annotations[revisionLabel] != defaultRevision
-		}
-		if !slices.ContainsFunc(pods, stale) {
-			continue
-		}
-		if err := m.restart(ctx, g.namespace, g.deployments...); err != nil {
+		})
+		if err != nil {
 			return err
 		}
 	}
@@ -235,18 +225,19 @@ func (m *mesh) groups() []group { return []group{m.gatewayGroup(), m.workloadGro
 
 // restartGatewayAt restarts the gateway unless its new chart has done it already.
 func (m *mesh) restartGatewayAt(ctx context.Context, version string) error {
-	// Helm is content when the new pods are ready, and the last old one may still be
-	// there: it is no reason for another rollout.
-	g := m.gatewayGroup()
+	return m.restartIf(ctx, m.gatewayGroup(), func(p corev1.Pod) bool { return proxyVersion(&p) != version })
+}
+
+// restartIf restarts a group of which a pod is stale once it is at rest: Helm is
+// content when the new pods are ready, and the last old one, which may still be
+// there, is no reason for another rollout.
+func (m *mesh) restartIf(ctx context.Context, g group, stale func(corev1.Pod) bool) error {
 	if err := m.rolledOut(ctx, g.namespace, g.deployments...); err != nil {
 		return err
 	}
 	pods, err := m.stack.ReadyPods(ctx, g.namespace, g.selector)
-	if err != nil {
+	if err != nil || !slices.ContainsFunc(pods, stale) {
 		return err
-	}
-	if !slices.ContainsFunc(pods, func(p corev1.Pod) bool { return proxyVersion(&p) != version }) {
-		return nil
 	}
 	return m.restart(ctx, g.namespace, g.deployments...)
 }
