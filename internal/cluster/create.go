@@ -152,13 +152,16 @@ func build(ctx context.Context, o *Options, cfg *v1alpha4.Cluster) (*Cluster, er
 	if err != nil {
 		return nil, err
 	}
+	// Before there is a pod network: CoreDNS, which starts with it, would ask for the
+	// API server by a virtual IP that leads nowhere while kube-proxy starts anew, and
+	// try again only 30 s later.
+	if err := c.requestKubeProxyCPU(ctx); err != nil {
+		return nil, err
+	}
 	if cfg.Networking.DisableDefaultCNI {
 		if err := c.writeCNI(ctx, cfg.Networking); err != nil {
 			return nil, err
 		}
-	}
-	if err := c.requestKubeProxyCPU(ctx); err != nil {
-		return nil, err
 	}
 	return c, nil
 }

@@ -3,6 +3,7 @@ package cluster
 import (
 	"context"
 	"fmt"
+	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -10,21 +11,34 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 )
 
-// kubeProxy is the DaemonSet in which kubeadm runs it.
-const kubeProxy = "kube-proxy"
+const (
+	// kubeProxy is the DaemonSet in which kubeadm runs it.
+	kubeProxy = "kube-proxy"
+	// kubeProxyTime bounds the wait for it to run on every node with its request.
+	kubeProxyTime = 2 * time.Minute
+)
 
 // kubeProxyPatch is a strategic merge, which finds the container by its name.
 var kubeProxyPatch = fmt.Sprintf(`{"spec":{"template":{"spec":{"containers":[{"name":%q,"resources":{"requests":{"cpu":"100m"}}}]}}}}`, kubeProxy)
 
-// requestKubeProxyCPU gives kube-proxy a CPU request, with which it then starts anew
-// on every node. kubeadm gives it none, so that on a busy machine it gets what all
-// others leave (cpu.shares 2) and learns many seconds late that an endpoint is gone:
-// requests would be lost that this cluster lost, and not Istio. Managed clusters give
-// it 100m too. A cluster without kube-proxy has nothing to change.
+// requestKubeProxyCPU gives kube-proxy a CPU request and waits until it runs with
+// it on every node. kubeadm gives it none, so that on a busy machine it gets what
+// all others leave (cpu.shares 2) and learns many seconds late that an endpoint is
+// gone: requests would be lost that this cluster lost, and not Istio. Managed
+// clusters give it 100m too. A cluster without kube-proxy has nothing to change.
 func (c *Cluster) requestKubeProxyCPU(ctx context.Context) error {
 	sets := c.Kube.AppsV1().DaemonSets(metav1.NamespaceSystem)
 	_, err := sets.Patch(ctx, kubeProxy, types.StrategicMergePatchType, []byte(kubeProxyPatch), metav1.PatchOptions{})
-	if err != nil && !apierrors.IsNotFound(err) {
+	if apierrors.IsNotFound(err) {
+		return nil
+	}
+	if err == nil {
+		wait, cancel := context.WithTimeout(ctx, kubeProxyTime)
+		defer cancel()
+		named := metav1.SingleObject(metav1.ObjectMeta{Name: kubeProxy})
+		err = await(wait, listerWatcher(c.Kube, sets, named), &appsv1.DaemonSet{}, kubeProxyPending)
+	}
+	if err != nil {
 		return fmt.Errorf("CPU request of kube-proxy: %w", err)
 	}
 	return nil

@@ -22,8 +22,7 @@ const dnsSelector = "k8s-app=kube-dns"
 
 // Ready waits at most timeout until every node is Ready and the cluster's DNS is
 // Available. DNS belongs to it because a proxy that starts before it fails its
-// first look-ups, backs off, and needs much longer to start. In a cluster of ours
-// kube-proxy, which Create changed, must run anew on every node. The error names
+// first look-ups, backs off, and needs much longer to start. The error names
 // what was missing last and has exit status exitcode.Environment.
 func (c *Cluster) Ready(ctx context.Context, timeout time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
@@ -33,12 +32,6 @@ func (c *Cluster) Ready(ctx context.Context, timeout time.Duration) error {
 		return exitcode.Environmentf("cluster %s is not ready: %w", c.Name, err)
 	}
 	if err := await(ctx, dnsWatch(c.Kube), &appsv1.Deployment{}, dnsNotAvailable); err != nil {
-		return exitcode.Environmentf("cluster %s is not ready: %w", c.Name, err)
-	}
-	if !c.Owned() {
-		return nil
-	}
-	if err := await(ctx, kubeProxyWatch(c.Kube), &appsv1.DaemonSet{}, kubeProxyPending); err != nil {
 		return exitcode.Environmentf("cluster %s is not ready: %w", c.Name, err)
 	}
 	return nil
@@ -99,9 +92,4 @@ func nodeWatch(kube kubernetes.Interface) cache.ListerWatcher {
 
 func dnsWatch(kube kubernetes.Interface) cache.ListerWatcher {
 	return listerWatcher(kube, kube.AppsV1().Deployments(metav1.NamespaceSystem), metav1.ListOptions{LabelSelector: dnsSelector})
-}
-
-func kubeProxyWatch(kube kubernetes.Interface) cache.ListerWatcher {
-	named := metav1.SingleObject(metav1.ObjectMeta{Name: kubeProxy})
-	return listerWatcher(kube, kube.AppsV1().DaemonSets(metav1.NamespaceSystem), named)
 }
