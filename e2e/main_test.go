@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -138,7 +139,7 @@ func run(m *testing.M, o *options.Options, console *os.File) (int, error) {
 		if o.Policy.Retries > 0 {
 			recorder.AllowFlakes(o.Policy.Retries, o.FlakeBudget)
 		}
-		runner = &check.Runner{Recorder: recorder, Target: target, Context: ctx, Evidence: s.Evidence, Symptoms: s.Symptoms, Parallel: o.Parallel, Policy: o.Policy, Waits: o.Waits}
+		runner = &check.Runner{Recorder: recorder, Target: strings.Join(append([]string{target}, o.Again()...), " "), Context: ctx, Evidence: s.Evidence, Symptoms: s.Symptoms, Parallel: o.Parallel, Policy: o.Policy, Waits: o.Waits}
 		testenv = check.NewEnvironment(envconf.NewWithKubeConfig(s.Cluster.Kubeconfig))
 		testenv.Run(m)
 	}

@@ -34,7 +34,8 @@ type Recorder interface {
 type Runner struct {
 	// Recorder receives each outcome.
 	Recorder Recorder
-	// Target is the make target that runs the checks, for the re-run command.
+	// Target is the make target that runs the checks with its variables, such as
+	// e2e ISTIO=1.30, for the re-run command.
 	Target string
 	// Context ends when the run is interrupted.
 	Context context.Context

@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"flag"
 	"path/filepath"
+	"strconv"
 
 	"istio-conformance/internal/check"
 	"istio-conformance/internal/exitcode"
@@ -46,12 +47,15 @@ type Options struct {
 	getenv                                     func(string) string
 	flags                                      *flag.FlagSet
 	settings                                   []setting
+	again                                      []string
 }
 
 // setting is an option as a configuration file may name it.
 type setting struct {
 	flag, variable string
 	kind           kind
+	// fallback is the default, as the flag's value prints it.
+	fallback string
 }
 
 // kind is what values a setting has.
@@ -114,24 +118,24 @@ func (o *Options) how() {
 	o.number(&o.FlakeBudget, "flake-budget", "FLAKE_BUDGET", 1, "with -retry: how many checks may be flaky before the run fails")
 	o.truth(&o.Policy.FailFast, "fail-fast", "FAIL_FAST", "skip what comes after the first failure")
 	o.flags.Var(&o.Waits, "timeout", "name=duration for a wait, separated by commas: nodes, chart, check, assertion, evidence, clean-up, or suite/check ($TIMEOUT)")
-	o.settings = append(o.settings, setting{"timeout", "TIMEOUT", times})
+	o.settings = append(o.settings, setting{"timeout", "TIMEOUT", times, ""})
 }
 
 func (o *Options) text(target *string, name, variable, fallback, usage string) {
 	o.flags.StringVar(target, name, cmp.Or(o.getenv(variable), fallback), usage+" ($"+variable+")")
-	o.settings = append(o.settings, setting{name, variable, text})
+	o.settings = append(o.settings, setting{name, variable, text, fallback})
 }
 
 func (o *Options) truth(target *bool, name, variable, usage string) {
 	o.flags.BoolVar(target, name, o.getenv(variable) == "1", usage+" ($"+variable+"=1)")
-	o.settings = append(o.settings, setting{name, variable, truth})
+	o.settings = append(o.settings, setting{name, variable, truth, "false"})
 }
 
 // number takes a whole number; what the variable holds is read by Complete, which
 // can refuse it.
 func (o *Options) number(target *int, name, variable string, fallback int, usage string) {
 	o.flags.IntVar(target, name, fallback, usage+" ($"+variable+")")
-	o.settings = append(o.settings, setting{name, variable, number})
+	o.settings = append(o.settings, setting{name, variable, number, strconv.Itoa(fallback)})
 }
 
 // Complete fills in what was left out, and refuses what makes no sense with
@@ -140,6 +144,7 @@ func (o *Options) Complete() error {
 	if err := o.fromElsewhere(); err != nil {
 		return err
 	}
+	o.rememberSubject()
 	var err error
 	if o.Root, err = project.Root(); err != nil && (o.cluster == "kind" || o.OutDir == "") {
 		return exitcode.Usagef("%w", err)
