@@ -83,8 +83,8 @@ func TestConflist(t *testing.T) {
 	}
 }
 
-// The script runs for real, on a directory of the test and with an ip command
-// that only writes its arguments down.
+// The script runs for real, on a directory of the test and with commands that change
+// no network: ip writes its arguments down, iptables does nothing.
 func TestCNIScriptIsRepeatable(t *testing.T) {
 	routes, missing := routesOf([]*corev1.Node{
 		cniNode("a", "10.244.0.0/24", "172.18.0.2"), cniNode("b", "10.244.1.0/24", "172.18.0.3"), cniNode("c", "10.244.2.0/24", "172.18.0.4"),
@@ -97,7 +97,7 @@ func TestCNIScriptIsRepeatable(t *testing.T) {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	script = "ip() { echo \"$@\"; }\n" + strings.ReplaceAll(script, "/etc/cni/net.d", dir)
+	script = "set -eu\nip() { echo \"$@\"; }\niptables() { :; }\n" + strings.ReplaceAll(script, "/etc/cni/net.d", dir)
 	run := func() string {
 		out, err := exec.CommandContext(t.Context(), "sh", "-c", script).CombinedOutput()
 		if err != nil {
