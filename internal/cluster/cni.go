@@ -28,13 +28,12 @@ type nodeRoute struct {
 	address netip.Addr
 }
 
-// writeCNI gives the nodes a pod network where the node image has none: on each
-// node the standard ptp and portmap plugins with the node's own pod range, and a
-// route to the pod range of each other node. IPv4 only; pods reach pods and nodes by
-// their own address, and everything else, such as the engine's name server, by their
-// node's. It can be repeated: a file that is there stays, since a chained CNI plugin such as
-// Istio's edits it in place.
-func (c *Cluster) writeCNI(ctx context.Context, network v1alpha4.Networking) error {
+// connectNodes keeps in the cluster what is meant for it, and gives the nodes a pod
+// network where the node image has none. IPv4 only. It can be repeated.
+func (c *Cluster) connectNodes(ctx context.Context, network v1alpha4.Networking) error {
+	if network.IPFamily == v1alpha4.IPv6Family {
+		return nil // Only with kindnet, which is there already.
+	}
 	wait, cancel := context.WithTimeout(ctx, podCIDRTime)
 	defer cancel()
 	var routes []nodeRoute
@@ -46,9 +45,13 @@ func (c *Cluster) writeCNI(ctx context.Context, network v1alpha4.Networking) err
 		return fmt.Errorf("pod network: %w", err)
 	}
 	return onEach(routes, func(own nodeRoute) error {
-		script, err := cniScript(own, routes, cmp.Or(network.ServiceSubnet, defaultServiceSubnet))
-		if err != nil {
-			return err
+		script := "set -eu\n" + confinement(own, network)
+		if network.DisableDefaultCNI {
+			cni, err := cniScript(own, routes, serviceSubnet(network))
+			if err != nil {
+				return err
+			}
+			script += cni
 		}
 		if _, err := c.Exec(ctx, own.node, script); err != nil {
 			return fmt.Errorf("pod network: %w", err)
@@ -87,14 +90,18 @@ func routesOf(nodes []*corev1.Node, want int) (routes []nodeRoute, missing strin
 	return routes, ""
 }
 
-// cniScript is the shell script that sets up the pod network on one node.
+// cniScript is the part of a node's script that sets up the pod network: the standard
+// ptp and portmap plugins with the node's own pod range, and a route to the pod range
+// of each other node. Pods reach pods and nodes by their own address, and everything
+// else, such as the engine's name server, by their node's. A file that is there stays,
+// since a chained CNI plugin such as Istio's edits it in place.
 func cniScript(own nodeRoute, all []nodeRoute, services string) (string, error) {
 	list, err := conflist(own.podCIDR)
 	if err != nil {
 		return "", err
 	}
 	var b strings.Builder
-	b.WriteString("set -eu\nmkdir -p /etc/cni/net.d\n")
+	b.WriteString("mkdir -p /etc/cni/net.d\n")
 	// Renamed into place: the runtime reads the directory whenever it changes.
 	fmt.Fprintf(&b, "if [ ! -e %[1]s ]; then\n  printf '%%s\\n' '%[2]s' >%[1]s.new\n  mv %[1]s.new %[1]s\nfi\n", conflistPath, list)
 	for _, other := range all {
@@ -110,12 +117,15 @@ func cniScript(own nodeRoute, all []nodeRoute, services string) (string, error) 
 // Source: sigs.k8s.io/kind pkg/internal/apis/config/default.go.
 const defaultServiceSubnet = "10.96.0.0/16"
 
+func serviceSubnet(network v1alpha4.Networking) string {
+	return cmp.Or(network.ServiceSubnet, defaultServiceSubnet)
+}
+
 // masqueradeChain holds the rules by which pods reach what has no route to them.
 const masqueradeChain = "ISTIO-CONFORMANCE-MASQ"
 
 // masquerade is the part of the script that gives what a node's pods send out of the
-// cluster the node's address: nobody beyond it has a route to theirs. A virtual IP that
-// kube-proxy does not know leads nowhere, and not out of the cluster.
+// cluster the node's address: nobody beyond it has a route to theirs.
 func masquerade(own nodeRoute, all []nodeRoute, services string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "iptables -w -t nat -N %[1]s 2>/dev/null || iptables -w -t nat -F %[1]s\n", masqueradeChain)

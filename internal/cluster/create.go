@@ -158,10 +158,8 @@ func build(ctx context.Context, o *Options, cfg *v1alpha4.Cluster) (*Cluster, er
 	if err := c.requestKubeProxyCPU(ctx); err != nil {
 		return nil, err
 	}
-	if cfg.Networking.DisableDefaultCNI {
-		if err := c.writeCNI(ctx, cfg.Networking); err != nil {
-			return nil, err
-		}
+	if err := c.connectNodes(ctx, cfg.Networking); err != nil {
+		return nil, err
 	}
 	return c, nil
 }

@@ -49,10 +49,8 @@ func Open(ctx context.Context, o Options) (*Cluster, error) {
 	if _, err := c.ServerVersion(ctx); err != nil {
 		return nil, fmt.Errorf("cluster %s cannot be used again: %w", o.Name, err)
 	}
-	if o.Config.Networking.DisableDefaultCNI {
-		if err := c.writeCNI(ctx, o.Config.Networking); err != nil {
-			return nil, fmt.Errorf("cluster %s cannot be used again: %w", o.Name, err)
-		}
+	if err := c.connectNodes(ctx, o.Config.Networking); err != nil {
+		return nil, fmt.Errorf("cluster %s cannot be used again: %w", o.Name, err)
 	}
 	return c, nil
 }
