@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"time"
 )
 
@@ -24,10 +23,10 @@ type link struct {
 
 // dial makes a connection, with its TLS handshake, and takes it out of Go's
 // poller. It waits, and so is never called by the thread that sends.
-func dial(ctx context.Context, t *target, timeout time.Duration) (*link, error) {
+func dial(ctx context.Context, t *target, ports *Ports, timeout time.Duration) (*link, error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	connection, err := (&net.Dialer{KeepAlive: -1}).DialContext(ctx, "tcp", t.address)
+	connection, err := ports.dial(ctx, t.address)
 	if err != nil {
 		return nil, err
 	}

@@ -42,6 +42,8 @@ type Config struct {
 	// Start is when the schedule begins, for several generators at once; the
 	// zero value means as soon as the connections are open.
 	Start time.Time
+	// Ports are the local ports of the connections; nil leaves the choice to the kernel.
+	Ports *Ports
 	// AllowRemote permits a target that is neither loopback nor private.
 	AllowRemote bool
 	// Counters are read before and after; one that rose too much makes the run invalid.

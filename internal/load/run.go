@@ -90,7 +90,7 @@ func (p *plan) newWorkers(publish chan<- *Interval) ([]*worker, error) {
 func (p *plan) connect(workers []*worker) error {
 	p.start = time.Now()
 	if p.config.NewConnections {
-		l, err := dial(p.dialing, p.target, p.config.Timeout)
+		l, err := dial(p.dialing, p.target, p.config.Ports, p.config.Timeout)
 		if err != nil {
 			return p.unreachable(err)
 		}

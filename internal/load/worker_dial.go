@@ -3,7 +3,7 @@ package load
 // dial makes a connection beside the worker, which takes it with takeDialed.
 func (w *worker) dial(conn int) {
 	w.plan.dials.Go(func() {
-		l, err := dial(w.plan.dialing, w.plan.target, w.plan.config.Timeout)
+		l, err := dial(w.plan.dialing, w.plan.target, w.plan.config.Ports, w.plan.config.Timeout)
 		w.mu.Lock()
 		w.dialed = append(w.dialed, dialed{conn, l, err})
 		w.mu.Unlock()

@@ -65,6 +65,15 @@ func kinds(namespace string) []kind {
 	}
 }
 
+// rate is the kind's part of the whole rate. New connections have a bound: a port that
+// comes back too soon may lead to a pod that is gone, which is not the mesh's doing.
+func (k kind) rate(whole float64) float64 {
+	if k.fresh {
+		return min(whole*k.share, load.PortsRate)
+	}
+	return whole * k.share
+}
+
 // limits make a run of traffic invalid that did not offer what it should have:
 // whether the requests were lost is asked here, not how fast they were.
 func limits() *load.Limits {
@@ -83,6 +92,7 @@ type traffic struct {
 	errs    []error
 	broken  chan error // of a generator that ended by itself
 	streams []*streamRun
+	ports   *load.Ports
 	// answered and failed count while it runs.
 	answered, failed atomic.Int64
 }
@@ -98,7 +108,7 @@ type addresses struct {
 func startTraffic(ctx context.Context, all []kind, streams []streamKind, rate float64, to addresses) (*traffic, error) {
 	var err error
 	for wait := lead; wait <= 4*lead; wait *= 2 {
-		t := &traffic{kinds: all, end: make(chan struct{}), results: make([]*load.Result, len(all)), errs: make([]error, len(all)), broken: make(chan error, len(all))}
+		t := &traffic{kinds: all, end: make(chan struct{}), results: make([]*load.Result, len(all)), errs: make([]error, len(all)), broken: make(chan error, len(all)), ports: load.NewPorts()}
 		start := time.Now().Add(wait)
 		t.started = start.Add(warmup)
 		for i, k := range all {
@@ -137,8 +147,8 @@ func (t *traffic) config(k kind, rate float64, to addresses, start time.Time) lo
 	}
 	return load.Config{
 		Path: path, Connections: k.connections, NewConnections: k.fresh, Timeout: answerTimeout, Limits: limits(), Relaxed: true,
-		Schedule: load.Schedule{Rate: rate * k.share, Warmup: warmup, Duration: longest},
-		Start:    start, End: t.end,
+		Schedule: load.Schedule{Rate: k.rate(rate), Warmup: warmup, Duration: longest},
+		Start:    start, End: t.end, Ports: t.ports,
 		Progress: func(i *load.Interval) {
 			t.answered.Add(i.OK)
 			t.failed.Add(i.Failed())

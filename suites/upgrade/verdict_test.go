@@ -5,6 +5,7 @@ import (
 
 	"github.com/onsi/gomega"
 
+	"istio-conformance/internal/load"
 	"istio-conformance/internal/report"
 )
 
@@ -119,5 +120,15 @@ func TestJourneysComeBack(t *testing.T) {
 			}
 		}
 		g.Expect(back).To(gomega.Equal(1), "%s: the way back does not end at the older version", j.name)
+	}
+}
+
+func TestNewConnectionsAreNoMoreThanThereArePorts(t *testing.T) {
+	g := gomega.NewWithT(t)
+	for _, k := range kinds("test") {
+		g.Expect(k.rate(300)).To(gomega.Equal(300*k.share), k.name)
+		if k.fresh {
+			g.Expect(k.rate(5000)).To(gomega.Equal(load.PortsRate))
+		}
 	}
 }
