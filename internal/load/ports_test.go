@@ -7,11 +7,20 @@ import (
 	"github.com/onsi/gomega"
 )
 
+// listening takes connections at the address until the test is over.
+func listening(t *testing.T, address string) (net.Listener, error) {
+	t.Helper()
+	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", address)
+	if err == nil {
+		t.Cleanup(func() { _ = listener.Close() }) // Harmless: the test is over.
+	}
+	return listener, err
+}
+
 func TestPortsAreTakenInTurnAndNoneThatIsInUse(t *testing.T) {
 	g := gomega.NewWithT(t)
-	server, err := net.Listen("tcp", "127.0.0.1:0")
+	server, err := listening(t, "127.0.0.1:0")
 	g.Expect(err).NotTo(gomega.HaveOccurred())
-	defer server.Close()
 	ports := NewPorts()
 	seen := map[int]bool{}
 	last := 0
@@ -27,21 +36,19 @@ func TestPortsAreTakenInTurnAndNoneThatIsInUse(t *testing.T) {
 
 	// The next one is somebody else's.
 	next := firstPort + (last-firstPort+1)%portCount
-	other, err := net.Listen("tcp", (&net.TCPAddr{Port: next}).String())
-	if err == nil {
-		defer other.Close()
+	if _, err := listening(t, (&net.TCPAddr{Port: next}).String()); err != nil {
+		t.Logf("port %d is in use already: %v", next, err)
 	}
 	c, err := ports.dial(t.Context(), server.Addr().String())
 	g.Expect(err).NotTo(gomega.HaveOccurred())
-	defer c.Close()
+	t.Cleanup(func() { _ = c.Close() }) // Harmless: the test is over.
 	g.Expect(c.LocalAddr().(*net.TCPAddr).Port).NotTo(gomega.Equal(next))
 }
 
 func TestWithoutPortsTheKernelChooses(t *testing.T) {
 	g := gomega.NewWithT(t)
-	server, err := net.Listen("tcp", "127.0.0.1:0")
+	server, err := listening(t, "127.0.0.1:0")
 	g.Expect(err).NotTo(gomega.HaveOccurred())
-	defer server.Close()
 	c, err := (*Ports)(nil).dial(t.Context(), server.Addr().String())
 	g.Expect(err).NotTo(gomega.HaveOccurred())
 	g.Expect(c.Close()).To(gomega.Succeed())
