@@ -1,7 +1,6 @@
 package cluster
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -117,15 +116,22 @@ func cniScript(own nodeRoute, all []nodeRoute, services string) (string, error) 
 // Source: sigs.k8s.io/kind pkg/internal/apis/config/default.go.
 const defaultServiceSubnet = "10.96.0.0/16"
 
+// serviceSubnet is the IPv4 range of virtual IPs; a cluster with both families names two.
 func serviceSubnet(network v1alpha4.Networking) string {
-	return cmp.Or(network.ServiceSubnet, defaultServiceSubnet)
+	for cidr := range strings.SplitSeq(network.ServiceSubnet, ",") {
+		if p, err := netip.ParsePrefix(strings.TrimSpace(cidr)); err == nil && p.Addr().Is4() {
+			return p.String()
+		}
+	}
+	return defaultServiceSubnet
 }
 
 // masqueradeChain holds the rules by which pods reach what has no route to them.
 const masqueradeChain = "ISTIO-CONFORMANCE-MASQ"
 
 // masquerade is the part of the script that gives what a node's pods send out of the
-// cluster the node's address: nobody beyond it has a route to theirs.
+// cluster the node's address: nobody beyond it has a route to theirs. A virtual IP that
+// kube-proxy does not know is in the cluster; see confinement.
 func masquerade(own nodeRoute, all []nodeRoute, services string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "iptables -w -t nat -N %[1]s 2>/dev/null || iptables -w -t nat -F %[1]s\n", masqueradeChain)

@@ -8,15 +8,16 @@ import (
 )
 
 // confinement is the part of a node's script that keeps in the cluster what is meant
-// for it. A pod's address leads nowhere once the pod is gone: by the default route the
-// packet would leave the node for whatever network is beyond, where somebody may
-// answer. A connection can still be made to such an address: conntrack remembers where
-// a closed connection led (10 s after a reset, up to 120 s otherwise), and a client
-// that takes the same port again within that time is sent there. So does a virtual IP
-// that kube-proxy does not know, or not any more.
+// for it: the address of a pod that is gone, and a virtual IP that kube-proxy does not
+// know, or not any more. By the default route such a packet would leave the node for
+// whatever network is beyond, where somebody may answer.
 //
-// The route of a pod that is there is more specific, and goes first; what
-// kube-proxy translates no longer has a virtual IP when it meets the rules.
+// Connections are made to pods that are gone: conntrack remembers where a closed one
+// led (10 s after a reset, up to 120 s otherwise), and a client that takes the same
+// port again within that time is sent there.
+//
+// The route of a pod that is there is more specific, and goes first; what kube-proxy
+// translates no longer has a virtual IP when it meets the rules.
 func confinement(own nodeRoute, network v1alpha4.Networking) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "ip route replace blackhole %s\n", own.podCIDR)

@@ -21,3 +21,13 @@ iptables -w -C OUTPUT -d 10.96.0.0/16 -j DROP 2>/dev/null || iptables -w -A OUTP
 		t.Errorf("virtual IPs are the node's own with IPVS, got\n%s", got)
 	}
 }
+
+func TestServiceSubnetIsTheIPv4Range(t *testing.T) {
+	for given, want := range map[string]string{
+		"": defaultServiceSubnet, "10.20.0.0/16": "10.20.0.0/16", "10.20.0.0/16,fd00:10:96::/112": "10.20.0.0/16", "fd00:10:96::/112, 10.20.0.0/16": "10.20.0.0/16",
+	} {
+		if got := serviceSubnet(v1alpha4.Networking{ServiceSubnet: given}); got != want {
+			t.Errorf("%q: got %s, want %s", given, got, want)
+		}
+	}
+}
