@@ -93,6 +93,9 @@ func run(m *testing.M, o *options.Options, console *os.File) (int, error) {
 	var recorder *report.Recorder
 	if o.Upgrade != nil {
 		all, target = []check.Suite{upgradeSuite(s, o, &recorder)}, "upgrade"
+		if o.Mutate {
+			target = "upgrade MUTATE=1"
+		}
 	}
 	selection, err := check.Select(o.Run, all)
 	if err == nil {
