@@ -1,5 +1,5 @@
 // Package nodeport checks how traffic from outside enters: by a node port, to a gateway
-// pod, to every pod of the backend.
+// pod, to every pod of the backend, and to none that is gone.
 package nodeport
 
 import (
@@ -12,6 +12,7 @@ func Checks(s *stack.Stack) []check.Check {
 	return []check.Check{
 		reachesEveryPod(s),
 		everyNode(s),
+		goneAddress(s),
 		localPolicy(s),
 		replacedGateway(s),
 	}

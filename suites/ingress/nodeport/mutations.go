@@ -2,6 +2,9 @@ package nodeport
 
 import (
 	"context"
+	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
@@ -31,6 +34,11 @@ func Mutations() []mutation.Mutation {
 			Name: "only-local-nodes", Promise: "nodes whose node ports do not lead to a gateway pod on another node are noticed",
 			Break: localOnly, Plays: "ingress/node-port-of-every-node",
 			Fails: map[string]string{"ingress/node-port-of-every-node": "where no gateway pod runs, does not lead to one on another node"},
+		},
+		{
+			Name: "pod-range-leads-outside", Promise: "a node that sends out of the cluster what is for a pod that is gone is noticed",
+			Break: leadOutside, Plays: "ingress/address-of-gone-pod",
+			Fails: map[string]string{"ingress/address-of-gone-pod": "out of the cluster, where another server may answer"},
 		},
 	}
 }
@@ -84,4 +92,19 @@ func dropTraffic(ctx context.Context, t *check.T, s *stack.Stack) {
 	})
 	_, err = s.Cluster.Exec(ctx, pods[0].Spec.NodeName, "iptables -w -I "+rule)
 	t.Expect(err).NotTo(gomega.HaveOccurred())
+}
+
+// leadOutside takes from a node the route that its pod range has beside those of its
+// pods, so that the default route is left for addresses that no pod has.
+func leadOutside(ctx context.Context, t *check.T, s *stack.Stack) {
+	ranges, err := podRanges(ctx, s)
+	t.Expect(err).NotTo(gomega.HaveOccurred())
+	t.Expect(ranges).NotTo(gomega.BeEmpty())
+	node := slices.Min(slices.Collect(maps.Keys(ranges)))
+	change := func(ctx context.Context, do string) {
+		_, err := s.Cluster.Exec(ctx, node, fmt.Sprintf("ip route %s blackhole %s", do, ranges[node]))
+		t.Expect(err).NotTo(gomega.HaveOccurred(), "%s the route of node %s", do, node)
+	}
+	mutation.Mend(ctx, t, func(ctx context.Context) { change(ctx, "replace") })
+	change(ctx, "del")
 }
