@@ -51,6 +51,9 @@ func (m *markdown) measurements(doc *Report) {
 	for _, u := range doc.Upgrade {
 		m.line("| %s | %s | %s |", escape(upgradeName(u)), u.Verdict, escape(upgradeNote(u)))
 	}
+	for _, r := range RepeatedUpgrades(doc.Upgrade) {
+		m.line("| %s | %s | %s |", escape(r.Name), r.Verdict, escape(r.Note()))
+	}
 	m.line("")
 }
 

@@ -33,11 +33,15 @@ func loadNote(l Load) string {
 }
 
 func upgradeName(u Upgrade) string {
-	name := fmt.Sprintf("upgrade/%s-to-%s", u.From, u.To)
-	if u.Journey != "" {
-		name += fmt.Sprintf(" %s, %s values #%d", u.Journey, u.Values, u.Repetition)
+	if u.Journey == "" {
+		return fmt.Sprintf("upgrade/%s-to-%s", u.From, u.To)
 	}
-	return name
+	return fmt.Sprintf("%s #%d", journeyName(u), u.Repetition)
+}
+
+// journeyName is the name that all repetitions of a journey have in common.
+func journeyName(u Upgrade) string {
+	return fmt.Sprintf("upgrade/%s-to-%s %s, %s values", u.From, u.To, u.Journey, u.Values)
 }
 
 // addedNote says what the candidate adds at one quantile.
@@ -52,7 +56,10 @@ func addedNote(q Quantile) string {
 // upgradeNote is an upgrade's traffic in one line, and why it did not pass.
 func upgradeNote(u Upgrade) string {
 	note := fmt.Sprintf("%d of %s failed, longest gap %.0f ms", u.Failed, plural(u.Requests, "request"), u.LongestGapMillis)
-	if u.Budget > 0 {
+	switch {
+	case u.Budget > 0 && u.Budget >= u.Requests:
+		note += ", all may fail"
+	case u.Budget > 0:
 		note += fmt.Sprintf(", %d may fail", u.Budget)
 	}
 	if u.Forced {

@@ -136,6 +136,9 @@ func (r *Recorder) showMeasurements(doc *Report) {
 	for _, u := range doc.Upgrade {
 		r.console.result(cmp.Or(marks[u.Verdict], markWarn), upgradeName(u), string(u.Verdict), upgradeNote(u))
 	}
+	for _, s := range RepeatedUpgrades(doc.Upgrade) {
+		r.console.result(cmp.Or(marks[s.Verdict], markWarn), s.Name, string(s.Verdict), s.Note())
+	}
 }
 
 // describe is the environment in one line; what is not known is left out.

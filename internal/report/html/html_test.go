@@ -163,3 +163,14 @@ func TestEvidenceIsShownWithinBounds(t *testing.T) {
 	g.Expect(by["outside"].Note).To(gomega.Equal("cannot be read"), "a link that leads out of the directory")
 	g.Expect(by["gone"].Note).To(gomega.Equal("cannot be read"))
 }
+
+// TestRepetitionsAreSummedUp shows how often a repeated journey lost requests, and who
+// saw them fail.
+func TestRepetitionsAreSummedUp(t *testing.T) {
+	g := gomega.NewWithT(t)
+	page := render(t, "hostile")
+	for _, want := range []string{"All repetitions", "0 to 4, median 0", "What the proxies and the clients saw of the failed requests (2)"} {
+		g.Expect(page).To(gomega.ContainSubstring(want))
+	}
+	g.Expect(render(t, "green")).NotTo(gomega.ContainSubstring("All repetitions"), "a journey that was made once")
+}

@@ -27,6 +27,8 @@ type page struct {
 	Spans    []span
 	Loads    []load
 	Upgrades []upgrade
+	// Repeated are the rows of the journeys that were made more than once.
+	Repeated [][]string
 }
 
 // fact is a name with its value.
@@ -41,7 +43,7 @@ type share struct {
 func newPage(doc, baseline *report.Report, dir string) *page {
 	p := &page{
 		Doc: doc, Title: fmt.Sprintf("Istio conformance: %s", doc.Verdict), Counts: report.Count(doc.Tests),
-		Facts: facts(doc), Spans: waterfall(doc), Loads: loads(doc), Upgrades: upgrades(doc),
+		Facts: facts(doc), Spans: waterfall(doc), Loads: loads(doc), Upgrades: upgrades(doc), Repeated: repeated(doc),
 	}
 	p.Sentence = sentence(doc, p.Counts)
 	p.Share = shares(p.Counts)

@@ -3,8 +3,10 @@ package html
 import (
 	"fmt"
 	"html/template"
+	"math"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"istio-conformance/internal/load/plot"
@@ -33,6 +35,22 @@ func upgrades(doc *report.Report) []upgrade {
 		all = append(all, one)
 	}
 	return all
+}
+
+// repeated are the sums of the journeys' repetitions as the table shows them.
+func repeated(doc *report.Report) [][]string {
+	var rows [][]string
+	for _, r := range report.RepeatedUpgrades(doc.Upgrade) {
+		atMost := "-"
+		if limit := r.AtMost(); limit < 1 {
+			atMost = fmt.Sprintf("%.0f %%", math.Ceil(100*limit))
+		}
+		rows = append(rows, []string{
+			strings.TrimPrefix(r.Name, "upgrade/"), strconv.Itoa(r.Repetitions), strconv.Itoa(r.Failed), strconv.Itoa(r.Invalid), strconv.Itoa(r.Losing()),
+			strconv.Itoa(r.Requests), strconv.Itoa(r.AllLost()), r.Spread(), fmt.Sprintf("%.0f ms", r.LongestGapMillis), atMost,
+		})
+	}
+	return rows
 }
 
 // Tone is the verdict's colour class.
