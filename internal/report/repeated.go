@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -94,7 +95,7 @@ func (r *Repeated) Spread() string {
 	}
 	low, middle, high := r.Lost[0], r.Lost[(len(r.Lost)-1)/2], r.Lost[len(r.Lost)-1]
 	if low == high {
-		return fmt.Sprint(low)
+		return strconv.Itoa(low)
 	}
 	return fmt.Sprintf("%d to %d, median %d", low, high, middle)
 }
