@@ -103,15 +103,15 @@ func (r *Repeated) Spread() string {
 // confidence is that of AtMost.
 const confidence = 0.95
 
-// AtMost is the share of such journeys, from 0 to 1, that may lose requests although
+// AtMost is the percentage of such journeys, rounded up, that may lose requests although
 // none of the repetitions did, at 95 % confidence: the exact upper limit of Clopper and
-// Pearson (1934), one-sided, for no event in n trials. It is 1 when one lost some, when
-// one failed and so did not go all the way, and when none was measured.
-func (r *Repeated) AtMost() float64 {
+// Pearson (1934), one-sided, for no event in n trials. It is not known when one lost
+// some, when one failed and so did not go all the way, and when none was measured.
+func (r *Repeated) AtMost() (percent int, known bool) {
 	if len(r.Lost) == 0 || r.Losing() > 0 || r.Failed > 0 {
-		return 1
+		return 0, false
 	}
-	return 1 - math.Pow(1-confidence, 1/float64(len(r.Lost)))
+	return int(math.Ceil(100 * (1 - math.Pow(1-confidence, 1/float64(len(r.Lost)))))), true
 }
 
 // Note is the sum in one line.
@@ -130,8 +130,8 @@ func (r *Repeated) Note() string {
 	if losing := r.Losing(); losing > 0 {
 		parts = append(parts, fmt.Sprintf("in %d of %d, each %s", losing, len(r.Lost), r.Spread()))
 	}
-	if limit := r.AtMost(); limit < 1 {
-		parts = append(parts, fmt.Sprintf("at most %.0f %% of such journeys lose any (95 %% confidence)", math.Ceil(100*limit)))
+	if percent, known := r.AtMost(); known {
+		parts = append(parts, fmt.Sprintf("at most %d %% of such journeys lose any (95 %% confidence)", percent))
 	}
 	return strings.Join(append(parts, fmt.Sprintf("longest gap %.0f ms", r.LongestGapMillis)), ", ")
 }

@@ -3,7 +3,6 @@ package html
 import (
 	"fmt"
 	"html/template"
-	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -42,8 +41,8 @@ func repeated(doc *report.Report) [][]string {
 	var rows [][]string
 	for _, r := range report.RepeatedUpgrades(doc.Upgrade) {
 		atMost := "-"
-		if limit := r.AtMost(); limit < 1 {
-			atMost = fmt.Sprintf("%.0f %%", math.Ceil(100*limit))
+		if percent, known := r.AtMost(); known {
+			atMost = fmt.Sprintf("%d %%", percent)
 		}
 		rows = append(rows, []string{
 			strings.TrimPrefix(r.Name, "upgrade/"), strconv.Itoa(r.Repetitions), strconv.Itoa(r.Failed), strconv.Itoa(r.Invalid), strconv.Itoa(r.Losing()),

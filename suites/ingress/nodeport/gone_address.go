@@ -17,9 +17,9 @@ import (
 // leads new ones to pods that are gone.
 const goneLink = "https://docs.kernel.org/networking/nf_conntrack-sysctl.html"
 
-// goneAddress looks where each node sends what is for an address of its own pods that no pod
-// has. The default route would lead it out of the cluster, and whoever answers there
-// would answer for the gateway or the backend.
+// goneAddress looks where each node sends what is for an address of its own pods that
+// no pod has. The default route would lead it out of the cluster, and whoever answers
+// there would answer for the gateway or the backend.
 func goneAddress(s *stack.Stack) check.Check {
 	return check.Check{
 		Name:     "address-of-gone-pod",
