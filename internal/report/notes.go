@@ -65,6 +65,9 @@ func upgradeNote(u Upgrade) string {
 	if u.Forced {
 		note += ", FORCED although the path is not supported"
 	}
+	if u.Again {
+		note += ", made again"
+	}
 	if len(u.Reasons) > 0 {
 		note += "; " + oneLine(u.Reasons[0])
 	}

@@ -12,7 +12,7 @@ import (
 type Repeated struct {
 	// Name is the journey with its versions and values.
 	Name string
-	// Verdict is the worst of the repetitions.
+	// Verdict is the worst of the repetitions that decide something.
 	Verdict Verdict
 	// Repetitions are all that were made, Invalid those that were no measurement,
 	// Failed those that failed for whatever reason. The rest of the numbers leave the
@@ -30,7 +30,7 @@ type Repeated struct {
 // were made. A journey that was made once is not among them.
 func RepeatedUpgrades(all []Upgrade) []Repeated {
 	var sums []Repeated
-	for _, u := range all {
+	for at, u := range all {
 		if u.Journey == "" {
 			continue
 		}
@@ -40,7 +40,7 @@ func RepeatedUpgrades(all []Upgrade) []Repeated {
 			i = len(sums)
 			sums = append(sums, Repeated{Name: name, Verdict: VerdictPass})
 		}
-		sums[i].add(u)
+		sums[i].add(u, replaced(all, at))
 	}
 	sums = slices.DeleteFunc(sums, func(r Repeated) bool { return r.Repetitions < 2 })
 	for _, r := range sums {
@@ -49,13 +49,13 @@ func RepeatedUpgrades(all []Upgrade) []Repeated {
 	return sums
 }
 
-func (r *Repeated) add(u Upgrade) {
+func (r *Repeated) add(u Upgrade, replaced bool) {
 	r.Repetitions++
 	switch u.Verdict {
 	case VerdictPass:
 	case VerdictInvalid:
 		r.Invalid++
-		if r.Verdict == VerdictPass {
+		if r.Verdict == VerdictPass && !replaced {
 			r.Verdict = VerdictInvalid
 		}
 		return
@@ -66,6 +66,12 @@ func (r *Repeated) add(u Upgrade) {
 	r.Requests += u.Requests
 	r.Lost = append(r.Lost, u.Failed)
 	r.LongestGapMillis = max(r.LongestGapMillis, u.LongestGapMillis)
+}
+
+// replaced says that a repetition decides nothing: it was no measurement, and one more
+// of the same journey was made after it.
+func replaced(all []Upgrade, i int) bool {
+	return all[i].Again && slices.ContainsFunc(all[i+1:], func(u Upgrade) bool { return journeyName(u) == journeyName(all[i]) })
 }
 
 // Losing is how many repetitions lost requests.

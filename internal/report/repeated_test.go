@@ -10,6 +10,13 @@ func journeyOf(values string, verdict Verdict, failed int) Upgrade {
 	return Upgrade{From: "1.30.0", To: "1.31.0", Journey: "in-place", Values: values, Verdict: verdict, Requests: 1000, Failed: failed, LongestGapMillis: float64(100 + failed)}
 }
 
+// madeAgain is a repetition that was no measurement and to be made again.
+func madeAgain() Upgrade {
+	u := journeyOf("recommended", VerdictInvalid, 0)
+	u.Again = true
+	return u
+}
+
 func TestRepeatedUpgrades(t *testing.T) {
 	const name = "upgrade/1.30.0-to-1.31.0 in-place, "
 	pass := journeyOf("recommended", VerdictPass, 0)
@@ -46,6 +53,14 @@ func TestRepeatedUpgrades(t *testing.T) {
 		{
 			name: "an invalid one counts for nothing", verdict: VerdictInvalid,
 			all:  []Upgrade{journeyOf("recommended", VerdictInvalid, 5), pass},
+			want: []string{name + "recommended values: 2 repetitions, 1 no measurement, 0 of 1000 requests failed, at most 95 % of such journeys lose any (95 % confidence), longest gap 100 ms"},
+		},
+		{
+			name: "one was made again", verdict: VerdictPass, all: []Upgrade{madeAgain(), pass},
+			want: []string{name + "recommended values: 2 repetitions, 1 no measurement, 0 of 1000 requests failed, at most 95 % of such journeys lose any (95 % confidence), longest gap 100 ms"},
+		},
+		{
+			name: "the one made again never was", verdict: VerdictInvalid, all: []Upgrade{pass, madeAgain()},
 			want: []string{name + "recommended values: 2 repetitions, 1 no measurement, 0 of 1000 requests failed, at most 95 % of such journeys lose any (95 % confidence), longest gap 100 ms"},
 		},
 		{

@@ -22,6 +22,9 @@ type Upgrade struct {
 	Values string `json:"values,omitempty"`
 	// Repetition counts from 1.
 	Repetition int `json:"repetition,omitempty"`
+	// Again says that this repetition was no measurement, and that one more was made
+	// in its place: it decides nothing.
+	Again bool `json:"again,omitempty"`
 	// Budget is how many requests might fail; 0 unless the user allowed more.
 	Budget int `json:"budget,omitempty"`
 	// Forced says that the path is not one that Istio supports, and who runs it

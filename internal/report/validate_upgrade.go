@@ -10,6 +10,7 @@ func (p *problems) upgrade(at string, u Upgrade) {
 	p.check(u.Requests >= u.Failed && u.Failed >= 0 && u.LongestGapMillis >= 0, "%s: counts that cannot be", at)
 	p.check(u.Verdict != VerdictPass || u.Failed <= u.Budget, "%s: passes with %d failed requests, %d are allowed", at, u.Failed, u.Budget)
 	p.check(u.Verdict == VerdictPass || u.Journey == "" || len(u.Reasons) > 0, "%s: does not pass and gives no reason", at)
+	p.check(!u.Again || u.Verdict == VerdictInvalid, "%s: made again with the verdict %s, only what is %s is", at, u.Verdict, VerdictInvalid)
 	p.phases(at+": phases", u.Phases)
 	end := 0.0
 	for i, s := range u.Steps {

@@ -33,6 +33,7 @@ func TestValidateUpgrade(t *testing.T) {
 		{"changed after its end", func(u *Upgrade) { u.Steps[1].Changed = 30 }, "times are not in order"},
 		{"a step that failed", func(u *Upgrade) { u.Steps[0].Failures = []string{"x"} }, "failed in an upgrade that passes"},
 		{"invalid traffic", func(u *Upgrade) { u.Traffic[0].Invalid = []string{"x"} }, "no measurement"},
+		{"passes and is made again", func(u *Upgrade) { u.Again = true }, "made again with the verdict pass"},
 		{"traffic without a rate", func(u *Upgrade) { u.Traffic[0].Rate = 0 }, "counts that cannot be"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -56,11 +56,13 @@ func derive(r *Report) Verdict {
 			verdict = VerdictInvalid
 		}
 	}
-	for _, u := range r.Upgrade {
+	for i, u := range r.Upgrade {
 		switch u.Verdict {
 		case VerdictPass:
 		case VerdictInvalid:
-			verdict = VerdictInvalid
+			if !replaced(r.Upgrade, i) {
+				verdict = VerdictInvalid
+			}
 		default:
 			return VerdictFail
 		}

@@ -30,6 +30,23 @@ func TestExitStatus(t *testing.T) {
 	}
 }
 
+func TestAnUpgradeMadeAgainDecidesNothing(t *testing.T) {
+	g := gomega.NewWithT(t)
+	pass, other := journeyOf("recommended", VerdictPass, 0), journeyOf("charts", VerdictPass, 0)
+	for _, tt := range []struct {
+		upgrades []Upgrade
+		want     Verdict
+	}{
+		{[]Upgrade{madeAgain(), pass}, VerdictPass},
+		{[]Upgrade{pass, madeAgain()}, VerdictInvalid},
+		{[]Upgrade{madeAgain(), other}, VerdictInvalid},
+		{[]Upgrade{journeyOf("recommended", VerdictInvalid, 0), pass}, VerdictInvalid},
+		{[]Upgrade{madeAgain(), journeyOf("recommended", VerdictFail, 1)}, VerdictFail},
+	} {
+		g.Expect(derive(&Report{Upgrade: tt.upgrades})).To(gomega.Equal(tt.want), "%v", tt.upgrades)
+	}
+}
+
 func TestFlakesOverTheBudgetFail(t *testing.T) {
 	g := gomega.NewWithT(t)
 	doc := &Report{Tests: []Test{{Status: Flaky}, {Status: Flaky}, {Status: Pass}}}

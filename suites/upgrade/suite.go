@@ -26,7 +26,8 @@ type Options struct {
 	Budget int
 	// Rate is that of all traffic together, in requests per second.
 	Rate float64
-	// Repeat is how often each journey is made.
+	// Repeat is how often each journey is made and measured. A repetition that was no
+	// measurement is made again, a few times.
 	Repeat int
 	// Values are the layers of Helm values; of two, the first decides the verdict
 	// and the other is only measured.
@@ -152,7 +153,7 @@ func travel(s *stack.Stack, o Options, j journey, layer string, measured bool) c
 		promise += " (measured only, with the " + layer + "' own values)"
 	}
 	return check.Check{
-		Name: name, Promise: promise, Timeout: time.Duration(o.Repeat) * journeyTimeout,
+		Name: name, Promise: promise, Timeout: time.Duration(repetitions(o.Repeat).most()) * journeyTimeout,
 		SkipIf: func() string {
 			if o.Force {
 				return ""
@@ -161,31 +162,40 @@ func travel(s *stack.Stack, o Options, j journey, layer string, measured bool) c
 		},
 		Run: func(ctx context.Context, t *check.T) {
 			var unmeasured []string
-			for i := range o.Repeat {
-				r := &run{Options: o, stack: s, journey: j, layer: layer, measured: measured, repetition: i + 1}
+			todo := repetitions(o.Repeat)
+			for i := 1; i <= todo.number; i++ {
+				r := &run{Options: o, stack: s, journey: j, layer: layer, measured: measured, repetition: i}
 				u := r.travel(ctx)
 				if err := context.Cause(ctx); err != nil && !errors.Is(err, context.DeadlineExceeded) {
 					// It was interrupted on the way: that says nothing of the upgrade.
-					t.Expect(err).NotTo(gomega.HaveOccurred(), "repetition %d of %d was stopped", i+1, o.Repeat)
+					t.Expect(err).NotTo(gomega.HaveOccurred(), "repetition %d of %d was stopped", i, todo.number)
 				}
+				todo.count(&u)
 				o.Record(u)
 				r.logf("%s", describe(&u))
-				t.Observe("#%d: %s", u.Repetition, describe(&u))
-				for _, step := range u.Steps {
-					t.Observe("#%d %s", u.Repetition, describeStep(&step))
+				observe(t, &u)
+				switch {
+				case u.Again:
+				case u.Verdict == report.VerdictInvalid:
+					unmeasured = append(unmeasured, fmt.Sprintf("repetition %d of %d: %s", i, todo.number, strings.Join(u.Reasons, "; ")))
+				default:
+					diagnose(t, &u)
+					t.Expect(u.Reasons).To(gomega.BeEmpty(), "repetition %d of %d: %s", i, todo.number, u.Verdict)
 				}
-				if u.Verdict == report.VerdictInvalid {
-					unmeasured = append(unmeasured, fmt.Sprintf("repetition %d of %d: %s", i+1, o.Repeat, strings.Join(u.Reasons, "; ")))
-					continue
-				}
-				diagnose(t, &u)
-				t.Expect(u.Reasons).To(gomega.BeEmpty(), "repetition %d of %d: %s", i+1, o.Repeat, u.Verdict)
 			}
 			if len(unmeasured) > 0 {
 				// Not a failure of the new version: the recorded verdict makes the run invalid.
 				t.SkipUnmeasured(report.VerdictInvalid, unmeasured...)
 			}
 		},
+	}
+}
+
+// observe puts a journey and its steps down.
+func observe(t *check.T, u *report.Upgrade) {
+	t.Observe("#%d: %s", u.Repetition, describe(u))
+	for _, step := range u.Steps {
+		t.Observe("#%d %s", u.Repetition, describeStep(&step))
 	}
 }
 

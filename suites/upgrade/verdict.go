@@ -178,6 +178,9 @@ func describe(u *report.Upgrade) string {
 	if u.Forced {
 		notes = append(notes, "FORCED")
 	}
+	if u.Again {
+		notes = append(notes, "made again because "+strings.Join(u.Reasons, "; "))
+	}
 	return strings.Join(notes, ", ")
 }
 

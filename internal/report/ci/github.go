@@ -77,7 +77,7 @@ func Annotations(doc *report.Report) []string {
 		}
 	}
 	for _, u := range doc.Upgrade {
-		if u.Verdict != report.VerdictPass {
+		if u.Verdict != report.VerdictPass && !u.Again {
 			errors = append(errors, annotation("error", fmt.Sprintf("upgrade %s to %s", u.From, u.To), u.Note()))
 		}
 	}
