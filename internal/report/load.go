@@ -44,7 +44,8 @@ type Quantile struct {
 	Q               float64 `json:"q"`
 	BaselineMicros  float64 `json:"baselineMicros"`
 	CandidateMicros float64 `json:"candidateMicros"`
-	// Ratio is candidate over baseline; CILow and CIHigh bound its confidence interval.
+	// Ratio is candidate over baseline; CILow and CIHigh bound its confidence interval,
+	// and are 0 where too few rounds were measured for one.
 	Ratio  float64 `json:"ratio"`
 	CILow  float64 `json:"ciLow"`
 	CIHigh float64 `json:"ciHigh"`

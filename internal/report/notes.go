@@ -20,7 +20,10 @@ func loadNote(l Load) string {
 			parts = append(parts, addedNote(q))
 			continue
 		}
-		s := fmt.Sprintf("p%g ratio %.2f [%.2f, %.2f]", 100*q.Q, q.Ratio, q.CILow, q.CIHigh)
+		s := fmt.Sprintf("p%g ratio %.2f", 100*q.Q, q.Ratio)
+		if q.CIHigh > 0 {
+			s += fmt.Sprintf(" [%.2f, %.2f]", q.CILow, q.CIHigh)
+		}
 		if q.Limit > 0 {
 			s += fmt.Sprintf(", limit %.2f", q.Limit)
 		}
@@ -44,9 +47,13 @@ func journeyName(u Upgrade) string {
 	return fmt.Sprintf("upgrade/%s-to-%s %s, %s values", u.From, u.To, u.Journey, u.Values)
 }
 
-// addedNote says what the candidate adds at one quantile.
+// addedNote says what the candidate adds at one quantile, with the interval where enough
+// rounds were measured for one.
 func addedNote(q Quantile) string {
-	s := fmt.Sprintf("p%g %+.0f us [%.0f, %.0f]", 100*q.Q, q.AddedMicros, q.AddedLowMicros, q.AddedHighMicros)
+	s := fmt.Sprintf("p%g %+.0f us", 100*q.Q, q.AddedMicros)
+	if q.AddedLowMicros != 0 || q.AddedHighMicros != 0 {
+		s += fmt.Sprintf(" [%.0f, %.0f]", q.AddedLowMicros, q.AddedHighMicros)
+	}
 	if q.LimitMicros > 0 {
 		return s + fmt.Sprintf(", limit %.0f", q.LimitMicros)
 	}

@@ -16,3 +16,19 @@ func TestLoadNoteOfACapacity(t *testing.T) {
 		}
 	}
 }
+
+// An interval that nothing was computed for is none of 0 to 0.
+func TestLoadNoteOfTooFewRounds(t *testing.T) {
+	added := Load{Kind: "added", Rate: 500, Quantiles: []Quantile{{Q: 0.5, AddedMicros: 319, LimitMicros: 1000}}}
+	ratio := Load{Kind: "ratio", Rate: 500, Quantiles: []Quantile{{Q: 0.5, Ratio: 1.2, Limit: 1.1}}}
+	if got := loadNote(added); !strings.Contains(got, "p50 +319 us, limit 1000") {
+		t.Error(got)
+	}
+	if got := loadNote(ratio); !strings.Contains(got, "p50 ratio 1.20, limit 1.10") {
+		t.Error(got)
+	}
+	added.Quantiles[0].AddedLowMicros, added.Quantiles[0].AddedHighMicros = -20, 400
+	if got := loadNote(added); !strings.Contains(got, "p50 +319 us [-20, 400], limit 1000") {
+		t.Error(got)
+	}
+}

@@ -63,10 +63,18 @@ func (l load) Rows() [][]string {
 		}
 		rows = append(rows, []string{
 			quantileName(q.Q), micros(q.BaselineMicros), micros(q.CandidateMicros), fmt.Sprintf("%.3f", q.Ratio),
-			fmt.Sprintf("%.3f to %.3f", q.CILow, q.CIHigh), addedText(q), limit, cmp.Or(string(q.Verdict), "reported only"),
+			interval(q), addedText(q), limit, cmp.Or(string(q.Verdict), "reported only"),
 		})
 	}
 	return rows
+}
+
+// interval is that of the ratio; too few rounds have none.
+func interval(q report.Quantile) string {
+	if q.CIHigh == 0 {
+		return "none"
+	}
+	return fmt.Sprintf("%.3f to %.3f", q.CILow, q.CIHigh)
 }
 
 // addedText is what the candidate adds, with its interval where there is one.

@@ -38,3 +38,9 @@ func TestTheAddedLatencyHasItsIntervalInTheTable(t *testing.T) {
 	g.Expect(addedText(report.Quantile{AddedMicros: 613, AddedLowMicros: -489, AddedHighMicros: 777})).To(gomega.Equal("+0.61 ms (-0.49 to +0.78)"))
 	g.Expect(addedText(report.Quantile{})).To(gomega.BeEmpty())
 }
+
+func TestInterval(t *testing.T) {
+	g := gomega.NewWithT(t)
+	g.Expect(interval(report.Quantile{Ratio: 1.9, CILow: 1.8, CIHigh: 2})).To(gomega.Equal("1.800 to 2.000"))
+	g.Expect(interval(report.Quantile{Ratio: 1.9})).To(gomega.Equal("none"))
+}

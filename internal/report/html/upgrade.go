@@ -64,6 +64,9 @@ func (u upgrade) Facts() []fact {
 	if u.Journey != "" {
 		all = append(all, fact{"Journey", u.Journey}, fact{"Values", u.Values}, fact{"Repetition", strconv.Itoa(u.Repetition)}, fact{"Allowed to fail", strconv.Itoa(u.Budget)})
 	}
+	if u.Again {
+		all = append(all, fact{"Counts", "no, made again"})
+	}
 	if u.Forced {
 		all = append(all, fact{"Path", "not supported, forced"})
 	}
