@@ -114,7 +114,7 @@ func run(m *testing.M, o *options.Options, console *os.File) (int, error) {
 	planned = selection.Plan(all)
 	switch {
 	case o.List:
-		err := list(console, o, selection)
+		err := list(console, o, all, selection)
 		return exitcode.Of(err), err
 	case o.DryRun:
 		err := dryRun(context.Background(), console, o, s, planned)

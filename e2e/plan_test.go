@@ -15,10 +15,15 @@ import (
 	"istio-conformance/suites"
 )
 
-// list shows the selected checks; it needs no cluster.
-func list(out io.Writer, o *options.Options, selection check.Selection) error {
+// list shows the selected checks; it needs no cluster. Of make mutate and make upgrade
+// they are those of all, of make e2e the whole catalogue, with what breaks each.
+func list(out io.Writer, o *options.Options, all []check.Suite, selection check.Selection) error {
+	known := suites.Catalogue()
+	if o.Mutate || o.Upgrade != nil {
+		known = catalogue.Of(all, nil)
+	}
 	var entries []catalogue.Entry
-	for _, e := range suites.Catalogue() {
+	for _, e := range known {
 		if selection.Includes(e.Suite, check.Check{Name: e.Name, Feature: e.Feature, Promise: e.Promise, Gate: e.Gate, Parallel: e.Parallel}) {
 			entries = append(entries, e)
 		}
