@@ -29,9 +29,10 @@ func TestRepetitions(t *testing.T) {
 			g := gomega.NewWithT(t)
 			todo, most := repetitions(tt.wanted), repetitions(tt.wanted)
 			var made []report.Upgrade
-			for i := 0; i < todo.number; i++ {
-				made = append(made, report.Upgrade{Verdict: tt.seen[min(i, len(tt.seen)-1)]})
-				todo.count(&made[i])
+			for len(made) < todo.number {
+				u := report.Upgrade{Verdict: tt.seen[min(len(made), len(tt.seen)-1)]}
+				todo.count(&u)
+				made = append(made, u)
 			}
 			again := slices.DeleteFunc(slices.Clone(made), func(u report.Upgrade) bool { return !u.Again })
 			g.Expect(made).To(gomega.HaveLen(tt.made))
