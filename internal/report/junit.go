@@ -81,8 +81,12 @@ func renderJUnit(doc *Report) ([]byte, error) {
 		}
 		add("load", measurementCase(l.Name, l.Verdict, loadNote(l)), 0)
 	}
-	for _, u := range doc.Upgrade {
-		add("upgrade", measurementCase(u.From+"-to-"+u.To, u.Verdict, upgradeNote(u)), 0)
+	for i, u := range doc.Upgrade {
+		c := measurementCase(u.From+"-to-"+u.To, u.Verdict, upgradeNote(u))
+		if Replaced(doc.Upgrade, i) {
+			c.Failure, c.Skipped = nil, c.Failure // it decides nothing
+		}
+		add("upgrade", c, 0)
 	}
 	all.count()
 	content, err := xml.MarshalIndent(all, "", "  ")

@@ -42,3 +42,21 @@ func TestMarkdownStaysBelowGitHubsLimit(t *testing.T) {
 	g.Expect(content).To(gomega.MatchRegexp(`\n\d+ more in report\.json\.\n`))
 	g.Expect(strings.Count(content, "<details>")).To(gomega.Equal(strings.Count(content, "</details>")))
 }
+
+// A pipeline that reads junit.xml must not be red when the run passes.
+func TestJUnitSkipsARepetitionThatWasReplaced(t *testing.T) {
+	g := gomega.NewWithT(t)
+	for _, tt := range []struct {
+		upgrades        []Upgrade
+		failed, skipped int
+	}{
+		{[]Upgrade{madeAgain(), journeyOf("recommended", VerdictPass, 0)}, 0, 1},
+		{[]Upgrade{journeyOf("recommended", VerdictPass, 0), madeAgain()}, 1, 0},
+	} {
+		content, err := renderJUnit(&Report{Upgrade: tt.upgrades})
+		g.Expect(err).NotTo(gomega.HaveOccurred())
+		var read junitSuites
+		g.Expect(xml.Unmarshal(content, &read)).To(gomega.Succeed(), "%s", content)
+		g.Expect([]int{read.Tests, read.Failed, read.Skipped}).To(gomega.Equal([]int{2, tt.failed, tt.skipped}))
+	}
+}

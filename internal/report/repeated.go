@@ -40,7 +40,7 @@ func RepeatedUpgrades(all []Upgrade) []Repeated {
 			i = len(sums)
 			sums = append(sums, Repeated{Name: name, Verdict: VerdictPass})
 		}
-		sums[i].add(u, replaced(all, at))
+		sums[i].add(u, Replaced(all, at))
 	}
 	sums = slices.DeleteFunc(sums, func(r Repeated) bool { return r.Repetitions < 2 })
 	for _, r := range sums {
@@ -68,9 +68,9 @@ func (r *Repeated) add(u Upgrade, replaced bool) {
 	r.LongestGapMillis = max(r.LongestGapMillis, u.LongestGapMillis)
 }
 
-// replaced says that a repetition decides nothing: it was no measurement, and one more
+// Replaced says that a repetition decides nothing: it was no measurement, and one more
 // of the same journey was made after it.
-func replaced(all []Upgrade, i int) bool {
+func Replaced(all []Upgrade, i int) bool {
 	return all[i].Again && slices.ContainsFunc(all[i+1:], func(u Upgrade) bool { return journeyName(u) == journeyName(all[i]) })
 }
 

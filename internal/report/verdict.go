@@ -60,7 +60,7 @@ func derive(r *Report) Verdict {
 		switch u.Verdict {
 		case VerdictPass:
 		case VerdictInvalid:
-			if !replaced(r.Upgrade, i) {
+			if !Replaced(r.Upgrade, i) {
 				verdict = VerdictInvalid
 			}
 		default:

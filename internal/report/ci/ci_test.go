@@ -37,6 +37,14 @@ func TestAnnotations(t *testing.T) {
 	g.Expect(Annotations(sample(t, "error"))).To(gomega.ConsistOf(gomega.HavePrefix("::error title=set-up failed in phase cluster::")))
 }
 
+func TestARepetitionThatWasReplacedIsNoError(t *testing.T) {
+	g := gomega.NewWithT(t)
+	again := report.Upgrade{From: "1.30.0", To: "1.31.0", Journey: "in-place", Verdict: report.VerdictInvalid, Again: true}
+	pass := report.Upgrade{From: "1.30.0", To: "1.31.0", Journey: "in-place", Verdict: report.VerdictPass}
+	g.Expect(Annotations(&report.Report{Upgrade: []report.Upgrade{again, pass}})).To(gomega.BeEmpty())
+	g.Expect(Annotations(&report.Report{Upgrade: []report.Upgrade{again}})).To(gomega.ConsistOf(gomega.HavePrefix("::error title=upgrade 1.30.0 to 1.31.0::")))
+}
+
 func TestAnnotationsAreBoundedAndCannotBeForged(t *testing.T) {
 	g := gomega.NewWithT(t)
 	doc := &report.Report{Verdict: report.VerdictFail}

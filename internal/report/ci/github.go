@@ -76,8 +76,8 @@ func Annotations(doc *report.Report) []string {
 			errors = append(errors, annotation("error", "load/"+l.Name+": "+string(l.Verdict), l.Note()))
 		}
 	}
-	for _, u := range doc.Upgrade {
-		if u.Verdict != report.VerdictPass && !u.Again {
+	for i, u := range doc.Upgrade {
+		if u.Verdict != report.VerdictPass && !report.Replaced(doc.Upgrade, i) {
 			errors = append(errors, annotation("error", fmt.Sprintf("upgrade %s to %s", u.From, u.To), u.Note()))
 		}
 	}
