@@ -38,6 +38,13 @@ type Load struct {
 	Capacity []Capacity `json:"capacity,omitempty"`
 }
 
+// HasInterval says whether enough rounds were measured for an interval of the ratio,
+// HasAddedInterval for one of what is added.
+func (q *Quantile) HasInterval() bool { return q.CIHigh > 0 }
+
+// HasAddedInterval is explained at HasInterval.
+func (q *Quantile) HasAddedInterval() bool { return q.AddedLowMicros != 0 || q.AddedHighMicros != 0 }
+
 // Quantile compares one quantile of the latencies.
 type Quantile struct {
 	// Q is the quantile, above 0 and at most 1.

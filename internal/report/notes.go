@@ -21,7 +21,7 @@ func loadNote(l Load) string {
 			continue
 		}
 		s := fmt.Sprintf("p%g ratio %.2f", 100*q.Q, q.Ratio)
-		if q.CIHigh > 0 {
+		if q.HasInterval() {
 			s += fmt.Sprintf(" [%.2f, %.2f]", q.CILow, q.CIHigh)
 		}
 		if q.Limit > 0 {
@@ -51,7 +51,7 @@ func journeyName(u Upgrade) string {
 // rounds were measured for one.
 func addedNote(q Quantile) string {
 	s := fmt.Sprintf("p%g %+.0f us", 100*q.Q, q.AddedMicros)
-	if q.AddedLowMicros != 0 || q.AddedHighMicros != 0 {
+	if q.HasAddedInterval() {
 		s += fmt.Sprintf(" [%.0f, %.0f]", q.AddedLowMicros, q.AddedHighMicros)
 	}
 	if q.LimitMicros > 0 {

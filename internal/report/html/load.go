@@ -71,7 +71,7 @@ func (l load) Rows() [][]string {
 
 // interval is that of the ratio; too few rounds have none.
 func interval(q report.Quantile) string {
-	if q.CIHigh == 0 {
+	if !q.HasInterval() {
 		return "none"
 	}
 	return fmt.Sprintf("%.3f to %.3f", q.CILow, q.CIHigh)
@@ -83,7 +83,7 @@ func addedText(q report.Quantile) string {
 		return ""
 	}
 	text := fmt.Sprintf("%+.2f ms", q.AddedMicros/1e3)
-	if q.AddedLowMicros != 0 || q.AddedHighMicros != 0 {
+	if q.HasAddedInterval() {
 		text += fmt.Sprintf(" (%+.2f to %+.2f)", q.AddedLowMicros/1e3, q.AddedHighMicros/1e3)
 	}
 	return text
