@@ -27,7 +27,7 @@ func (m *markdown) line(format string, args ...any) {
 func renderMarkdown(doc *Report, compared *Compared) string {
 	var m markdown
 	mark := map[Verdict]string{VerdictPass: markPass, VerdictInvalid: markWarn}
-	m.line("## %s Istio conformance: %s\n", cmp.Or(mark[doc.Verdict], markFail), doc.Verdict)
+	m.line("## %s Istio conformance: %s\n", cmp.Or(mark[doc.Verdict], markFail), doc.VerdictLine())
 	if d := describe(doc.Environment); d != "" {
 		m.line("%s\n", escape(d))
 	}

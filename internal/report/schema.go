@@ -62,6 +62,8 @@ type Environment struct {
 	Istio string `json:"istio"`
 	// Kubernetes is the server's version, e.g. "v1.36.3".
 	Kubernetes string `json:"kubernetes"`
+	// Support is what Istio's project says of the two; absent where it was not judged.
+	Support *Support `json:"support,omitempty"`
 	// Images is the source of images and charts: modules, release or archive.
 	Images string `json:"images"`
 	Nodes  int    `json:"nodes"`

@@ -54,7 +54,7 @@ func (r *Recorder) showSummary() {
 		c.line("")
 	}
 	color := map[Verdict]string{VerdictPass: green, VerdictInvalid: yellow}
-	c.line("%s", c.style(cmp.Or(color[doc.Verdict], red), "verdict: "+string(doc.Verdict)))
+	c.line("%s", c.style(cmp.Or(color[doc.Verdict], red), "verdict: "+doc.VerdictLine()))
 }
 
 // beside names the files beside report.json.

@@ -8,6 +8,7 @@ import (
 // describe fills in what is known so far of what the run is made with.
 func (s *Stack) describe(e *report.Environment) {
 	e.Istio, e.Kubernetes, e.Images = s.Cell.Istio, s.Cell.Kubernetes, s.Config.Images
+	e.Support = s.describeSupport()
 	e.Kernel, e.CPUs = s.Host.Kernel.Value, s.Host.CPUs
 	switch {
 	case s.Host.CgroupV1():

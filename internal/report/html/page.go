@@ -42,7 +42,7 @@ type share struct {
 
 func newPage(doc, baseline *report.Report, dir string) *page {
 	p := &page{
-		Doc: doc, Title: fmt.Sprintf("Istio conformance: %s", doc.Verdict), Counts: report.Count(doc.Tests),
+		Doc: doc, Title: "Istio conformance: " + doc.VerdictLine(), Counts: report.Count(doc.Tests),
 		Facts: facts(doc), Spans: waterfall(doc), Loads: loads(doc), Upgrades: upgrades(doc), Repeated: repeated(doc),
 	}
 	p.Sentence = sentence(doc, p.Counts)
