@@ -17,7 +17,7 @@ func versions() *cobra.Command {
 		Use:   "versions",
 		Short: "Print the versions of Istio and Kubernetes that are known, and which go together",
 		Long: `Print fixtures/versions.yaml: what each minor of Istio supports and is tested with, what
-its chart base brings, and which versions each source has. To add a version, add a row there.`,
+its chart base brings, and which versions each source has. versions refresh renews it.`,
 		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
 			table, err := istio.Load()
@@ -27,6 +27,7 @@ its chart base brings, and which versions each source has. To add a version, add
 			return printVersions(c.OutOrStdout(), table, sources)
 		},
 	}
+	command.AddCommand(versionsRefresh())
 	command.Flags().BoolVar(&sources, "sources", false, "say of each row where it was read")
 	return command
 }
