@@ -2,6 +2,7 @@ package diagnose
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -70,8 +71,11 @@ var sources = map[string][]string{
 	// is ready, not-ready or unknown; root is ok, expired, not-yet-valid or unknown.
 	"mesh": {"istiod", "crds", "dns", "root", "rootUntil", "proxies"},
 	// A line of what a tool or a check said.
-	"said": {"line"},
+	said: {"line"},
 }
+
+// said is the source of what a tool or a check said.
+const said = "said"
 
 // Record is one observation in normal form.
 type Record struct {
@@ -117,7 +121,7 @@ func (o *Observations) find(c compiled) []Record {
 	var found []Record
 	for _, r := range o.records[c.source] {
 		if c.matches(r.Fields) {
-			found = append(found, r)
+			found = append(found, c.capture(r))
 		}
 	}
 	for i := range o.texts {
@@ -138,6 +142,20 @@ func (c compiled) matches(fields map[string]string) bool {
 	return true
 }
 
+// capture adds what the named groups of the patterns matched to a copy of the record.
+func (c compiled) capture(r Record) Record {
+	for field, p := range c.patterns {
+		match := p.re.FindStringSubmatch(r.Fields[field])
+		for i, name := range p.re.SubexpNames() {
+			if name != "" && match != nil {
+				r.Fields = maps.Clone(r.Fields)
+				r.Fields[name] = match[i]
+			}
+		}
+	}
+	return r
+}
+
 // find returns the last lines that the clause asks for.
 func (t *text) find(c compiled) []Record {
 	line, asked := c.patterns["line"]
@@ -155,10 +173,8 @@ func (t *text) find(c compiled) []Record {
 			continue
 		}
 		fields := map[string]string{"line": l}
-		for k, v := range t.fields {
-			fields[k] = v
-		}
-		found = append(found, Record{t.source, fields, t.file, strings.TrimSpace(l)})
+		maps.Copy(fields, t.fields)
+		found = append(found, c.capture(Record{t.source, fields, t.file, strings.TrimSpace(l)}))
 		if len(found) == textHits {
 			break
 		}

@@ -180,7 +180,7 @@ func (w *world) observe() {
 	}
 	w.looked(lines["log"], "log lines")
 	w.looked(lines["fact"], "lines of node facts")
-	w.looked(lines["said"], "lines that were said")
+	w.looked(lines[said], "lines that were said")
 }
 
 // lines returns the lines of a file; one that is not there has none.
