@@ -165,6 +165,11 @@ func (w *world) observe() {
 	w.observeTexts()
 	w.observeProxies()
 	w.observeThrottling()
+	w.observeConditions()
+	w.observeMeshConfigs()
+	w.observePolicies()
+	w.observeMisses()
+	w.observeBundles()
 	for _, l := range []struct {
 		source, what string
 	}{
