@@ -87,7 +87,7 @@ func TestTrafficToNobody(t *testing.T) {
 			address := s.Listener.Addr().(*net.TCPAddr).String()
 			start := time.Now().Add(500 * time.Millisecond)
 			time.AfterFunc(time.Until(start)+warmup+time.Second, func() {
-				s.Listener.Close()
+				_ = s.Listener.Close() // Harmless: it is closed either way.
 				s.CloseClientConnections()
 			})
 			u := meet(t, k, address, start, 3*time.Second)
