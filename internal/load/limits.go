@@ -21,6 +21,9 @@ type Limits struct {
 	TailSamples float64 `json:"tailSamples"`
 	// StealShare is the highest share of CPU time that the hypervisor may take.
 	StealShare float64 `json:"stealShare"`
+	// LossOnly asks whether requests were lost, and not how soon they were answered:
+	// nothing that makes latencies doubtful makes the run invalid.
+	LossOnly bool `json:"-"`
 }
 
 // DefaultLimits are explained in fixtures/load.yaml, which repeats them.
@@ -51,6 +54,9 @@ func (l *Limits) judge(r *Result) []string {
 	}
 	if n := r.Errors[ClassGenerator] + r.WarmupErrors[ClassGenerator]; n > 0 {
 		add("the generator itself failed %d times: it ran out of local ports or descriptors", n)
+	}
+	if l.LossOnly {
+		return reasons
 	}
 	if n := r.Response.clipped; n > 0 {
 		add("%d answers took longer than the histogram holds", n)

@@ -38,6 +38,23 @@ func TestLimitsJudge(t *testing.T) {
 	}
 }
 
+// Where it is asked only what was lost, nothing but a request without a trace is doubtful.
+func TestLimitsLossOnly(t *testing.T) {
+	r := good()
+	lag(r, 20000, time.Second)
+	r.Machine.Steal = 0.9
+	r.Response.Record(time.Hour)
+	limits := Limits{LossOnly: true}
+	if got := limits.judge(r); len(got) != 0 {
+		t.Errorf("got %q", got)
+	}
+	r.Counts.OK--
+	r.Errors[ClassGenerator] = 1
+	if got := limits.judge(r); len(got) != 2 {
+		t.Errorf("got %q, want 2 reasons", got)
+	}
+}
+
 // A path that does not hold the rate is no fault of the measurement.
 func TestLimitsUnheld(t *testing.T) {
 	for want, change := range map[string]func(*Result){
