@@ -77,7 +77,7 @@ func (k kind) rate(whole float64) float64 {
 // limits make a run of traffic invalid that did not offer what it should have:
 // whether the requests were lost is asked here, not how fast they were.
 func limits() *load.Limits {
-	return &load.Limits{LagShare: 1, LagFloorMicros: 250e3, HeldShare: 0.95, TailSamples: 1, StealShare: 0.5}
+	return &load.Limits{LagShare: 1, LagFloorMicros: 250e3, HeldShare: 0.95, TailSamples: 1, StealShare: 1}
 }
 
 // traffic is all kinds while they run.
