@@ -92,43 +92,30 @@ func TestModuleKeyCoversEveryPin(t *testing.T) {
 	if key(stamped, "go1.26.1") == key(picked, "go1.26.1") {
 		t.Error("a stamp and a package of one name have one key")
 	}
-	if _, err := module(t, map[string]string{"go.mod": "module a"}).Key("go1.26.1"); err == nil {
-		t.Error("a module without go.sum, whose content nothing pins, has a key")
+	unpinned := map[string]string{"go.mod": "module a\n\nrequire example.com/b v1.0.0\n"}
+	if _, err := module(t, unpinned).Key("go1.26.1"); err == nil {
+		t.Error("a module that requires another and has no go.sum, so that nothing pins its content, has a key")
 	}
 }
 
-func program(t *testing.T, files map[string]string) *Program {
-	t.Helper()
-	root := module(t, map[string]string{"go.mod": "module example\n\ngo 1.26\n"}).Dir
-	dir := filepath.Join(root, "images", "own")
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	for name, text := range files {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return &Program{Root: root, Dir: "images/own"}
-}
-
-func TestProgramKeyIgnoresTests(t *testing.T) {
+func TestModuleKeyIgnoresTests(t *testing.T) {
 	key := func(files map[string]string) string {
 		t.Helper()
-		k, err := program(t, files).Key("go1.26.1")
+		k, err := module(t, files).Key("go1.26.1")
 		if err != nil {
 			t.Fatal(err)
 		}
 		return k
 	}
-	base := key(map[string]string{"main.go": "package main"})
-	if key(map[string]string{"main.go": "package main", "main_test.go": "package main"}) != base {
+	const mod = "module a\n\ngo 1.26\n"
+	base := key(map[string]string{"go.mod": mod, "main.go": "package main"})
+	if key(map[string]string{"go.mod": mod, "main.go": "package main", "main_test.go": "package main"}) != base {
 		t.Error("a test changes the key")
 	}
 	for _, other := range []map[string]string{
-		{"main.go": "package main // changed"},
-		{"other.go": "package main"},
-		{"main.go": "package main", "index.html": "embedded"},
+		{"go.mod": mod, "main.go": "package main // changed"},
+		{"go.mod": mod, "other.go": "package main"},
+		{"go.mod": mod, "main.go": "package main", "index.html": "embedded"},
 	} {
 		if key(other) == base {
 			t.Errorf("%v does not change the key", other)
@@ -136,18 +123,82 @@ func TestProgramKeyIgnoresTests(t *testing.T) {
 	}
 }
 
-func TestProgramMustNotImportMoreThanTheStandardLibrary(t *testing.T) {
-	p := program(t, map[string]string{"main.go": "package main\n\nimport _ \"example/other\"\n\nfunc main() {}\n"})
-	other := filepath.Join(p.Root, "other")
-	if err := os.MkdirAll(other, 0o755); err != nil {
+func TestBuildNamesWhatItCompiles(t *testing.T) {
+	t.Setenv("GOCACHE", t.TempDir())
+	m := module(t, map[string]string{
+		"go.mod":  "module example/own\n\ngo 1.26\n",
+		"main.go": "package main\n\nimport \"unsafe\"\n\nvar x int\n\nfunc main() { println(unsafe.Sizeof(x)) }\n",
+	})
+	m.Packages = []string{"."}
+	packages, err := m.List(t.Context())
+	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(other, "other.go"), []byte("package other\n"), 0o644); err != nil {
+	last := packages[len(packages)-1]
+	if want := (Package{Path: "example/own", Program: true, Stale: true, Module: "example/own@"}); last != want {
+		t.Errorf("listed %+v last, want %+v", last, want)
+	}
+	stale := map[string]bool{}
+	for _, p := range packages {
+		stale[p.Path] = p.Stale
+	}
+	var compiled []string
+	out := t.TempDir()
+	if err := m.Build(t.Context(), out, func(pkg string) { compiled = append(compiled, pkg) }); err != nil {
 		t.Fatal(err)
 	}
-	err := p.Build(t.Context(), filepath.Join(t.TempDir(), "own"))
-	if err == nil || !strings.Contains(err.Error(), "it needs example/other") {
+	if _, err := os.Stat(filepath.Join(out, "own")); err != nil {
+		t.Error(err)
+	}
+	for _, pkg := range compiled {
+		if !stale[pkg] {
+			t.Errorf("compiled %s, which was not listed as stale", pkg)
+		}
+	}
+	if !slices.Contains(compiled, "example/own") || !slices.Contains(compiled, "runtime") {
+		t.Errorf("compiled %v", compiled)
+	}
+	if packages, err = m.List(t.Context()); err != nil || packages[0].Stale {
+		t.Errorf("%+v is stale after all was compiled; %v", packages[0], err)
+	}
+}
+
+func TestAFailedBuildSaysWhy(t *testing.T) {
+	m := module(t, map[string]string{"go.mod": "module example/own\n\ngo 1.26\n", "main.go": "package main\n\nfunc main() { missing() }\n"})
+	m.Packages = []string{"."}
+	err := m.Build(t.Context(), t.TempDir(), func(string) {})
+	if err == nil || !strings.Contains(err.Error(), "undefined: missing") {
 		t.Errorf("got %v", err)
+	}
+}
+
+func TestTheMakefileCompilesWithTheSameFlags(t *testing.T) {
+	text, err := os.ReadFile("../../../Makefile")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(text), "export GOFLAGS += "+Flags+"\n") {
+		t.Errorf("the Makefile's GOFLAGS are not %q: packages that the harness and the images share would be compiled twice", Flags)
+	}
+}
+
+func TestCollector(t *testing.T) {
+	const gib = 1 << 30
+	for _, test := range []struct {
+		set        string
+		memory     uint64
+		processors int
+		want       []string
+	}{
+		{"", 24 * gib, 2, []string{"GOGC=off", "GOMEMLIMIT=4294967296"}},
+		{"", 8 * gib, 4, []string{"GOGC=off", "GOMEMLIMIT=1073741824"}},
+		{"", 4*gib - 1, 2, nil},
+		{"", 0, 2, nil},
+		{"50", 24 * gib, 2, nil},
+	} {
+		if got := collector(func(string) string { return test.set }, test.memory, test.processors); !slices.Equal(got, test.want) {
+			t.Errorf("GOGC=%q, %d bytes, %d processors: got %v, want %v", test.set, test.memory, test.processors, got, test.want)
+		}
 	}
 }
 
