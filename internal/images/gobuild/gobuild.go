@@ -22,8 +22,12 @@ import (
 type Module struct {
 	// Dir is the module's directory.
 	Dir string
-	// Packages are the programs to compile; none means all the module's tools.
+	// Packages are the programs to compile, or Go files, relative to Dir, of which
+	// each is one; none means all the module's tools.
 	Packages []string
+	// Names are what the one program is called by, as links beside it: it does what
+	// its name says.
+	Names []string
 	// Stamps are the variables set at link time, "import/path.name=value".
 	Stamps []string
 }
@@ -48,10 +52,19 @@ func (m *Module) Key(toolchain string) (string, error) {
 		return "", fmt.Errorf("nothing pins what %s builds: it has no go.sum", m.Dir)
 	}
 	parts := append(fixed(toolchain), sources...)
-	parts = append(parts, "packages")
-	parts = append(parts, m.Packages...)
-	parts = append(parts, "stamps")
-	return artifact.Key(append(parts, m.Stamps...)...), nil
+	for _, file := range m.Packages {
+		if strings.HasSuffix(file, ".go") {
+			data, err := os.ReadFile(filepath.Join(m.Dir, file))
+			if err != nil {
+				return "", fmt.Errorf("read what is to be compiled: %w", err)
+			}
+			parts = append(parts, file, string(data))
+		}
+	}
+	for _, list := range [][]string{{"packages"}, m.Packages, {"names"}, m.Names, {"stamps"}, m.Stamps} {
+		parts = append(parts, list...)
+	}
+	return artifact.Key(parts...), nil
 }
 
 // fixed is what every key begins with.
@@ -94,7 +107,16 @@ func readSources(dir string) ([]string, error) {
 // each package that the compiler's cache lacks goes to compiling as its turn
 // comes; compiling may be nil.
 func (m *Module) Build(ctx context.Context, out string, compiling func(pkg string)) error {
-	return compile(ctx, m.Dir, out+"/", m.Stamps, compiling, m.packages()...)
+	if err := compile(ctx, m.Dir, out+"/", m.Stamps, compiling, m.packages()...); err != nil {
+		return err
+	}
+	for _, name := range m.Names {
+		program := strings.TrimSuffix(filepath.Base(m.Packages[0]), ".go")
+		if err := os.Symlink(program, filepath.Join(out, name)); err != nil {
+			return fmt.Errorf("name a program: %w", err)
+		}
+	}
+	return nil
 }
 
 // packages are the arguments that name the programs to the go command.

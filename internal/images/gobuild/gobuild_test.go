@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -33,7 +34,8 @@ func module(t *testing.T, files map[string]string) *Module {
 	t.Helper()
 	dir := t.TempDir()
 	for name, text := range files {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
+		path := filepath.Join(dir, name)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte(text), 0o644)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -124,23 +126,19 @@ func TestModuleKeyIgnoresTests(t *testing.T) {
 }
 
 func TestBuildNamesWhatItCompiles(t *testing.T) {
-	t.Setenv("GOCACHE", t.TempDir())
+	// No cache has this one: its directory is another at each run.
+	unique := strconv.Quote(t.TempDir())
 	m := module(t, map[string]string{
-		"go.mod":  "module example/own\n\ngo 1.26\n",
-		"main.go": "package main\n\nimport \"unsafe\"\n\nvar x int\n\nfunc main() { println(unsafe.Sizeof(x)) }\n",
+		"go.mod":         "module example/own\n\ngo 1.26\n",
+		"main.go":        "package main\n\nimport \"example/own/inner\"\n\nfunc main() { println(inner.Unique) }\n",
+		"inner/inner.go": "package inner\n\nvar Unique = " + unique + "\n",
 	})
 	m.Packages = []string{"."}
+	inner := Package{Path: "example/own/inner", Stale: true, Module: "example/own@"}
+	own := Package{Path: "example/own", Program: true, Stale: true, Module: "example/own@"}
 	packages, err := m.List(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	last := packages[len(packages)-1]
-	if want := (Package{Path: "example/own", Program: true, Stale: true, Module: "example/own@"}); last != want {
-		t.Errorf("listed %+v last, want %+v", last, want)
-	}
-	stale := map[string]bool{}
-	for _, p := range packages {
-		stale[p.Path] = p.Stale
+	if err != nil || !slices.Contains(packages, inner) || packages[len(packages)-1] != own {
+		t.Errorf("listed %+v, %v, want %+v and last %+v", packages, err, inner, own)
 	}
 	var compiled []string
 	out := t.TempDir()
@@ -150,16 +148,50 @@ func TestBuildNamesWhatItCompiles(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(out, "own")); err != nil {
 		t.Error(err)
 	}
-	for _, pkg := range compiled {
-		if !stale[pkg] {
-			t.Errorf("compiled %s, which was not listed as stale", pkg)
+	if n := len(compiled); n < 2 || !slices.Equal(compiled[n-2:], []string{inner.Path, own.Path}) {
+		t.Errorf("compiled %v, want %s and %s last", compiled, inner.Path, own.Path)
+	}
+	inner.Stale = false
+	if packages, err = m.List(t.Context()); err != nil || !slices.Contains(packages, inner) {
+		t.Errorf("after all was compiled it lists %+v, %v, want %+v", packages, err, inner)
+	}
+}
+
+func TestOneProgramOfManyNames(t *testing.T) {
+	m := module(t, map[string]string{"go.mod": "module example/own\n\ngo 1.26\n"})
+	file := filepath.Join(filepath.Dir(m.Dir), "all.go")
+	source := func(text string) {
+		t.Helper()
+		if err := os.WriteFile(file, []byte("//go:build ignore\n\npackage main\n\nfunc main() {"+text+"}\n"), 0o644); err != nil {
+			t.Fatal(err)
 		}
 	}
-	if !slices.Contains(compiled, "example/own") || !slices.Contains(compiled, "runtime") {
-		t.Errorf("compiled %v", compiled)
+	source("")
+	m.Packages, m.Names = []string{"../all.go"}, []string{"one", "two"}
+	key, err := m.Key("go1.26.1")
+	if err != nil {
+		t.Fatal(err)
 	}
-	if packages, err = m.List(t.Context()); err != nil || packages[0].Stale {
-		t.Errorf("%+v is stale after all was compiled; %v", packages[0], err)
+	out := t.TempDir()
+	if err := m.Build(t.Context(), out, nil); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range m.Names {
+		if target, err := os.Readlink(filepath.Join(out, name)); err != nil || target != "all" {
+			t.Errorf("%s leads to %q, want the program beside it: %v", name, target, err)
+		}
+	}
+	if _, err := os.Stat(filepath.Join(out, "all")); err != nil {
+		t.Error(err)
+	}
+	source("println()")
+	if other, err := m.Key("go1.26.1"); err != nil || other == key {
+		t.Errorf("the key does not cover the program's file: %v", err)
+	}
+	source("")
+	m.Names = m.Names[:1]
+	if other, err := m.Key("go1.26.1"); err != nil || other == key {
+		t.Errorf("the key does not cover the names: %v", err)
 	}
 }
 

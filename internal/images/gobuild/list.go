@@ -12,7 +12,8 @@ type Package struct {
 	Path string
 	// Program says that it is a program itself.
 	Program bool
-	// Stale says that the compiler's cache lacks it: it is going to be compiled.
+	// Stale says that the compiler's cache lacks it, so that it is going to be
+	// compiled. Of a program the go command always says so: it may only be linked.
 	Stale bool
 	// Module is the module that it belongs to, path@version; empty for the
 	// standard library.

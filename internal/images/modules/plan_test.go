@@ -39,7 +39,7 @@ func checkout(t *testing.T) string {
 		"images/coredns/go.sum":              "",
 		"images/containerd/go.sum":           "",
 		"images/cni-plugins/go.sum":          "",
-		"images/kubernetes/README.md":        "not a version",
+		"images/kubernetes/kubernetes.go":    "package main\n",
 		"images/backend/backend_test.go":     "package main\n",
 		"internal/images/modules/ignored.go": "package modules\n",
 	} {
@@ -80,6 +80,7 @@ func TestKeysFollowThePins(t *testing.T) {
 		changesNode, changesI bool
 	}{
 		{"images/kubernetes/1.36/go.sum", true, true},
+		{"images/kubernetes/kubernetes.go", true, true},
 		{"images/containerd/go.mod", true, true},
 		{"images/pause/main.go", true, true},
 		{"images/istio/1.31/go.sum", false, true},
