@@ -31,7 +31,9 @@ TOOL := go tool -modfile=$(CURDIR)/tools/go.mod
 # The backend is a module of its own, as all images are; its code is ours.
 BACKEND := images/backend
 export CGO_ENABLED := 0
-export GOFLAGS += -trimpath -buildvcs=false
+# The same as those of the images (internal/images/gobuild), with which the harness
+# shares what is compiled.
+export GOFLAGS += -trimpath -buildvcs=false -gcflags=all=-dwarf=false -ldflags=-s
 
 ##@ Checks on real clusters
 
@@ -134,10 +136,10 @@ help: ## Show this help
 .PHONY: $(BIN)/e2e.test $(BIN)/istio-conformance $(BIN)/kernel-probe
 $(BIN)/e2e.test:
 	@echo "compiling the harness (several minutes the first time)"
-	@set -o pipefail; go test -c -o $@ ./e2e 2>&1 | { grep -v '^go: downloading' || true; }
+	@set -o pipefail; go test -c -vet=off -o $@ ./e2e 2>&1 | { grep -v '^go: downloading' || true; }
 
 $(BIN)/istio-conformance:
-	@set -o pipefail; go build -ldflags "-X main.commit=$(COMMIT)" -o $@ ./cmd/istio-conformance 2>&1 | { grep -v '^go: downloading' || true; }
+	@set -o pipefail; go build -ldflags "-s -X main.commit=$(COMMIT)" -o $@ ./cmd/istio-conformance 2>&1 | { grep -v '^go: downloading' || true; }
 
 $(BIN)/kernel-probe:
-	@set -o pipefail; go build -ldflags "-s -w" -o $@ ./cmd/kernel-probe 2>&1 | { grep -v '^go: downloading' || true; }
+	@set -o pipefail; go build -o $@ ./cmd/kernel-probe 2>&1 | { grep -v '^go: downloading' || true; }

@@ -61,6 +61,9 @@ func dryRun(ctx context.Context, out io.Writer, o *options.Options, s *stack.Sta
 	if o.Policy.Retries > 0 {
 		fmt.Fprintf(out, "retry:    %s, flake budget %d\n", report.Plural(o.Policy.Retries, "time"), o.FlakeBudget)
 	}
+	if o.Require != options.RequireNone {
+		fmt.Fprintf(out, "require:  %s\n", o.Require)
+	}
 	if waits := o.Waits.String(); waits != "" {
 		fmt.Fprintf(out, "timeout:  %s\n", waits)
 	}

@@ -43,7 +43,8 @@ summary.md and report.html with the grid. A cell that fails stops nothing. A mat
 it was when it is started again with the same cells.
 
 Ends with status 0 when every cell passed or is illegal, 1 when one failed, 3 when one could not be
-run, 4 when a measurement was invalid.`,
+run, 4 when a measurement was invalid: an upgrade, or latency where REQUIRE=latency, which each cell
+gets, demands one.`,
 		Example: `  istio-conformance matrix --istio 1.30,1.31 --kubernetes 1.34,1.35,1.36 --images modules
   istio-conformance matrix --upgrades 1.30:1.31 --baseline last/report.json
   istio-conformance matrix plan --json

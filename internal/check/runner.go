@@ -150,7 +150,7 @@ func (r *Runner) outcome(t *T, suite string, c Check, started time.Time, number 
 	case t.Failed():
 		result.Status, result.Diagnosis = report.Fail, diagnosis
 	case t.Skipped():
-		result.Status = report.Skip
+		result.Status, result.Unmeasured = report.Skip, t.unmeasured
 	}
 	return result
 }

@@ -34,6 +34,7 @@ type T struct {
 	assertions int
 	failures   []string
 	skip       string
+	unmeasured bool
 	diagnosis  *report.Diagnosis
 	observed   []string
 	cleanups   []func()
@@ -138,7 +139,7 @@ func (t *T) Observe(format string, args ...any) {
 }
 
 // RecordLoad adds a latency measurement to the report, where its verdict counts
-// for the run's: one that is invalid or inconclusive makes the run invalid.
+// for the run's: see report.Report.Unjudged for one that is invalid or inconclusive.
 func (t *T) RecordLoad(l report.Load) { t.addLoad(l) }
 
 // Fatalf records a failure for the report and ends the check.
@@ -182,11 +183,14 @@ func (t *T) Skipf(format string, args ...any) {
 	t.SkipNow()
 }
 
-// SkipUnmeasured ends the check as skipped because its measurement is invalid or
-// inconclusive, and says what to do about that.
+// SkipUnmeasured ends the check as skipped because its measurement, which is recorded,
+// is invalid or inconclusive, and says what to do about that.
 func (t *T) SkipUnmeasured(verdict report.Verdict, reasons ...string) {
 	t.Helper()
-	t.Skipf("the measurement is %s: %s; measure again while nothing else works on this machine", verdict, strings.Join(reasons, "; "))
+	t.mu.Lock()
+	t.unmeasured = true
+	t.mu.Unlock()
+	t.Skipf("the measurement is %s: %s; measure again while nothing else runs on this machine", verdict, strings.Join(reasons, "; "))
 }
 
 func (t *T) count() {

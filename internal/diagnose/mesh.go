@@ -130,8 +130,10 @@ func (w *world) observeMesh() {
 		crds = strconv.Itoa(n)
 	}
 	root, until := w.root()
+	roots, old := w.roots()
 	w.add("mesh", "index.json", fmt.Sprintf("istiod %s, cluster DNS %s, %s CRDs of Istio, %d proxies, root certificate %s until %s", istiod, w.dns(), crds, proxies, root, until),
-		"istiod", istiod, "crds", crds, "dns", w.dns(), "root", root, "rootUntil", until, "proxies", strconv.Itoa(proxies))
+		"istiod", istiod, "crds", crds, "dns", w.dns(), "root", root, "rootUntil", until, "proxies", strconv.Itoa(proxies),
+		"roots", strconv.Itoa(roots), "oldRoot", old)
 }
 
 func deploymentState(ready int32, want *int32) string {

@@ -43,6 +43,12 @@ func playCell(plays string) int {
 			r.Verdict, test.Status, status = report.VerdictFail, report.Fail, exitcode.Fail
 		case "flaky":
 			test.Status = report.Flaky
+		case "unjudged", "required":
+			r.Load = []report.Load{{Name: "gateway-vs-direct", Verdict: report.VerdictInvalid, Reasons: []string{"steal"}}}
+			r.Unjudged = []report.Unjudged{{Measurement: "load/gateway-vs-direct", Verdict: report.VerdictInvalid, Reason: "steal"}}
+			if what == "required" {
+				r.Verdict, r.Required, status = report.VerdictInvalid, []string{report.Latency}, exitcode.Invalid
+			}
 		case "lies":
 			status = exitcode.Fail
 		case "dies":

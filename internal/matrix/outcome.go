@@ -14,6 +14,13 @@ import (
 // Status is what became of a cell.
 type Status string
 
+// How people read a cell that passes and says nothing about its latency. No report has
+// these as a status.
+const (
+	passUnjudged  = Pass + " (" + report.NotJudged + ")"
+	flakyUnjudged = Flaky + " (" + report.NotJudged + ")"
+)
+
 // The outcomes of a cell.
 const (
 	Pass Status = "pass"
@@ -48,6 +55,9 @@ type Outcome struct {
 	Checks  int      `json:"checks"`
 	Failed  int      `json:"failed"`
 	Failing []string `json:"failing,omitempty"`
+	// Unjudged are the cell's measurements of latency that decided nothing. A cell that
+	// passes with some says nothing about its latency.
+	Unjudged []report.Unjudged `json:"unjudged,omitempty"`
 	// Failures say of each check and measurement that failed why.
 	Failures []Failure `json:"failures,omitempty"`
 	// Change is how the status stands to the baseline's.
@@ -58,6 +68,19 @@ type Outcome struct {
 	// NoLongerFailing the other way round. Empty where one of the two did not run.
 	NewlyFailing    []string `json:"newlyFailing,omitempty"`
 	NoLongerFailing []string `json:"noLongerFailing,omitempty"`
+}
+
+// Shown is the status as people read it: what passes and says nothing about its latency
+// does not look like what passes.
+func (o *Outcome) Shown() Status {
+	switch {
+	case len(o.Unjudged) == 0:
+	case o.Status == Pass:
+		return passUnjudged
+	case o.Status == Flaky:
+		return flakyUnjudged
+	}
+	return o.Status
 }
 
 // planned is the outcome of a cell before it is run.
@@ -134,7 +157,7 @@ func (o *Outcome) take(code int, r *report.Report, problem error) {
 	case r.Verdict == report.VerdictFail:
 		o.Status, o.Reason = Fail, reason(r)
 	case r.Verdict == report.VerdictInvalid:
-		o.Status, o.Reason = Invalid, "a measurement was invalid or inconclusive"
+		o.Status, o.Reason = Invalid, whyInvalid(r)
 	default:
 		o.Status, o.Reason = Error, "its environment could not be built"
 		if r.Error != nil {
@@ -154,7 +177,7 @@ func (o *Outcome) takeIllegal(code int) {
 
 // tests counts the report's checks. A flaky one is a reason.
 func (o *Outcome) tests(r *report.Report) {
-	o.Failing, o.Failed, o.Checks, o.Reason, o.Failures = nil, 0, len(r.Tests), "", failuresOf(r)
+	o.Failing, o.Failed, o.Checks, o.Reason, o.Failures, o.Unjudged = nil, 0, len(r.Tests), "", failuresOf(r), r.Unjudged
 	for _, t := range r.Tests {
 		switch t.Status {
 		case report.Fail:

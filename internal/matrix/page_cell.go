@@ -26,7 +26,7 @@ func (c *pageCell) Anchor() string { return "cell-" + html.Anchor(c.ID()) }
 func (c *pageCell) Name() string { return c.Row() + " on Kubernetes " + c.Kubernetes }
 
 // Tone is the status' colour class.
-func (c *pageCell) Tone() string { return tones[c.Status] }
+func (c *pageCell) Tone() string { return tones[c.Shown()] }
 
 // Mark is the status' sign.
 func (c *pageCell) Mark() string { return signs[c.Tone()] }
@@ -116,5 +116,9 @@ func (c *pageCell) Rerun() string {
 	if c.From != "" {
 		command = fmt.Sprintf("make upgrade FROM=%s TO=%s", c.From, c.Istio)
 	}
-	return fmt.Sprintf("%s KUBERNETES=%s IMAGES=%s", command, strings.TrimPrefix(c.Kubernetes, "v"), c.source)
+	command += fmt.Sprintf(" KUBERNETES=%s IMAGES=%s", strings.TrimPrefix(c.Kubernetes, "v"), c.source)
+	if c.From == "" && c.Status == Invalid {
+		command += " REQUIRE=latency" // that is why it is invalid; an upgrade requires it anyway
+	}
+	return command
 }

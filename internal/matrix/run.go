@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -122,7 +123,7 @@ func (r *runner) cell(ctx context.Context, c *Cell, number int) error {
 	if found != nil {
 		o.Report = filepath.Join(c.ID(), name, "report.json")
 	}
-	r.Logf("[%d/%d] %s: %s after %s%s", number, len(r.Plan), c.ID(), o.Status, time.Duration(o.Seconds)*time.Second, because(o.Reason))
+	r.Logf("[%d/%d] %s: %s after %s%s", number, len(r.Plan), c.ID(), o.Shown(), time.Duration(o.Seconds)*time.Second, because(strings.Join(o.why(), "; ")))
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.state.Done[c.ID()] = &o

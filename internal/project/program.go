@@ -9,8 +9,8 @@ import (
 	"os/exec"
 	"path/filepath"
 
-	"istio-conformance/internal/command"
 	"istio-conformance/internal/exitcode"
+	"istio-conformance/internal/images/gobuild"
 )
 
 // Program returns the path of a static program of this project, for nodes to run.
@@ -20,13 +20,7 @@ import (
 func Program(ctx context.Context, name, root, dir string) (string, error) {
 	if _, err := exec.LookPath("go"); err == nil {
 		path := filepath.Join(dir, name)
-		build := command.Command{
-			// Without version control stamps: the checkout may belong to another user.
-			Args: []string{"go", "build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w", "-o", path, "./cmd/" + name},
-			Dir:  root,
-			Env:  []string{"CGO_ENABLED=0"},
-		}
-		if _, err := build.Output(ctx); err != nil {
+		if err := gobuild.Own(ctx, root, "./cmd/"+name, path); err != nil {
 			return "", fmt.Errorf("build %s: %w", name, err)
 		}
 		return path, nil

@@ -1,5 +1,7 @@
 package report
 
+import "strings"
+
 // Support is what Istio's project says of the versions under test.
 type Support struct {
 	// Standing is supported, tested (by Istio's own tests, and not promised), unknown or
@@ -27,10 +29,16 @@ func (s *Support) Note() string {
 	}
 }
 
-// VerdictLine is the verdict with what it needs beside it.
-func (r *Report) VerdictLine() string {
+// Beside is what stands beside the verdict so that nobody takes it for more than it is:
+// that latency was not judged, and that Istio does not support the versions. Empty
+// where there is nothing.
+func (r *Report) Beside() string {
+	var all []string
 	if note := r.Environment.Support.Note(); note != "" {
-		return string(r.Verdict) + ", " + note
+		all = append(all, note)
 	}
-	return string(r.Verdict)
+	if r.PassesUnjudged() {
+		all = append(all, NotJudged)
+	}
+	return strings.Join(all, "; ")
 }

@@ -32,7 +32,7 @@ var causes = []cause{
 		"change the control plane first on the way forward, and last on the way back", "https://istio.io/latest/docs/releases/supported-releases/#control-planedata-plane-skew"},
 	{[]string{"not ready after", "is not done"}, "what a chart of the new version deploys does not become ready",
 		"look at the pods and events in the message and in the evidence", upgradeLink},
-	{[]string{"is no measurement", "before anything was changed"}, "the traffic was not what it should have been, so that lost requests cannot be judged",
+	{[]string{"is no measurement", "loss cannot be judged", "before anything was changed"}, "the traffic was not what it should have been, so that lost requests cannot be judged",
 		"give the machine less other work, or choose a lower RATE", ""},
 	{[]string{"requests failed"}, "requests were lost while Istio was changed: in the steps that the message names",
 		"compare the step's end with the errors' class: a reset or a closed connection is a gateway pod that ends too early; 503 UC or UF a workload that does, or a server that closes idle connections sooner than Envoy", "https://istio.io/latest/docs/ops/best-practices/traffic-management/"},

@@ -30,6 +30,9 @@ func Badge(doc *report.Report, _ string) ([]byte, error) {
 		if n.Flaky > 0 {
 			b.Message, b.Color = b.Message+fmt.Sprintf(", %d flaky", n.Flaky), "yellowgreen"
 		}
+		if doc.PassesUnjudged() {
+			b.Message, b.Color = b.Message+", "+report.NotJudged, "yellowgreen"
+		}
 	case report.VerdictFail:
 		b.Message, b.Color = "fail", "red"
 		if n.Failed > 0 {
