@@ -16,7 +16,8 @@ import (
 type Failure struct {
 	// Since is when the check began.
 	Since time.Time
-	// Said are the failed assertions' messages and what the check observed.
+	// Said are the failed assertions' messages with the details of their errors, and
+	// what the check observed.
 	Said []string
 	// Requests are the requests that the check made, with their responses.
 	Requests string
@@ -36,7 +37,7 @@ func (r *Runner) explain(t *T, suite string, c Check, started time.Time, number 
 	if number > 1 {
 		dir = filepath.Join(dir, fmt.Sprintf("attempt-%d", number))
 	}
-	failed := Failure{Since: started, Said: slices.Concat(t.failures, t.observed), Requests: t.trace.String()}
+	failed := Failure{Since: started, Said: slices.Concat(t.failures, t.details, t.observed), Requests: t.trace.String()}
 	evidence := append(r.Evidence(ctx, dir, failed), t.writePanic(dir)...)
 	var diagnosis report.Diagnosis
 	if r.Symptoms != nil {

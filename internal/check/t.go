@@ -33,6 +33,7 @@ type T struct {
 	mu         sync.Mutex
 	assertions int
 	failures   []string
+	details    []string // what errors that were asserted upon know beyond their text
 	skip       string
 	unmeasured bool
 	diagnosis  *report.Diagnosis
@@ -47,7 +48,7 @@ func newT(t *testing.T, patience time.Duration) *T {
 	c := &T{T: t}
 	c.gomega = gomega.NewGomega(func(message string, _ ...int) {
 		t.Helper()
-		c.Fatalf("%s", message)
+		c.Fatalf("%s", readable(message))
 	})
 	c.gomega.SetDefaultEventuallyTimeout(patience)
 	// Without this a wait with a context has no limit but the context's.
@@ -60,6 +61,11 @@ func newT(t *testing.T, patience time.Duration) *T {
 // Expect starts an assertion about a value, as gomega's Expect does.
 func (t *T) Expect(actual any, extra ...any) types.Assertion {
 	t.count()
+	if more := details(actual); more != nil {
+		t.mu.Lock()
+		t.details = append(t.details, more...)
+		t.mu.Unlock()
+	}
 	return t.gomega.Expect(actual, extra...)
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"istio-conformance/internal/charts"
 	"istio-conformance/internal/cluster"
+	"istio-conformance/internal/envoy"
 	"istio-conformance/internal/progress"
 )
 
@@ -85,5 +86,6 @@ func (s *Stack) discover(ctx context.Context, logf progress.Logf) error {
 		}
 	}
 	s.proxy, err = s.describeProxy(ctx)
+	s.missingFilters = envoy.MissingFilters(s.proxy.Extensions)
 	return err
 }

@@ -28,7 +28,15 @@ type plan struct {
 	nameLock    *os.File // held until the process ends
 	othersName  bool     // another run holds the cluster's name
 	proxy       report.Proxy
-	scratch     scratch
+	// asked are the images whose Envoy was asked for its filters; missingFilters are
+	// those of Istio's own that one of them lacks, and filterNotes say of which.
+	asked          map[string]bool
+	missingFilters []string
+	filterNotes    []string
+	// plannedKubernetes is the version that Resolve decided on, where the API server
+	// turned out to be of another; empty where it is the same.
+	plannedKubernetes string
+	scratch           scratch
 }
 
 // New returns the stack of a configuration, with nothing built.
