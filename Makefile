@@ -160,7 +160,7 @@ $(BIN)/e2e.test:
 	@set -o pipefail; go test -c -vet=off -o $@ ./e2e 2>&1 | { grep -v '^go: downloading' || true; }
 
 $(BIN)/istio-conformance:
-	@set -o pipefail; go build -ldflags "-s -X main.commit=$(COMMIT)$(if $(RELEASE), -X main.release=$(RELEASE))" -o $@ ./cmd/istio-conformance 2>&1 | { grep -v '^go: downloading' || true; }
+	@set -o pipefail; go build -ldflags "-s -X main.commit=$(COMMIT)$(if $(RELEASE), -X main.tag=$(RELEASE))" -o $@ ./cmd/istio-conformance 2>&1 | { grep -v '^go: downloading' || true; }
 
 $(BIN)/kernel-probe $(BIN)/load-generator $(BIN)/capbound-runtime:
 	@set -o pipefail; go build -o $@ ./cmd/$(@F) 2>&1 | { grep -v '^go: downloading' || true; }

@@ -14,10 +14,10 @@ import (
 	"istio-conformance/internal/report"
 )
 
-// release and commit are set by the linker: release by .ci/step release-build,
+// tag and commit are set by the linker: tag by .ci/step release-build,
 // commit by that and by the Makefile. Without them the commit is what Go itself
 // noted of the checkout.
-var release, commit string
+var tag, commit string
 
 // buildInfo is what this binary is made of.
 type buildInfo struct {
@@ -38,7 +38,7 @@ var deciding = []string{"sigs.k8s.io/kind", "helm.sh/helm/v3", "sigs.k8s.io/e2e-
 // info describes this binary from what Go noted when it was built; nil is nothing.
 func info(read *debug.BuildInfo) buildInfo {
 	i := buildInfo{
-		Release: release, Commit: cmp.Or(commit, revision(read), "unknown"), Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH,
+		Release: tag, Commit: cmp.Or(commit, revision(read), "unknown"), Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH,
 		Report: report.Schema, Modules: map[string]string{},
 	}
 	if read == nil {

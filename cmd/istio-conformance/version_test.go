@@ -14,9 +14,9 @@ func TestInfo(t *testing.T) {
 	}
 	revision, modified := debug.BuildSetting{Key: "vcs.revision", Value: "abc"}, debug.BuildSetting{Key: "vcs.modified", Value: "true"}
 	for what, test := range map[string]struct {
-		release, commit string
-		read            *debug.BuildInfo
-		want            string
+		tag, commit string
+		read        *debug.BuildInfo
+		want        string
 	}{
 		"a release":            {"v1.2.0", "94c0350", noted(), "v1.2.0, commit 94c0350"},
 		"by the Makefile":      {"", "94c0350-dirty", noted(revision), "94c0350-dirty"},
@@ -26,8 +26,8 @@ func TestInfo(t *testing.T) {
 		"without notes":        {"", "", nil, "unknown"},
 	} {
 		t.Run(what, func(t *testing.T) {
-			release, commit = test.release, test.commit
-			t.Cleanup(func() { release, commit = "", "" })
+			tag, commit = test.tag, test.commit
+			t.Cleanup(func() { tag, commit = "", "" })
 			got := info(test.read)
 			if got.String() != test.want {
 				t.Errorf("got %q, want %q", got, test.want)

@@ -29,9 +29,9 @@ func (w *world) observeReleases() {
 		}
 		last := r.Revisions[len(r.Revisions)-1]
 		stuck := strings.HasPrefix(last.Status, "pending") && w.now.Sub(last.Deployed) > recent
-		w.add("release", name, fmt.Sprintf("release %s/%s revision %d: %s, %s", r.Namespace, r.Name, last.Revision, last.Status, shorten(last.Description)),
+		w.add("release", name, strings.TrimSuffix(fmt.Sprintf("release %s/%s revision %d: %s, %s, images from %s", r.Namespace, r.Name, last.Revision, last.Status, shorten(last.Description), r.Hub), ", images from "),
 			"release", id(r.Namespace, r.Name), "ns", r.Namespace, "chart", last.Chart, "version", last.Version, "status", last.Status,
-			"description", last.Description, "stuck", yes(stuck))
+			"description", last.Description, "stuck", yes(stuck), "hub", r.Hub)
 	}
 }
 

@@ -69,8 +69,9 @@ var sources = map[string][]string{
 	// A DestinationRule. target is ok, missing or unknown; mtls is what the pods of its
 	// host ask for: strict, permissive, disable or unknown; injected is all, none, some or unknown.
 	"rule": {"rule", "ns", "host", "tls", "target", "mtls", "injected"},
-	// The current revision of a Helm release. stuck is a pending one of ten minutes.
-	"release": {"release", "ns", "chart", "version", "status", "description", "stuck"},
+	// The current revision of a Helm release. stuck is a pending one of ten minutes; hub
+	// is where its images come from, where it has such a value.
+	"release": {"release", "ns", "chart", "version", "status", "description", "stuck", "hub"},
 	// A part of an Envoy's configuration that is not in use: state is warming or rejected.
 	"envoy": {"pod", "ns", "role", "kind", "name", "state", "details"},
 	// A certificate that an Envoy has.

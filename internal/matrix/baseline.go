@@ -87,7 +87,11 @@ func (r *Report) compare(baseline *Report) {
 // slot is what a cell is compared by: minors, so that a new patch takes the place
 // of the one before.
 func slot(o *Outcome) string {
-	return minor(o.From) + ">" + minor(o.Istio) + "@" + minor(o.Kubernetes)
+	row := ""
+	if o.Optional {
+		row = "pre-release " // beside the releases of its minor
+	}
+	return row + minor(o.From) + ">" + minor(o.Istio) + "@" + minor(o.Kubernetes)
 }
 
 // change compares two outcomes of a cell. What was not run, then or now, is no

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"istio-conformance/internal/istio"
 	"istio-conformance/internal/report"
 )
 
@@ -87,6 +88,9 @@ func (o *Outcome) short() string {
 	}
 	if o.Change != "" {
 		text += fmt.Sprintf(" **%s**", o.Change)
+	}
+	if o.Standing == istio.Unknown {
+		text += ", support unknown"
 	}
 	return text
 }

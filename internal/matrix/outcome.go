@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"istio-conformance/internal/exitcode"
-	"istio-conformance/internal/istio"
 	"istio-conformance/internal/report"
 )
 
@@ -140,7 +139,7 @@ func readReport(path string) (*report.Report, error) {
 // a report that says pass of a process that failed is not believed.
 func (o *Outcome) take(code int, r *report.Report, problem error) {
 	o.ExitCode = code
-	if o.Standing != istio.Supported {
+	if !o.Legal() {
 		o.takeIllegal(code)
 		return
 	}

@@ -43,6 +43,9 @@ func (c *pageCell) ChangeTone() string { return changeTones[c.Change] }
 // for, and the page has no script that could unfold what a link leads to.
 func (c *pageCell) Open() bool { return c.Tone() == "fail" }
 
+// SupportUnknown reports whether Istio's project says nothing of the pair.
+func (c *pageCell) SupportUnknown() bool { return c.Standing == istio.Unknown }
+
 // Held is how many checks held, of how many; empty where none was run.
 func (c *pageCell) Held() string {
 	if c.Checks == 0 {
@@ -111,7 +114,7 @@ func href(file string) string {
 
 // Rerun is the command that runs just this cell again; empty where it is not run.
 func (c *pageCell) Rerun() string {
-	if c.Standing != istio.Supported {
+	if !c.Legal() {
 		return ""
 	}
 	command := "make e2e ISTIO=" + c.Istio

@@ -101,6 +101,9 @@ func (r *Report) Why() string {
 	var cells []string
 	illegal := 0
 	for i := range r.Cells {
+		if r.Cells[i].Optional {
+			continue
+		}
 		switch c := &r.Cells[i]; c.Status {
 		case Fail, Error, Skipped, Invalid:
 			cells = append(cells, c.ID()+" "+string(c.Status))
@@ -119,11 +122,14 @@ func (r *Report) Why() string {
 }
 
 // verdictOf puts the cells together. A cell that should have been run and was not
-// is no pass.
+// is no pass; optional ones do not count.
 func verdictOf(cells []Outcome) Status {
 	verdict := Pass
 	ran := 0
 	for i := range cells {
+		if cells[i].Optional {
+			continue
+		}
 		switch cells[i].Status {
 		case Fail:
 			return Fail

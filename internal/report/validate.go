@@ -101,6 +101,10 @@ func (p *problems) environment(e Environment, v Verdict) {
 	for _, f := range [][2]string{{"istio", e.Istio}, {"kubernetes", e.Kubernetes}, {"kernel", e.Kernel}} {
 		p.check(f[1] != "", "environment.%s is empty in a run with a verdict about it", f[0])
 	}
+	if e.Support != nil {
+		p.oneOf("environment.support.standing", e.Support.Standing, standings...)
+		p.check(e.Support.Why != "", "environment.support.why is empty")
+	}
 	p.oneOf("environment.images", e.Images, "modules", "release", "archive")
 	p.oneOf("environment.cgroup", e.Cgroup, "v1", "v2")
 	p.check(e.Nodes > 0, "environment.nodes is %d, want at least 1", e.Nodes)

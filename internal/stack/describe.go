@@ -11,6 +11,7 @@ import (
 func (s *Stack) describe(e *report.Environment) {
 	e.Istio, e.Kubernetes, e.Images = s.Cell.Istio, s.Cell.Kubernetes, s.Config.Images
 	e.KubernetesAsked = s.plannedKubernetes
+	e.Support = s.describeSupport()
 	e.Kernel, e.CPUs = s.Host.Kernel.Value, s.Host.CPUs
 	switch {
 	case s.Host.CgroupV1():

@@ -43,6 +43,9 @@ func Badge(doc *report.Report, _ string) ([]byte, error) {
 	default:
 		b.Message, b.Color = "error", "lightgrey"
 	}
+	if note := doc.Environment.Support.Note(); note != "" {
+		b.Message += ", " + note
+	}
 	content, err := json.Marshal(b)
 	return append(content, '\n'), err
 }
