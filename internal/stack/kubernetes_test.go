@@ -43,7 +43,7 @@ func TestTheVersionIsTheServers(t *testing.T) {
 		"v1.36.4":              {},
 		"v1.36.3":              {warning: "the API server is Kubernetes v1.36.3, not v1.36.4 as planned: the node image registry.example/node:new brings it"},
 		"v1.36.4-rc.0.5+abcde": {warning: "the API server is Kubernetes v1.36.4-rc.0.5+abcde, not v1.36.4 as planned"},
-		"v1.20.1":              {warning: "v1.20.1", err: "the node image registry.example/node:new brings Kubernetes v1.20.1: Istio 1.31.0 supports Kubernetes 1.32 to 1.36"},
+		"v1.20.1":              {warning: "v1.20.1", err: "the node image registry.example/node:new brings Kubernetes v1.20.1: Istio 1.31.0 on Kubernetes v1.20.1: Istio 1.31 supports Kubernetes 1.32 to 1.36"},
 		"v1.20.2":              {warning: "v1.20.2", force: true},
 	} {
 		t.Run(version, func(t *testing.T) {
