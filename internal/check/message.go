@@ -37,6 +37,9 @@ var (
 	failed = regexp.MustCompile(`(?:Unexpected error:|Expected success, but got an error:)\n +([^\n]*)(?:\noccurred)?$`)
 )
 
+// besideValue is how gomega begins when an error came beside a value.
+const besideValue = "Unexpected error: "
+
 // readable is one of gomega's messages with each error in it as its text alone. A
 // text of one line that was not expected is put behind what says so.
 func readable(message string) string {
@@ -57,7 +60,21 @@ func readable(message string) string {
 		end = at[1]
 	}
 	out.WriteString(message[end:])
-	return failed.ReplaceAllString(out.String(), "unexpected error: $1")
+	return once(failed.ReplaceAllString(out.String(), "unexpected error: $1"))
+}
+
+// once leaves out the second of the two times that gomega names an error which came
+// beside a value.
+func once(message string) string {
+	at := strings.LastIndex(message, besideValue)
+	if at < 0 {
+		return message
+	}
+	first, second, _ := strings.Cut(message[at+len(besideValue):], "\n"+format.Indent)
+	if first != second {
+		return message
+	}
+	return message[:at] + "unexpected error: " + first
 }
 
 // detailed is an error of one line that knows more than fits there.

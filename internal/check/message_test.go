@@ -32,6 +32,7 @@ func TestMessagesHoldNoStructs(t *testing.T) {
 		"an error":                {func(t *T) { t.Expect(notReady()).NotTo(gomega.HaveOccurred()) }, "unexpected error: " + late},
 		"no success":              {func(t *T) { t.Expect(notReady()).To(gomega.Succeed()) }, "unexpected error: " + late},
 		"with a description":      {func(t *T) { t.Expect(notReady()).To(gomega.Succeed(), "step %d", 1) }, "step 1\nunexpected error: " + late},
+		"beside a value":          {func(t *T) { t.Expect(0, notReady()).To(gomega.Equal(0), "step") }, "step\nunexpected error: " + late},
 		"an error of two lines":   {func(t *T) { t.Expect(errors.New("a\nb")).To(gomega.Succeed()) }, "Expected success, but got an error:\n    a\n    b"},
 		"an error of no text":     {func(t *T) { t.Expect(errors.New("")).To(gomega.Succeed()) }, "unexpected error: "},
 		"another error":           {func(t *T) { t.Expect(notReady()).To(gomega.MatchError("x")) }, "Expected\n    " + late + "\nto match error\n    <string>: x"},
