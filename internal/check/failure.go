@@ -27,8 +27,8 @@ func (f Failure) Names(name string) bool {
 	return strings.Contains(strings.Join(f.Said, "\n"), name) || strings.Contains(f.Requests, name)
 }
 
-// explain collects a failure's evidence and asks what it shows. What the check
-// says of the cause stays; where it says nothing the catalogue's word is taken.
+// explain collects a failure's evidence and asks what it shows: what the check says,
+// and the catalogue's word behind it.
 func (r *Runner) explain(t *T, suite string, c Check, started time.Time, number int) ([]string, report.Diagnosis) {
 	ctx, cancel := context.WithTimeout(r.Context, r.Waits.Or(waits.Evidence, evidenceTimeout))
 	defer cancel()
@@ -42,8 +42,5 @@ func (r *Runner) explain(t *T, suite string, c Check, started time.Time, number 
 	if r.Symptoms != nil {
 		diagnosis = r.Symptoms(dir, failed)
 	}
-	if own := t.diagnosis; own != nil && own.Cause != "" {
-		diagnosis.Cause, diagnosis.Fix, diagnosis.Link = own.Cause, own.Fix, own.Link
-	}
-	return evidence, diagnosis
+	return evidence, both(t.own(), diagnosis)
 }

@@ -37,14 +37,15 @@ func TestTheCataloguesCauseIsTakenWhereTheCheckNamesNone(t *testing.T) {
 	g.Expect(test.Diagnosis.Symptoms).To(gomega.HaveLen(1))
 }
 
-func TestWhatTheCheckSaysOfTheCauseComesFirst(t *testing.T) {
+func TestWhatTheCheckSaysComesFirstAndTheCatalogueBehindIt(t *testing.T) {
 	g := gomega.NewWithT(t)
 	test, _ := explained(t, func(_ context.Context, t *T) {
 		t.Diagnose("mine", "my fix", "https://example.com/mine")
 		t.Expect(1).To(gomega.Equal(2))
 	})
-	g.Expect(test.Diagnosis.Cause).To(gomega.Equal("mine"))
-	g.Expect(test.Diagnosis.Fix).To(gomega.Equal("my fix"))
+	g.Expect(test.Diagnosis.Cause).To(gomega.Equal("mine; the evidence shows: found"))
+	g.Expect(test.Diagnosis.Fix).To(gomega.Equal("mend; else my fix"))
+	g.Expect(test.Diagnosis.Link).To(gomega.Equal("https://example.com"))
 	g.Expect(test.Diagnosis.Symptoms).To(gomega.HaveLen(1), "the catalogue's answer is added")
 }
 
