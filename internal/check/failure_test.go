@@ -49,6 +49,17 @@ func TestWhatTheCheckSaysComesFirstAndTheCatalogueBehindIt(t *testing.T) {
 	g.Expect(test.Diagnosis.Symptoms).To(gomega.HaveLen(1), "the catalogue's answer is added")
 }
 
+func TestAnObjectIsNamedByItsNameAndNotByLettersThatAreItsName(t *testing.T) {
+	g := gomega.NewWithT(t)
+	failed := Failure{Said: []string{"the old one: host probe-x1.install.test at Pod istio-ingress/gw-7d9f-abc, release istiod"}, Requests: "> GET /\n> Host: shop.example\n"}
+	for name, named := range map[string]bool{
+		"probe-x1": true, "gw-7d9f-abc": true, "istiod": true, "shop": true, "shop.example": true, "istio-ingress": true,
+		"old": false, "one": false, "w": false, "gw-7d9f": false, "probe": false, "deny": false, "": false,
+	} {
+		g.Expect(failed.Names(name)).To(gomega.Equal(named), name)
+	}
+}
+
 func TestAFailureCarriesItsRequestsAndItsWords(t *testing.T) {
 	g := gomega.NewWithT(t)
 	server := httptest.NewServer(http.NotFoundHandler())
