@@ -43,7 +43,7 @@ type Runner struct {
 	// paths of what it wrote. What it cannot get it writes down there.
 	Evidence func(ctx context.Context, dir string, failed Failure) []string
 	// Symptoms says what the evidence in a directory shows; nil asks nobody. What the
-	// check itself says of the cause goes before it.
+	// check itself saw stands before it.
 	Symptoms func(dir string, failed Failure) report.Diagnosis
 
 	// Parallel is how many checks run at the same time at most; 0 means one.

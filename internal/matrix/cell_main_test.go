@@ -53,6 +53,10 @@ func playCell(plays string) int {
 			status = exitcode.Fail
 		case "dies":
 			return exitcode.Environment
+		case "brings": // a node image of another version, which the report says
+			r.Environment.Kubernetes, r.Environment.KubernetesAsked = "v1.36.1", kubernetes
+		case "strays":
+			r.Environment.Kubernetes = "v1.36.1"
 		case "refuses":
 			return exitcode.Usage
 		case "waits":

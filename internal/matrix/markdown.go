@@ -80,6 +80,9 @@ func (o *Outcome) short() string {
 	if o.Checks > 0 {
 		text += fmt.Sprintf(" %d/%d", o.Checks-o.Failed, o.Checks)
 	}
+	if o.RanOn != "" {
+		text += " on " + o.RanOn
+	}
 	if o.Seconds > 0 {
 		text += fmt.Sprintf(", %s", (time.Duration(o.Seconds) * time.Second))
 	}

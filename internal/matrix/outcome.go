@@ -1,6 +1,7 @@
 package matrix
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -47,6 +48,9 @@ type Outcome struct {
 	Started  time.Time `json:"started,omitzero"`
 	Seconds  float64   `json:"seconds"`
 	ExitCode int       `json:"exitCode"`
+	// RanOn is the version of Kubernetes that the cell ran on, where its node image
+	// brought another one than the cell's.
+	RanOn string `json:"ranOn,omitempty"`
 	// Report is the cell's report.json, and Log what its process printed, relative
 	// to the matrix's own report; empty where there is none.
 	Report string `json:"report,omitempty"`
@@ -145,9 +149,14 @@ func (o *Outcome) take(code int, r *report.Report, problem error) {
 	}
 	o.tests(r)
 	o.Seconds = r.Finished.Sub(r.Started).Seconds()
+	o.RanOn = ""
+	if r.Environment.KubernetesAsked != "" {
+		o.RanOn = r.Environment.Kubernetes
+	}
+	asked := cmp.Or(r.Environment.KubernetesAsked, r.Environment.Kubernetes)
 	switch {
-	case r.Environment.Istio != "" && r.Environment.Istio != o.Istio, r.Environment.Kubernetes != "" && r.Environment.Kubernetes != o.Kubernetes:
-		o.Status, o.Reason = Error, fmt.Sprintf("its report is of Istio %s on Kubernetes %s", r.Environment.Istio, r.Environment.Kubernetes)
+	case r.Environment.Istio != "" && r.Environment.Istio != o.Istio, asked != "" && asked != o.Kubernetes:
+		o.Status, o.Reason = Error, fmt.Sprintf("its report is of Istio %s on Kubernetes %s", r.Environment.Istio, asked)
 	case code >= 0 && r.Verdict.ExitStatus(code) != code:
 		o.Status, o.Reason = Error, fmt.Sprintf("ended with status %d, and its report says %s", code, r.Verdict)
 	case r.Verdict == report.VerdictPass:

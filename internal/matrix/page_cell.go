@@ -23,7 +23,12 @@ type pageCell struct {
 func (c *pageCell) Anchor() string { return "cell-" + html.Anchor(c.ID()) }
 
 // Name is what the cell tests, in words.
-func (c *pageCell) Name() string { return c.Row() + " on Kubernetes " + c.Kubernetes }
+func (c *pageCell) Name() string {
+	if c.RanOn != "" {
+		return fmt.Sprintf("%s on Kubernetes %s (asked for %s)", c.Row(), c.RanOn, c.Kubernetes)
+	}
+	return c.Row() + " on Kubernetes " + c.Kubernetes
+}
 
 // Tone is the status' colour class.
 func (c *pageCell) Tone() string { return tones[c.Shown()] }

@@ -106,6 +106,24 @@ func merged(t *testing.T, cells []Cell, dir string) *Report {
 	return r
 }
 
+// A node image may bring another Kubernetes than the cell's; a report that does not
+// say so is of another cell.
+func TestRunSaysWhichKubernetesRan(t *testing.T) {
+	g := gomega.NewWithT(t)
+	dir := t.TempDir()
+	cells := plan(t, Request{Istio: []string{"1.30", "1.31"}, Kubernetes: []string{"1.36"}})
+	r, err := runMatrix(t, Options{Plan: cells, Dir: dir, Jobs: 1}, "1.30.0@v1.36.3=strays,1.31.0@v1.36.3=brings")
+	g.Expect(err).NotTo(gomega.HaveOccurred())
+	g.Expect(statuses(r)).To(gomega.Equal(map[string]Status{"1.30.0@v1.36.3": Error, "1.31.0@v1.36.3": Pass}))
+	summary, err := os.ReadFile(filepath.Join(dir, "summary.md"))
+	g.Expect(err).NotTo(gomega.HaveOccurred())
+	g.Expect(string(summary)).To(gomega.ContainSubstring("1/1 on v1.36.1, 7s"))
+	g.Expect(string(summary)).To(gomega.ContainSubstring("its report is of Istio 1.30.0 on Kubernetes v1.36.1"))
+	page, err := os.ReadFile(filepath.Join(dir, "report.html"))
+	g.Expect(err).NotTo(gomega.HaveOccurred())
+	g.Expect(string(page)).To(gomega.ContainSubstring("Istio 1.31.0 on Kubernetes v1.36.1 (asked for v1.36.3)"))
+}
+
 // A matrix that is stopped keeps what it has, and goes on with the rest.
 func TestRunResumes(t *testing.T) {
 	g := gomega.NewWithT(t)

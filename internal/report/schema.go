@@ -68,6 +68,9 @@ type Environment struct {
 	Istio string `json:"istio"`
 	// Kubernetes is the server's version, e.g. "v1.36.3".
 	Kubernetes string `json:"kubernetes"`
+	// KubernetesAsked is the version that was asked for, or chosen by default, where
+	// the server is of another one; absent where it is the same.
+	KubernetesAsked string `json:"kubernetesAsked,omitempty"`
 	// Support is what Istio's project says of the two; absent where it was not judged.
 	Support *Support `json:"support,omitempty"`
 	// Images is the source of images and charts: modules, release or archive.

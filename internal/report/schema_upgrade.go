@@ -67,7 +67,7 @@ type UpgradeStep struct {
 	// LongestSendGapMillis is the longest time within the step in which some kind of
 	// traffic sent nothing, and LongestSendGapOf that kind: an outage that was shorter
 	// may have lost nothing of it.
-	LongestSendGapMillis float64 `json:"longestSendGapMillis"`
+	LongestSendGapMillis float64 `json:"longestSendGapMillis,omitempty"`
 	LongestSendGapOf     string  `json:"longestSendGapOf,omitempty"`
 	// P99Micros is the highest p99 of any second of the step, BeforeP99Micros the
 	// median p99 of the seconds before the first step; in microseconds.
@@ -90,7 +90,7 @@ type UpgradeTraffic struct {
 	Errors           map[string]int `json:"errors,omitempty"`
 	LongestGapMillis float64        `json:"longestGapMillis"`
 	// LongestSendGapMillis is the longest time in which nothing was sent.
-	LongestSendGapMillis float64 `json:"longestSendGapMillis"`
+	LongestSendGapMillis float64 `json:"longestSendGapMillis,omitempty"`
 	// NeverSent is how many requests were due beside Requests and not sent, because
 	// they had waited too long for a connection: the machine or the path was too slow
 	// for the rate. They were not lost by what they never reached.
@@ -119,5 +119,5 @@ type UpgradeSecond struct {
 	// still went on, in milliseconds.
 	GapMillis float64 `json:"gapMillis"`
 	// SendGapMillis is the same of the time in which nothing was sent.
-	SendGapMillis float64 `json:"sendGapMillis"`
+	SendGapMillis float64 `json:"sendGapMillis,omitempty"`
 }

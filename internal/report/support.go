@@ -1,7 +1,5 @@
 package report
 
-import "strings"
-
 // Support is what Istio's project says of the versions under test.
 type Support struct {
 	// Standing is supported, tested (by Istio's own tests, and not promised), unknown or
@@ -29,16 +27,10 @@ func (s *Support) Note() string {
 	}
 }
 
-// Beside is what stands beside the verdict so that nobody takes it for more than it is:
-// that latency was not judged, and that Istio does not support the versions. Empty
-// where there is nothing.
-func (r *Report) Beside() string {
-	var all []string
+// supported adds Support's note to a verdict.
+func (r *Report) supported(verdict string) string {
 	if note := r.Environment.Support.Note(); note != "" {
-		all = append(all, note)
+		return verdict + ", " + note
 	}
-	if r.PassesUnjudged() {
-		all = append(all, NotJudged)
-	}
-	return strings.Join(all, "; ")
+	return verdict
 }

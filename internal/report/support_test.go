@@ -14,13 +14,13 @@ func TestUnknownSupportStandsBesideTheVerdict(t *testing.T) {
 	}{
 		{nil, nil, "pass", "pass"},
 		{&Support{"supported", "it is"}, nil, "pass", "pass"},
-		{&Support{"unknown", "it is new"}, nil, "pass (support unknown)", "pass (support unknown)"},
-		{&Support{"refused", "it is old"}, nil, "pass (not supported by Istio)", "pass (not supported by Istio)"},
-		{&Support{"tested", "it is old"}, nil, "pass (tested by Istio, not supported)", "pass (tested by Istio, not supported)"},
+		{&Support{"unknown", "it is new"}, nil, "pass, support unknown", "pass, support unknown"},
+		{&Support{"refused", "it is old"}, nil, "pass, not supported by Istio", "pass, not supported by Istio"},
+		{&Support{"tested", "it is old"}, nil, "pass, tested by Istio, not supported", "pass, tested by Istio, not supported"},
 		{
 			&Support{"unknown", "it is new"},
 			[]Unjudged{{Measurement: "load/latency", Verdict: VerdictInvalid, Reason: "busy"}},
-			"pass (support unknown; latency not judged)", "pass (support unknown; latency not judged: busy)",
+			"pass (latency not judged), support unknown", "pass (latency not judged: busy), support unknown",
 		},
 	} {
 		g := gomega.NewWithT(t)

@@ -74,24 +74,25 @@ func (r *Report) Excuses(l Load) bool {
 // PassesUnjudged says that the run passes and says nothing about some of its latency.
 func (r *Report) PassesUnjudged() bool { return r.Verdict == VerdictPass && len(r.Unjudged) > 0 }
 
-// ShortVerdict is the verdict as people read it, with what was not judged.
+// ShortVerdict is the verdict as people read it, with what was not judged, and with
+// what Istio's project says of the versions where it does not support them.
 func (r *Report) ShortVerdict() string {
-	if beside := r.Beside(); beside != "" {
-		return fmt.Sprintf("%s (%s)", r.Verdict, beside)
+	if r.PassesUnjudged() {
+		return r.supported(fmt.Sprintf("%s (%s)", r.Verdict, NotJudged))
 	}
-	return string(r.Verdict)
+	return r.supported(string(r.Verdict))
 }
 
 // FullVerdict is ShortVerdict with the first reason: the last line of a run.
 func (r *Report) FullVerdict() string {
 	if !r.PassesUnjudged() {
-		return r.ShortVerdict()
+		return r.supported(string(r.Verdict))
 	}
 	why := oneLine(r.Unjudged[0].Reason)
 	if more := len(r.Unjudged) - 1; more > 0 {
 		why += fmt.Sprintf("; and %s more", plural(more, "measurement"))
 	}
-	return fmt.Sprintf("%s (%s: %s)", r.Verdict, r.Beside(), why)
+	return r.supported(fmt.Sprintf("%s (%s: %s)", r.Verdict, NotJudged, why))
 }
 
 // unjudgedNote names what was not judged, and what to do about it; empty where all was.

@@ -177,6 +177,9 @@ func (s *Stack) prepareCluster(ctx context.Context, logf progress.Logf) error {
 	if err := s.openOrCreate(ctx, options, logf); err != nil {
 		return err
 	}
+	if err := s.observeKubernetes(ctx); err != nil {
+		return err
+	}
 	if err := s.RenewClient(); err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 
 	"istio-conformance/internal/charts"
 	"istio-conformance/internal/cluster"
+	"istio-conformance/internal/envoy"
 	"istio-conformance/internal/istio"
 	"istio-conformance/internal/progress"
 )
@@ -89,6 +90,7 @@ func (s *Stack) discover(ctx context.Context, logf progress.Logf) error {
 		return err
 	}
 	s.proxy, err = s.describeProxy(ctx)
+	s.missingFilters = envoy.MissingFilters(s.proxy.Extensions)
 	return err
 }
 

@@ -30,10 +30,18 @@ type plan struct {
 	nameLock    *os.File // held until the process ends
 	othersName  bool     // another run holds the cluster's name
 	proxy       report.Proxy
-	scratch     scratch
-	charts      origin.Origin   // of source release
-	published   []istio.Version // Istio's in charts; nil for other sources
-	notes       []string        // what Resolve found and the console shows
+	// asked are the images whose Envoy was asked for its filters; missingFilters are
+	// those of Istio's own that one of them lacks, and filterNotes say of which.
+	asked          map[string]bool
+	missingFilters []string
+	filterNotes    []string
+	// plannedKubernetes is the version that Resolve decided on, where the API server
+	// turned out to be of another; empty where it is the same.
+	plannedKubernetes string
+	scratch           scratch
+	charts            origin.Origin   // of source release
+	published         []istio.Version // Istio's in charts; nil for other sources
+	notes             []string        // what Resolve found and the console shows
 }
 
 // New returns the stack of a configuration, with nothing built.

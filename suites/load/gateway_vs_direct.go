@@ -51,7 +51,7 @@ func gatewayVsDirect(s *stack.Stack, mode Mode) check.Check {
 			judge(t, c)
 			after, err := x.received(ctx)
 			t.Expect(err).NotTo(gomega.HaveOccurred())
-			t.Diagnose("requests did not take the way that was measured, or were sent more than once: the generator and the backend count differently",
+			t.Diagnose("the generator and the backend count different numbers of requests, so what was measured is not what the backend answered",
 				"something else sends to the backend, or a proxy on the way retries", "")
 			t.Expect(after.since(before)).To(gomega.Equal(sent(c)), "requests that the backend received, and those of them over mutual TLS from a gateway")
 		},

@@ -86,7 +86,7 @@ func (s *Source) Prepare(ctx context.Context, cell images.Cell) (_ *images.Set, 
 	}()
 	set := &images.Set{
 		Source: images.Release, Node: node, NodeCNI: true,
-		Hub: s.options.Hub, Tag: cell.Istio, IstioFilters: true, CNI: true, Ztunnel: s.options.Ztunnel,
+		Hub: s.options.Hub, Tag: cell.Istio, CNI: true, Ztunnel: s.options.Ztunnel,
 		Digests: map[string]string{},
 	}
 	pull := []string{node}

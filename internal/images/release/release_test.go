@@ -168,7 +168,7 @@ func TestPrepare(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if set.Node != node || !set.NodeCNI || !set.IstioFilters || set.Hub != hub || set.Tag != "1.31.0" {
+	if set.Node != node || !set.NodeCNI || set.Hub != hub || set.Tag != "1.31.0" {
 		t.Errorf("got the set %+v", set)
 	}
 	if want := []string{hub + "/pilot:1.31.0", hub + "/proxyv2:1.31.0", hub + "/install-cni:1.31.0", set.Backend}; !slices.Equal(set.Load, want) {

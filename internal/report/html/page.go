@@ -88,7 +88,12 @@ func (p *page) Tone() string {
 }
 
 // But is what the verdict says nothing about; empty where it covers everything.
-func (p *page) But() string { return p.Doc.Beside() }
+func (p *page) But() string {
+	if p.Doc.PassesUnjudged() {
+		return report.NotJudged
+	}
+	return ""
+}
 
 // Duration is how long the run took.
 func (p *page) Duration() string {
