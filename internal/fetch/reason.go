@@ -31,6 +31,15 @@ func Status(err error) int {
 	return 0
 }
 
+// Unanswered says that a server gave no answer that says anything of what was asked
+// for: it was not reached, or it is too busy.
+func Unanswered(err error) bool {
+	status := Status(err)
+	var network net.Error
+	var op *net.OpError
+	return temporary(status) || status == 0 && (errors.As(err, &network) || errors.As(err, &op))
+}
+
 // Reason says in one line why there is no answer, or not the one that was wanted.
 func Reason(err error) string {
 	var dns *net.DNSError

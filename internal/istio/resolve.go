@@ -80,7 +80,9 @@ func (t *Table) StandingOf(c Cell) (Reason, error) {
 	if err != nil {
 		return Reason{}, exitcode.Usagef("Istio's version: %w", err)
 	}
-	kubernetes, err := ParseVersion(c.Kubernetes)
+	// Distributions add to it, as in v1.33.4+k3s1.
+	plain, _, _ := strings.Cut(c.Kubernetes, "+")
+	kubernetes, err := ParseVersion(plain)
 	if err != nil {
 		return Reason{}, exitcode.Usagef("Kubernetes' version: %w", err)
 	}

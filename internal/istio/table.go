@@ -46,7 +46,26 @@ type Coordinates struct {
 	Hub        string   `json:"hub"`
 	Components []string `json:"components"`
 	Images     []string `json:"images"`
-	Source     string   `json:"source"`
+	// Keys are the public keys by which the images are signed, the newest first.
+	Keys   []SigningKey `json:"keys"`
+	Source string       `json:"source"`
+}
+
+// SigningKey signs the images of releases from a version on.
+type SigningKey struct {
+	From Version `json:"from"`
+	URL  string  `json:"url"`
+}
+
+// KeyOf returns the URL of the public key by which a version's images are signed;
+// empty where the table has none.
+func (t *Table) KeyOf(v Version) string {
+	for _, key := range t.Coordinates.Keys {
+		if Compare(v, key.From) >= 0 {
+			return key.URL
+		}
+	}
+	return ""
 }
 
 // Minor is a minor version of Istio.

@@ -10,6 +10,7 @@ import (
 
 	"istio-conformance/internal/check"
 	"istio-conformance/internal/exitcode"
+	"istio-conformance/internal/images/release"
 	"istio-conformance/internal/project"
 	"istio-conformance/internal/provider"
 	"istio-conformance/internal/stack"
@@ -92,6 +93,9 @@ func (o *Options) what() {
 	o.text(&o.Hub, "hub", "HUB", "", "registry of Istio's images for source release")
 	o.text(&o.Charts, "charts", "CHARTS", "", "where the charts of source release come from: a chart repository (https://...), a registry (oci://...) or a folder")
 	o.text(&o.NodeImage, "node-image", "NODE_IMAGE", "", "node image for source release; its tag says which Kubernetes it is")
+	o.text(&o.Trust.Verify, "verify", "VERIFY", release.VerifyIfThere, "signatures of what source release fetches: if-there, required or off")
+	o.text(&o.Trust.Key, "verify-key", "VERIFY_KEY", "", "public key of Istio's images, a file or a URL; default: the one that Istio's project publishes for the version")
+	o.text(&o.Trust.Keyring, "verify-keyring", "VERIFY_KEYRING", "", "PGP keyring for the provenance of charts; default: none is checked")
 	o.text(&o.KindConfig, "kind-config", "KIND_CONFIG", "", "configuration of the cluster; default: kind-config.yaml of the checkout")
 	o.text(&o.Name, "name", "NAME", stack.DefaultName, "name of the cluster")
 	o.text(&o.cluster, "cluster", "CLUSTER", "kind", "kind makes a cluster; existing takes the one of KUBECONFIG, or the one that this runs in")

@@ -82,7 +82,8 @@ type Environment struct {
 	Cgroup string `json:"cgroup"`
 	Proxy  Proxy  `json:"proxy"`
 	CPUs   int    `json:"cpus"`
-	// Digests are the images used: reference -> image id or digest.
+	// Digests are the images used: reference -> <repository>@<digest> of what was pulled,
+	// the engine's image id of what was built or loaded.
 	Digests map[string]string `json:"digests"`
 	// Notes are what a reader must know to judge the run, e.g. replaced modules.
 	Notes []string `json:"notes,omitempty"`

@@ -1,6 +1,8 @@
 package stack
 
 import (
+	"errors"
+
 	"istio-conformance/internal/exitcode"
 	"istio-conformance/internal/images"
 	"istio-conformance/internal/images/release"
@@ -36,6 +38,8 @@ type Config struct {
 	// Hub, Charts and NodeImage replace the official registry, chart repository
 	// and node image of source release; empty keeps them.
 	Hub, Charts, NodeImage string
+	// Trust says what is checked of that which source release fetches.
+	Trust release.Trust
 	// KindConfig is the path of the cluster's configuration.
 	KindConfig string
 	// Name is the cluster's.
@@ -75,7 +79,7 @@ func (c Config) Validate() error {
 	}
 	switch c.Images {
 	case "", images.Release:
-		return release.CheckHub(c.Hub)
+		return errors.Join(release.CheckHub(c.Hub), c.Trust.Check())
 	case images.Modules:
 	case images.Archive:
 		if c.Archive == "" {

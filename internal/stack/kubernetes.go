@@ -26,11 +26,8 @@ func (s *Stack) observeKubernetes(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	// A pre-release is in no table: nothing is known against it.
-	if _, err := istio.ParseVersion(server); err == nil {
-		if err := table.Check(s.Cell, s.Config.Force); err != nil {
-			return exitcode.Environmentf("the node image %s brings Kubernetes %s: %w", s.Images.Node, server, err)
-		}
+	if err := table.Check(s.Cell, s.Config.Force); err != nil {
+		return exitcode.Environmentf("the node image %s brings Kubernetes %s: %w", s.Images.Node, server, err)
 	}
-	return nil
+	return s.judgeSupport(table)
 }

@@ -61,11 +61,14 @@ func TestTheVersionIsTheServers(t *testing.T) {
 			if e.Kubernetes != version {
 				t.Errorf("the report says %s, the server %s", e.Kubernetes, version)
 			}
-			if want := test.warning != ""; want != (e.KubernetesAsked == "v1.36.4") || want != (len(s.warnings) == 1) {
+			if want := test.warning != ""; want != (e.KubernetesAsked == "v1.36.4") || want != (len(s.warnings) >= 1) {
 				t.Fatalf("asked for %q, warnings %q", e.KubernetesAsked, s.warnings)
 			}
 			if test.warning != "" && !strings.Contains(s.warnings[0], test.warning) {
 				t.Errorf("warning %q, want %q", s.warnings[0], test.warning)
+			}
+			if unsupported := test.force; unsupported != (len(s.warnings) == 2) {
+				t.Errorf("warnings %q, want one more for what is forced", s.warnings)
 			}
 		})
 	}

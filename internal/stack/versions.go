@@ -154,3 +154,16 @@ func (s *Stack) say(format string, args ...any) {
 		s.Say(format, args...)
 	}
 }
+
+// keyOf is the URL of the public key by which the images of a version are signed.
+func keyOf(version string) string {
+	table, err := istio.Load()
+	if err != nil {
+		return "" // it is compiled in, and was read before
+	}
+	v, err := istio.ParseVersion(version)
+	if err != nil {
+		return ""
+	}
+	return table.KeyOf(v)
+}

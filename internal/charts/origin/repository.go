@@ -92,7 +92,22 @@ func (r *repository) Pull(ctx context.Context, chart, version, dir string) (stri
 		return "", exitcode.Environmentf("chart %s %s from %s: digest is %s, the index says %s: the download is broken or the repository was tampered with",
 			chart, version, fetch.Redacted(from), got, entries[i].Digest)
 	}
-	return save(dir, chart, version, data, nil)
+	provenance, err := r.provenance(ctx, from)
+	if err != nil {
+		return "", exitcode.Environmentf("chart %s %s: its provenance, %s.prov: %s", chart, version, fetch.Redacted(from), fetch.Reason(err))
+	}
+	return save(dir, chart, version, data, provenance)
+}
+
+// provenance is the file beside a package that is signed; nil where there is none
+// (https://helm.sh/docs/topics/provenance/). Stores of objects answer 403 for what
+// they do not have.
+func (r *repository) provenance(ctx context.Context, packageURL string) ([]byte, error) {
+	data, err := r.client.Get(ctx, packageURL+".prov")
+	if status := fetch.Status(err); status == http.StatusNotFound || status == http.StatusForbidden {
+		return nil, nil
+	}
+	return data, err
 }
 
 // entries are the versions of a chart, as the index has them.

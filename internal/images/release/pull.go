@@ -1,87 +1,129 @@
 package release
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
+	"runtime"
+	"strings"
 	"time"
 
+	"github.com/google/go-containerregistry/pkg/name"
 	"golang.org/x/sync/errgroup"
 
 	"istio-conformance/internal/exitcode"
+	"istio-conformance/internal/fetch"
 	"istio-conformance/internal/images"
-	"istio-conformance/internal/images/artifact"
-	"istio-conformance/internal/images/backend"
-	"istio-conformance/internal/images/gobuild"
-	"istio-conformance/internal/images/oci"
 	"istio-conformance/internal/provider"
 )
 
 // pull fetches the references that the engine does not hold.
 func (s *Source) pull(ctx context.Context, refs []string) error {
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(pulls)
+	var absent []string
 	for _, ref := range refs {
-		group.Go(func() error {
-			there, err := s.options.Engine.HasImage(ctx, ref)
-			if err != nil || there {
-				return err
-			}
-			started := time.Now()
-			if err := s.options.Engine.Pull(ctx, ref); err != nil {
-				return exitcode.Environmentf("%w; if no registry can be reached, use IMAGES=modules or an archive", err)
-			}
-			s.options.Logf("pulled %s in %s", ref, time.Since(started).Round(time.Second))
-			return nil
-		})
+		there, err := s.options.Engine.HasImage(ctx, ref)
+		if err != nil {
+			return err
+		}
+		if !there {
+			absent = append(absent, ref)
+		}
 	}
-	return group.Wait()
+	if len(absent) == 0 {
+		return nil
+	}
+	digests, err := s.ask(ctx, absent)
+	if err != nil {
+		return err
+	}
+	group, groupCtx := errgroup.WithContext(ctx)
+	group.SetLimit(pulls)
+	for _, ref := range absent {
+		group.Go(func() error { return s.pullOne(groupCtx, ref, digests[ref] != "") })
+	}
+	if err := group.Wait(); ctx.Err() == nil {
+		return err
+	}
+	return context.Cause(ctx)
 }
 
-// backend builds the tests' backend, loads it into the engine unless it is
-// there, and returns its reference.
-func (s *Source) backend(ctx context.Context, store *artifact.Store) (_ string, err error) {
-	toolchain, err := gobuild.Toolchain(ctx)
+// pullOne has the engine fetch an image; seen says that this process has seen it in
+// the registry. What was fetched and is not for this machine is removed again.
+func (s *Source) pullOne(ctx context.Context, ref string, seen bool) error {
+	started := time.Now()
+	err := fetch.Again(ctx, s.options.Logf, "the engine", again, func() error {
+		err := s.options.Engine.Pull(ctx, ref)
+		if err == nil || ctx.Err() != nil {
+			return err
+		}
+		return &pullError{ref, lastWords(err), err}
+	})
 	if err != nil {
-		return "", err
+		return explainPull(err, seen)
 	}
-	b, err := backend.New(s.options.Root, toolchain)
-	if err != nil {
-		return "", err
+	if err := s.checkArchitecture(ctx, ref); err != nil {
+		_, removing := s.options.Engine.CLI(ctx, "image", "rm", ref)
+		return errors.Join(err, removing)
 	}
-	there, err := s.options.Engine.HasImage(ctx, b.Reference())
-	if err != nil || there {
-		return b.Reference(), err
-	}
-	dir, err := os.MkdirTemp(s.options.CacheDir, "backend-")
-	if err != nil {
-		return "", fmt.Errorf("make room for the backend's image: %w", err)
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	image, err := b.Image(ctx, store, filepath.Join(dir, "layer.tar"))
-	if err != nil {
-		return "", err
-	}
-	path := filepath.Join(dir, "image.tar")
-	if err := writeArchive(path, oci.Archive{b.Reference(): image}); err != nil {
-		return "", err
-	}
-	return b.Reference(), s.options.Engine.Load(ctx, path)
+	s.options.Logf("pulled %s in %s", ref, time.Since(started).Round(time.Second))
+	return nil
 }
 
-func writeArchive(path string, archive oci.Archive) error {
-	file, err := os.Create(path)
-	if err != nil {
-		return fmt.Errorf("create an image archive: %w", err)
+// final are words of engines for what the next attempt finds again.
+var final = []string{"manifest unknown", "not found", "no matching manifest", "unauthorized", "denied", "authentication required", "no basic auth", "no space left", "invalid reference"}
+
+func again(err error) bool { return !says(err, final...) }
+
+func says(err error, words ...string) bool {
+	var pull *pullError
+	if !errors.As(err, &pull) {
+		return true // interrupted
 	}
-	buffered := bufio.NewWriter(file)
-	return errors.Join(archive.Write(buffered), buffered.Flush(), file.Close())
+	for _, word := range words {
+		if strings.Contains(strings.ToLower(pull.words), word) {
+			return true
+		}
+	}
+	return false
 }
 
-// identify notes the ID of each image of the set.
+// explainPull adds what to do to the engine's words.
+func explainPull(err error, seen bool) error {
+	var pull *pullError
+	if !errors.As(err, &pull) {
+		return err
+	}
+	switch {
+	case says(err, "no matching manifest"):
+		return exitcode.Environmentf("%w: it has no image for %s", pull, machine())
+	case says(err, "toomanyrequests", "too many requests"):
+		return exitcode.Environmentf("%w: wait, docker login raises the limit, or name a mirror by HUB=", pull)
+	case says(err, "unexpected eof", "verification failed", "does not match", "size validation"):
+		return exitcode.Environmentf("%w: the registry, or a proxy before it, delivers a broken image", pull)
+	case says(err, "unauthorized", "denied", "authentication required", "no basic auth"):
+		return exitcode.Environmentf("%w: docker login", pull)
+	case seen && says(err, "dial tcp", "no such host", "timeout", "connection refused", "proxyconnect", "deadline exceeded"):
+		return exitcode.Environmentf("%w: this process reaches the registry and the engine does not: give the engine the proxy too, https://docs.docker.com/engine/daemon/proxy/", pull)
+	}
+	return exitcode.Environmentf("%w; if no registry can be reached, %s", pull, elseWhere)
+}
+
+func machine() string { return "linux/" + runtime.GOARCH }
+
+// checkArchitecture refuses an image that this machine cannot run.
+func (s *Source) checkArchitecture(ctx context.Context, ref string) error {
+	out, err := s.options.Engine.CLI(ctx, "image", "inspect", "--format", "{{.Architecture}}", ref)
+	if err != nil {
+		return fmt.Errorf("look at the image %s: %w", ref, err)
+	}
+	if of := strings.TrimSpace(out); of != runtime.GOARCH {
+		return exitcode.Environmentf("image %s is for linux/%s, this machine is %s: name one that is, by HUB= or NODE_IMAGE=", ref, of, machine())
+	}
+	return nil
+}
+
+// identify notes which image each reference of the set is: by the digest in its
+// registry, which is the same on every machine, or else by the engine's ID.
 func (s *Source) identify(ctx context.Context, set *images.Set) error {
 	for _, ref := range append([]string{set.Node}, set.Load...) {
 		id, err := s.options.Engine.CLI(ctx, "image", "inspect", "--format", "{{.Id}}", ref)
@@ -89,6 +131,35 @@ func (s *Source) identify(ctx context.Context, set *images.Set) error {
 			return fmt.Errorf("identify the image %s: %w", ref, err)
 		}
 		set.Digests[ref] = provider.ImageID(id)
+		digest, err := s.repoDigest(ctx, ref)
+		if err != nil {
+			return err
+		}
+		if digest != "" {
+			set.Digests[ref] = digest
+		}
 	}
 	return nil
+}
+
+// repoDigest is <repository>@<digest>, as the engine pulled the image; empty where it
+// was loaded or built.
+func (s *Source) repoDigest(ctx context.Context, ref string) (string, error) {
+	parsed, err := name.ParseReference(ref)
+	if err != nil {
+		return "", exitcode.Usagef("image %s: %w", ref, err)
+	}
+	if digest, ok := parsed.(name.Digest); ok {
+		return digest.Name(), nil
+	}
+	out, err := s.options.Engine.CLI(ctx, "image", "inspect", "--format", `{{range .RepoDigests}}{{.}} {{end}}`, ref)
+	if err != nil {
+		return "", fmt.Errorf("identify the image %s: %w", ref, err)
+	}
+	for _, text := range strings.Fields(out) {
+		if digest, err := name.NewDigest(text); err == nil && digest.Context() == parsed.Context() {
+			return digest.Name(), nil
+		}
+	}
+	return "", nil
 }

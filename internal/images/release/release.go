@@ -47,6 +47,10 @@ type Options struct {
 	Root string
 	// CacheDir is where charts are kept between runs.
 	CacheDir string
+	// Trust says what is checked of signatures, and KeyOf by which public key the images
+	// of a version are, unless Trust names one.
+	Trust Trust
+	KeyOf func(version string) string
 	// Engine receives the images.
 	Engine images.Engine
 	// Logf receives a line for each step that takes time.
@@ -109,8 +113,12 @@ func (s *Source) Prepare(ctx context.Context, cell images.Cell) (_ *images.Set, 
 	if set.Backend, err = s.backend(ctx, store); err != nil {
 		return nil, err
 	}
+	istio := slices.Clone(set.Load)
 	set.Load = append(set.Load, set.Backend)
-	return set, s.identify(ctx, set)
+	if err := s.identify(ctx, set); err != nil {
+		return nil, err
+	}
+	return set, s.verifyImages(ctx, set, istio)
 }
 
 // PrepareIstio is Prepare: a release's images are loaded into the nodes anyway.
@@ -147,6 +155,10 @@ func (s *Source) charts(ctx context.Context, store *artifact.Store, version stri
 	paths := map[string]string{}
 	for _, name := range images.ChartNames {
 		paths[name] = filepath.Join(dir, fmt.Sprintf("%s-%s.tgz", name, version))
+		// Also of what is in the cache: it may have been fetched with VERIFY=off.
+		if err := s.verifyChart(paths[name]); err != nil {
+			return nil, err
+		}
 	}
 	return paths, nil
 }

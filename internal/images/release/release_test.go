@@ -1,6 +1,7 @@
 package release
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,11 +11,13 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 
+	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/registry"
 	"github.com/google/go-containerregistry/pkg/v1/random"
@@ -30,9 +33,15 @@ import (
 
 // fakeEngine pulls from a real registry and keeps only the images' IDs.
 type fakeEngine struct {
-	mu    sync.Mutex
-	ids   map[string]string
-	pulls []string
+	mu                         sync.Mutex
+	ids, digests, architecture map[string]string
+	pulls                      []string
+	// info is what the engine's own configuration says of proxies and mirrors.
+	info string
+}
+
+func newEngine() *fakeEngine {
+	return &fakeEngine{ids: map[string]string{}, digests: map[string]string{}, architecture: map[string]string{}}
 }
 
 func (e *fakeEngine) HasImage(_ context.Context, ref string) (bool, error) {
@@ -46,16 +55,45 @@ func (e *fakeEngine) Pull(ctx context.Context, ref string) error {
 	if err != nil {
 		return err
 	}
-	image, err := remote.Image(parsed, remote.WithContext(ctx))
+	image, err := remote.Image(parsed, remote.WithContext(ctx), remote.WithAuthFromKeychain(authn.DefaultKeychain), remote.WithRetryBackoff(remote.Backoff{Steps: 1}))
+	if err != nil {
+		return err
+	}
+	// As an engine does it: every blob is read and compared with its digest.
+	layers, err := image.Layers()
+	if err != nil {
+		return err
+	}
+	for _, layer := range layers {
+		content, err := layer.Compressed()
+		if err != nil {
+			return err
+		}
+		if _, err := io.Copy(io.Discard, content); err != nil {
+			return errors.Join(err, content.Close())
+		}
+		if err := content.Close(); err != nil {
+			return err
+		}
+	}
+	config, err := image.ConfigFile()
 	if err != nil {
 		return err
 	}
 	id, err := image.ConfigName()
+	if err != nil {
+		return err
+	}
+	digest, err := image.Digest()
+	if err != nil {
+		return err
+	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.pulls = append(e.pulls, ref)
-	e.ids[ref] = id.String()
-	return err
+	e.ids[ref], e.architecture[ref] = id.String(), config.Architecture
+	e.digests[ref] = parsed.Context().Name() + "@" + digest.String()
+	return nil
 }
 
 // Load takes what an archive names for loaded; the only one is the backend's.
@@ -74,11 +112,25 @@ func (e *fakeEngine) Load(_ context.Context, path string) error {
 }
 
 func (e *fakeEngine) CLI(_ context.Context, args ...string) (string, error) {
-	id := e.ids[args[len(args)-1]]
-	if id == "" || args[1] != "inspect" {
-		return "", fmt.Errorf("unexpected: docker %s", strings.Join(args, " "))
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	ref := args[len(args)-1]
+	switch line := strings.Join(args[:len(args)-1], " "); {
+	case line == "info --format":
+		return e.info, nil
+	case e.ids[ref] == "":
+		return "", fmt.Errorf("unexpected: docker %s %s", line, ref)
+	case line == "image rm":
+		delete(e.ids, ref)
+		return "", nil
+	case strings.Contains(line, "Architecture"):
+		return cmp.Or(e.architecture[ref], runtime.GOARCH), nil
+	case strings.Contains(line, "RepoDigests"):
+		return e.digests[ref], nil
+	case strings.HasPrefix(line, "image inspect"):
+		return e.ids[ref] + "\n", nil
 	}
-	return id + "\n", nil
+	return "", fmt.Errorf("unexpected: docker %s", strings.Join(args, " "))
 }
 
 // publish starts a registry with a release's images and returns the prefix of
@@ -158,7 +210,7 @@ func checkout(t *testing.T) string {
 
 func TestPrepare(t *testing.T) {
 	hub, node := publish(t)
-	engine := &fakeEngine{ids: map[string]string{}}
+	engine := newEngine()
 	source := New(Options{
 		Nodes: map[string]string{"v1.36.4": node}, Charts: chartRepository(t, "1.31.0"), Hub: hub + "/",
 		Root: checkout(t), CacheDir: t.TempDir(), Engine: engine, Logf: t.Logf,
@@ -175,8 +227,9 @@ func TestPrepare(t *testing.T) {
 		t.Errorf("to load: %v, want %v", set.Load, want)
 	}
 	for _, ref := range append([]string{node}, set.Load...) {
-		if set.Digests[ref] == "" || set.Digests[ref] != engine.ids[ref] {
-			t.Errorf("%s is identified as %q, the engine has %q", ref, set.Digests[ref], engine.ids[ref])
+		want := cmp.Or(engine.digests[ref], engine.ids[ref])
+		if set.Digests[ref] == "" || set.Digests[ref] != want {
+			t.Errorf("%s is identified as %q, the engine has %q", ref, set.Digests[ref], want)
 		}
 	}
 	for _, chartName := range images.ChartNames {
@@ -201,12 +254,12 @@ func TestPrepareExplains(t *testing.T) {
 	}{
 		"unknown Kubernetes": {images.Cell{Istio: "1.31.9", Kubernetes: "v1.20.0"}, hub, exitcode.Usage, "known are v1.36.4"},
 		"unknown Istio":      {images.Cell{Istio: "1.31.8", Kubernetes: "v1.36.4"}, hub, exitcode.Usage, "no version 1.31.8"},
-		"an image missing":   {images.Cell{Istio: "1.31.9", Kubernetes: "v1.36.4"}, hub, exitcode.Environment, "use IMAGES=modules"},
+		"an image missing":   {images.Cell{Istio: "1.31.9", Kubernetes: "v1.36.4"}, hub, exitcode.Environment, "the registry has no "},
 	} {
 		t.Run(what, func(t *testing.T) {
 			source := New(Options{
 				Nodes: map[string]string{"v1.36.4": node}, Charts: charts, Hub: test.hub,
-				Root: checkout(t), CacheDir: t.TempDir(), Engine: &fakeEngine{ids: map[string]string{}}, Logf: t.Logf,
+				Root: checkout(t), CacheDir: t.TempDir(), Engine: newEngine(), Logf: t.Logf,
 			})
 			_, err := source.Prepare(t.Context(), test.cell)
 			if err == nil || exitcode.Of(err) != test.code || !strings.Contains(err.Error(), test.want) {

@@ -227,5 +227,5 @@ func environments(a, b report.Environment) []string {
 			all = append(all, fmt.Sprintf("%s %s -> %s", f[0], cmp.Or(f[1], "unknown"), cmp.Or(f[2], "unknown")))
 		}
 	}
-	return all
+	return append(all, moved(a.Digests, b.Digests)...)
 }
