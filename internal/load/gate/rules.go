@@ -4,6 +4,7 @@
 package gate
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -61,11 +62,12 @@ type Profile struct {
 	WarmupSeconds float64 `json:"warmupSeconds"`
 	// WithinSeconds is the time after which no round begins.
 	WithinSeconds float64 `json:"withinSeconds"`
-	// Looks, Quantiles and TailSamples take the place of the rules' own and of their
-	// limits' where they are set.
-	Looks       []int      `json:"looks,omitempty"`
-	Quantiles   []Quantile `json:"quantiles,omitempty"`
-	TailSamples float64    `json:"tailSamples,omitempty"`
+	// Looks, Quantiles, TailSamples and LagFloorMicros take the place of the rules' own
+	// and of their limits' where they are set.
+	Looks          []int      `json:"looks,omitempty"`
+	Quantiles      []Quantile `json:"quantiles,omitempty"`
+	TailSamples    float64    `json:"tailSamples,omitempty"`
+	LagFloorMicros float64    `json:"lagFloorMicros,omitempty"`
 }
 
 // Schedule returns one block's schedule, at the highest rate.
@@ -108,9 +110,8 @@ func (r *Rules) With(p Profile) *Rules {
 	if len(p.Quantiles) > 0 {
 		changed.Quantiles = p.Quantiles
 	}
-	if p.TailSamples > 0 {
-		changed.Limits.TailSamples = p.TailSamples
-	}
+	changed.Limits.TailSamples = cmp.Or(p.TailSamples, r.Limits.TailSamples)
+	changed.Limits.LagFloorMicros = cmp.Or(p.LagFloorMicros, r.Limits.LagFloorMicros)
 	return &changed
 }
 
