@@ -120,7 +120,7 @@ func run(m *testing.M, o *options.Options, console *os.File) (int, error) {
 		err := dryRun(context.Background(), console, o, s, planned)
 		return exitcode.Of(err), err
 	}
-	waiting := time.AfterFunc(firstLine, func() { fmt.Fprintln(console, "istio-conformance: asking whether a container registry answers") })
+	waiting := time.AfterFunc(firstLine, func() { fmt.Fprintln(console, "istio-conformance: asking what is published") })
 	err = resolve(s, o)
 	waiting.Stop()
 	if err != nil {

@@ -43,7 +43,7 @@ type Runner struct {
 	// paths of what it wrote. What it cannot get it writes down there.
 	Evidence func(ctx context.Context, dir string, failed Failure) []string
 	// Symptoms says what the evidence in a directory shows; nil asks nobody. What the
-	// check itself says of the cause goes before it.
+	// check itself saw stands before it.
 	Symptoms func(dir string, failed Failure) report.Diagnosis
 
 	// Parallel is how many checks run at the same time at most; 0 means one.
@@ -150,7 +150,7 @@ func (r *Runner) outcome(t *T, suite string, c Check, started time.Time, number 
 	case t.Failed():
 		result.Status, result.Diagnosis = report.Fail, diagnosis
 	case t.Skipped():
-		result.Status = report.Skip
+		result.Status, result.Unmeasured = report.Skip, t.unmeasured
 	}
 	return result
 }

@@ -89,14 +89,15 @@ type Set struct {
 	// Istioctl is the path of Istio's command of this version; empty when the
 	// source has none.
 	Istioctl string `json:"istioctl,omitempty"`
-	// IstioFilters says that Envoy carries Istio's own filters: istio_stats,
-	// metadata exchange and alpn.
-	IstioFilters bool `json:"istioFilters"`
 	// Digests maps a reference to the digest of its image, for the report.
 	Digests map[string]string `json:"digests,omitempty"`
 	// Notes is what a reader of the report must know about where this came from.
 	Notes []string `json:"notes,omitempty"`
 }
+
+// Proxy is the reference of the image that istiod injects and the gateway runs: its
+// name is the default of chart istiod's value global.proxy.image.
+func (s *Set) Proxy() string { return s.Hub + "/proxyv2:" + s.Tag }
 
 // ChartNames are the charts of one Istio release, in the order in which they
 // can be installed.

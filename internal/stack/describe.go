@@ -1,6 +1,8 @@
 package stack
 
 import (
+	"slices"
+
 	"istio-conformance/internal/host"
 	"istio-conformance/internal/report"
 )
@@ -8,6 +10,8 @@ import (
 // describe fills in what is known so far of what the run is made with.
 func (s *Stack) describe(e *report.Environment) {
 	e.Istio, e.Kubernetes, e.Images = s.Cell.Istio, s.Cell.Kubernetes, s.Config.Images
+	e.KubernetesAsked = s.plannedKubernetes
+	e.Support = s.describeSupport()
 	e.Kernel, e.CPUs = s.Host.Kernel.Value, s.Host.CPUs
 	switch {
 	case s.Host.CgroupV1():
@@ -16,7 +20,7 @@ func (s *Stack) describe(e *report.Environment) {
 		e.Cgroup = "v2"
 	}
 	if s.Images != nil {
-		e.Digests, e.Notes = s.Images.Digests, s.Images.Notes
+		e.Digests, e.Notes = s.Images.Digests, slices.Concat(s.Images.Notes, s.filterNotes)
 	}
 	if s.Cluster != nil {
 		e.Nodes = len(s.Cluster.Nodes())

@@ -14,20 +14,13 @@ import (
 	"strings"
 
 	"golang.org/x/sync/errgroup"
+	"helm.sh/helm/v3/pkg/chart/loader"
 
-	"istio-conformance/internal/charts"
+	"istio-conformance/internal/charts/origin"
 	"istio-conformance/internal/exitcode"
 	"istio-conformance/internal/images"
 	"istio-conformance/internal/images/artifact"
 	"istio-conformance/internal/progress"
-)
-
-// Where releases are published.
-const (
-	// DefaultCharts is Istio's chart repository (istio.io, "Install with Helm").
-	DefaultCharts = "https://istio-release.storage.googleapis.com/charts"
-	// DefaultHub is where Istio's images of a release are.
-	DefaultHub = "docker.io/istio"
 )
 
 // istioImages are the images of a release that the tests run; ztunnelImage comes
@@ -44,8 +37,8 @@ type Options struct {
 	// Nodes maps a Kubernetes version, "v1.36.4", to kind's node image, pinned
 	// by digest. An image is only supported by the kind release that lists it.
 	Nodes map[string]string
-	// Charts is the URL of the chart repository; empty means DefaultCharts.
-	Charts string
+	// Charts is where the charts come from.
+	Charts origin.Origin
 	// Hub is the prefix of Istio's images; empty means DefaultHub.
 	Hub string
 	// Ztunnel fetches ztunnel's image too, for the ambient profile.
@@ -65,9 +58,6 @@ type Source struct{ options Options }
 
 // New returns the source.
 func New(options Options) *Source {
-	if options.Charts == "" {
-		options.Charts = DefaultCharts
-	}
 	if options.Hub == "" {
 		options.Hub = DefaultHub
 	}
@@ -96,7 +86,7 @@ func (s *Source) Prepare(ctx context.Context, cell images.Cell) (_ *images.Set, 
 	}()
 	set := &images.Set{
 		Source: images.Release, Node: node, NodeCNI: true,
-		Hub: s.options.Hub, Tag: cell.Istio, IstioFilters: true, CNI: true, Ztunnel: s.options.Ztunnel,
+		Hub: s.options.Hub, Tag: cell.Istio, CNI: true, Ztunnel: s.options.Ztunnel,
 		Digests: map[string]string{},
 	}
 	pull := []string{node}
@@ -128,17 +118,25 @@ func (s *Source) PrepareIstio(ctx context.Context, cell images.Cell) (*images.Se
 	return s.Prepare(ctx, cell)
 }
 
-// charts returns the paths of the release's charts, fetched once: a published
-// chart does not change.
+// charts returns the paths of the release's charts, fetched once for each key of
+// their origin.
 func (s *Source) charts(ctx context.Context, store *artifact.Store, version string) (map[string]string, error) {
-	id := artifact.ID{Name: "charts-" + version, Key: artifact.Key(s.options.Charts, version)}
+	from := s.options.Charts
+	key, err := from.Key()
+	if err != nil {
+		return nil, err
+	}
+	id := artifact.ID{Name: "charts-" + version, Key: artifact.Key(key, version)}
 	dir, err := store.Ensure(ctx, id, func(ctx context.Context, dir string) error {
-		s.options.Logf("fetching the charts of Istio %s from %s", version, s.options.Charts)
+		s.options.Logf("fetching the charts of Istio %s from %s", version, from)
 		group, ctx := errgroup.WithContext(ctx)
 		for _, name := range images.ChartNames {
 			group.Go(func() error {
-				_, err := charts.Pull(ctx, s.options.Charts, name, version, dir)
-				return err
+				path, err := from.Pull(ctx, name, version, dir)
+				if err != nil {
+					return foreign(err)
+				}
+				return checkChart(path, name, version)
 			})
 		}
 		return group.Wait()
@@ -151,4 +149,16 @@ func (s *Source) charts(ctx context.Context, store *artifact.Store, version stri
 		paths[name] = filepath.Join(dir, fmt.Sprintf("%s-%s.tgz", name, version))
 	}
 	return paths, nil
+}
+
+// checkChart refuses a package that is not what it is called.
+func checkChart(path, name, version string) error {
+	loaded, err := loader.LoadFile(path)
+	if err != nil {
+		return exitcode.Environmentf("chart %s %s: the package is no chart: %w", name, version, err)
+	}
+	if loaded.Name() != name || loaded.Metadata.Version != version {
+		return exitcode.Environmentf("chart %s %s: the package is chart %s %s", name, version, loaded.Name(), loaded.Metadata.Version)
+	}
+	return nil
 }

@@ -36,7 +36,7 @@ func replacedGateway(s *stack.Stack) check.Check {
 			t.Diagnose("the gateway's Service does not spread connections over both gateway pods", "compare the Service's EndpointSlices in the evidence with the gateway's pods", linkPolicy)
 			t.Eventually(ctx, func() (string, error) { return silent(ctx, s, r, pods) }).WithTimeout(kit.PropagationTimeout).Should(gomega.BeEmpty(), "gateway pods that have logged no request")
 
-			t.Diagnose("requests fail when one of two gateway pods is deleted: it stops before the node ports lead elsewhere, or breaks off what it has",
+			t.Diagnose("requests fail when one of two gateway pods is deleted",
 				"look at terminationDrainDuration and terminationGracePeriodSeconds of the gateway's pods, and at kube-proxy's log",
 				"https://istio.io/latest/docs/reference/config/istio.mesh.v1alpha1/#ProxyConfig")
 			stop := send(ctx, r)

@@ -55,7 +55,7 @@ func redirects(t *check.T, s *stack.Stack, pod *corev1.Pod) {
 	if s.CNI() {
 		want, other = validator, initializer
 	}
-	t.Diagnose("a pod's traffic is not redirected in the way of the profile: the istiod release and the cni release do not agree",
+	t.Diagnose("a pod's traffic is not redirected in the way of the profile",
 		"with chart cni istiod needs pilot.cni.enabled=true, without it must not be set", "https://istio.io/latest/docs/setup/additional-setup/cni/")
 	t.Expect(kit.ContainerNames(pod)).To(gomega.ContainElement(want))
 	t.Expect(kit.ContainerNames(pod)).NotTo(gomega.ContainElement(other))

@@ -27,8 +27,8 @@ func warming(s *stack.Stack) check.Check {
 			pods, err := proxies(ctx, s)
 			t.Expect(err).NotTo(gomega.HaveOccurred())
 			t.Expect(pods).NotTo(gomega.BeEmpty(), "no pod with a proxy is ready")
-			t.Diagnose("a proxy waits for something that istiod never sent, and goes on with its older configuration",
-				"look for the names under dynamic_warming in the proxy's config dump; a secret that does not exist (a Gateway's credentialName) is the usual reason",
+			t.Diagnose("a proxy waits for something that it has not got, and does not use what depends on it",
+				"look for the names under dynamic_warming in the proxy's config dump; often it is the secret of a Gateway's credentialName: it must lie in the gateway's namespace, and have a CA for mode MUTUAL",
 				"https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/upstream/cluster_manager#cluster-warming")
 			t.Eventually(ctx, func() ([]string, error) {
 				var flaws []string
