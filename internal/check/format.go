@@ -91,6 +91,9 @@ func byName(v reflect.Value) (string, bool) {
 }
 
 func kind(object any) string {
+	if own, ok := object.(interface{ GetKind() string }); ok && own.GetKind() != "" {
+		return own.GetKind()
+	}
 	t := reflect.TypeOf(object)
 	for t.Kind() == reflect.Pointer {
 		t = t.Elem()
@@ -123,7 +126,11 @@ func fields(v reflect.Value) string {
 			parts = append(parts, f.Name+": "+inner(v.Field(i)))
 		}
 	}
-	return "{" + strings.Join(parts, ", ") + "}"
+	name := ""
+	if strings.Contains(v.Type().PkgPath(), "/gomega") {
+		name = strings.TrimSuffix(v.Type().Name(), "Matcher") // what a matcher wants is in its name too
+	}
+	return name + "{" + strings.Join(parts, ", ") + "}"
 }
 
 // inner is a value within another one.
@@ -169,19 +176,25 @@ var (
 	errorType = regexp.MustCompile(`(?m)^[ \t]*<\*?[\w.]*[eE]rrors?[\w.]*>:[ \t]*\n`)
 	// enclosed is an error as the formatter writes it.
 	enclosed = regexp.MustCompile(`(?s)\x02(.*?)\x03`)
-	// noise are sentences about gomega.
-	noise = strings.NewReplacer(
-		"The function passed to Eventually returned the following error:", "The last look ended with an error:",
-		"The function passed to Consistently returned the following error:", "The last look ended with an error:",
-		"The matcher passed to Eventually returned the following error:", "What was seen last cannot be compared:",
-		"The matcher passed to Consistently returned the following error:", "What was seen last cannot be compared:",
-		"At one point, however, the function did return successfully.\nYet, Eventually failed because the matcher was not satisfied:", "An earlier look succeeded and saw:",
-	)
+	// noise is what gomega says of its own work, and what that means.
+	noise = []struct {
+		gomega *regexp.Regexp
+		plain  string
+	}{
+		{regexp.MustCompile(`The function passed to \w+ returned the following error:`), "The last look ended with an error:"},
+		{regexp.MustCompile(`The matcher passed to \w+ returned the following error:`), "What was seen last cannot be compared:"},
+		{regexp.MustCompile(`At one point, however, the function did return successfully\.\nYet, \w+ failed because the matcher was not satisfied:`), "An earlier look saw:"},
+		{regexp.MustCompile(`At one point, however, the function did return successfully\.\nYet, \w+ failed because the matcher returned the following error:`), "What an earlier look saw cannot be compared:"},
+		{regexp.MustCompile(`There is no failure as the matcher passed to \w+ .*`), "What was seen last is as it must be."},
+	}
 )
 
 // tidy makes a message of gomega's one for people.
 func tidy(message string) string {
-	message = noise.Replace(memory.ReplaceAllString(message, "<$1>:"))
+	message = memory.ReplaceAllString(message, "<$1>:")
+	for _, n := range noise {
+		message = n.gomega.ReplaceAllString(message, n.plain)
+	}
 	message = errorType.ReplaceAllString(message, "")
 	for {
 		at := enclosed.FindStringSubmatchIndex(message)

@@ -14,10 +14,10 @@ import (
 // PortForward opens a free port of 127.0.0.1 that leads to a port of a pod, and
 // returns it once it accepts connections; nothing need listen there yet. stop closes
 // it, waits until it is closed and returns the error that had ended it before, if
-// any. It ends with ctx too.
+// any. It ends with ctx too. A port that could not be opened is an UnaskedError.
 func (c *Clients) PortForward(ctx context.Context, namespace, pod string, port int) (localPort int, stop func() error, err error) {
 	fail := func(err error) (int, func() error, error) {
-		return 0, nil, fmt.Errorf("forward a port to pod %s/%s port %d: %w", namespace, pod, port, err)
+		return 0, nil, fmt.Errorf("forward a port to pod %s/%s port %d: %w", namespace, pod, port, Unasked(err))
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	ready := make(chan struct{})
