@@ -176,6 +176,8 @@ var (
 	errorType = regexp.MustCompile(`(?m)^[ \t]*<\*?[\w.]*[eE]rrors?[\w.]*>:[ \t]*\n`)
 	// enclosed is an error as the formatter writes it.
 	enclosed = regexp.MustCompile(`(?s)\x02(.*?)\x03`)
+	// unexpected is the whole of what gomega says of an error of one line.
+	unexpected = regexp.MustCompile(`(?:Unexpected error:|Expected success, but got an error:)[ \n]*([^\n]*)(?:\noccurred)?$`)
 	// noise is what gomega says of its own work, and what that means.
 	noise = []struct {
 		gomega *regexp.Regexp
@@ -208,6 +210,11 @@ func tidy(message string) string {
 		}
 		message = before + text + message[at[1]:]
 	}
+	// Of an error beside a value gomega says the text twice.
+	if first, last, found := strings.Cut(message, "\n"+format.Indent); found && strings.HasSuffix(first, "Unexpected error: "+last) {
+		message = first
+	}
+	message = unexpected.ReplaceAllString(message, "unexpected error: $1")
 	if n := len(message); n > messageLimit {
 		head, tail := message[:messageLimit*2/3], message[n-messageLimit/3:]
 		message = strings.ToValidUTF8(fmt.Sprintf("%s\n[%d bytes left out]\n%s", head, n-messageLimit, tail), "")
