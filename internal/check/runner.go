@@ -99,7 +99,7 @@ func (r *Runner) attempt(t *testing.T, suite string, c Check, number int, done f
 	checkT.addLoad = r.Recorder.AddLoad
 	started := time.Now()
 	timeout := r.Waits.Or(suite+"/"+c.Name, c.timeout(r.Waits.Or(waits.Check, DefaultTimeout)))
-	ctx, cancel := context.WithTimeout(probe.WithTrace(r.Context, &checkT.trace), timeout)
+	ctx, cancel := context.WithTimeout(withStart(probe.WithTrace(r.Context, &checkT.trace), started), timeout)
 	finished := false
 	defer func() {
 		cancel()
