@@ -86,7 +86,17 @@ func (s *Stack) GatewayAdmin(ctx context.Context, request string) (string, error
 	if err != nil {
 		return "", cluster.Unasked(err)
 	}
-	answer, err := s.Cluster.PodExec(ctx, pod.Namespace, pod.Name, "istio-proxy", "pilot-agent", "request", "GET", request)
+	return s.ProxyAdmin(ctx, pod, request)
+}
+
+// proxyAdminPort is where Envoy's admin interface listens, at the pod's loopback
+// address alone.
+// https://istio.io/latest/docs/ops/deployment/application-requirements/#ports-used-by-istio
+const proxyAdminPort = 15000
+
+// ProxyAdmin is GatewayAdmin for any pod with a proxy.
+func (s *Stack) ProxyAdmin(ctx context.Context, pod corev1.Pod, request string) (string, error) {
+	answer, err := s.Cluster.PodGet(ctx, pod.Namespace, pod.Name, proxyAdminPort, request)
 	return answer, cluster.Unasked(err)
 }
 
