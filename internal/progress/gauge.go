@@ -2,6 +2,7 @@ package progress
 
 import (
 	"context"
+	"fmt"
 	"strings"
 )
 
@@ -33,4 +34,15 @@ func Bar(share float64, width int) string {
 	inner := max(1, width-2)
 	full := min(inner, max(0, int(share*float64(inner))))
 	return "[" + strings.Repeat("#", full) + strings.Repeat("-", inner-full) + "]"
+}
+
+// Roughly writes a time in seconds as exact as an estimate is, "6m15s".
+func Roughly(seconds float64) string {
+	switch {
+	case seconds < 60:
+		return fmt.Sprintf("%ds", max(5, 5*int((seconds+4)/5)))
+	case seconds < 600:
+		return fmt.Sprintf("%dm%02ds", int(seconds)/60, int(seconds)%60/15*15)
+	}
+	return fmt.Sprintf("%dm", int(seconds+30)/60)
 }

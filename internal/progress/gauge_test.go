@@ -31,3 +31,11 @@ func TestBar(t *testing.T) {
 		}
 	}
 }
+
+func TestRoughly(t *testing.T) {
+	for seconds, want := range map[float64]string{0: "5s", 41: "45s", 59.9: "60s", 61: "1m00s", 119: "1m45s", 600: "10m", 1799: "30m"} {
+		if got := Roughly(seconds); got != want {
+			t.Errorf("%v s: %s, want %s", seconds, got, want)
+		}
+	}
+}
