@@ -28,8 +28,6 @@ const (
 
 // Gomega prints a value's whole memory. People read a failure: an error is its
 // sentence, a certificate its subject, an object of Kubernetes its name.
-//
-//nolint:gochecknoinits // gomega's formatters are its package's own, and there is no other way to set them
 func init() {
 	format.MaxLength = 0 // tidy bounds the message without a word about gomega
 	format.RegisterCustomFormatter(func(value any) (string, bool) {

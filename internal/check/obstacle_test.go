@@ -19,7 +19,7 @@ var (
 )
 
 // unasked is like cluster.UnaskedError.
-type unasked struct{ error }
+type unasked struct{}
 
 func (unasked) Error() string { return "the connection was lost" }
 func (unasked) Unasked()      {}
