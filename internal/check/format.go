@@ -28,8 +28,6 @@ const (
 
 // Gomega prints a value's whole memory. People read a failure: an error is its
 // sentence, a certificate its subject, an object of Kubernetes its name.
-//
-//nolint:gochecknoinits // gomega's formatters are its package's own, and there is no other way to set them
 func init() {
 	format.MaxLength = 0 // tidy bounds the message without a word about gomega
 	format.RegisterCustomFormatter(func(value any) (string, bool) {
@@ -91,6 +89,9 @@ func byName(v reflect.Value) (string, bool) {
 }
 
 func kind(object any) string {
+	if own, ok := object.(interface{ GetKind() string }); ok && own.GetKind() != "" {
+		return own.GetKind()
+	}
 	t := reflect.TypeOf(object)
 	for t.Kind() == reflect.Pointer {
 		t = t.Elem()
@@ -123,7 +124,11 @@ func fields(v reflect.Value) string {
 			parts = append(parts, f.Name+": "+inner(v.Field(i)))
 		}
 	}
-	return "{" + strings.Join(parts, ", ") + "}"
+	name := ""
+	if strings.Contains(v.Type().PkgPath(), "/gomega") {
+		name = strings.TrimSuffix(v.Type().Name(), "Matcher") // what a matcher wants is in its name too
+	}
+	return name + "{" + strings.Join(parts, ", ") + "}"
 }
 
 // inner is a value within another one.
@@ -169,19 +174,27 @@ var (
 	errorType = regexp.MustCompile(`(?m)^[ \t]*<\*?[\w.]*[eE]rrors?[\w.]*>:[ \t]*\n`)
 	// enclosed is an error as the formatter writes it.
 	enclosed = regexp.MustCompile(`(?s)\x02(.*?)\x03`)
-	// noise are sentences about gomega.
-	noise = strings.NewReplacer(
-		"The function passed to Eventually returned the following error:", "The last look ended with an error:",
-		"The function passed to Consistently returned the following error:", "The last look ended with an error:",
-		"The matcher passed to Eventually returned the following error:", "What was seen last cannot be compared:",
-		"The matcher passed to Consistently returned the following error:", "What was seen last cannot be compared:",
-		"At one point, however, the function did return successfully.\nYet, Eventually failed because the matcher was not satisfied:", "An earlier look succeeded and saw:",
-	)
+	// unexpected is the whole of what gomega says of an error of one line.
+	unexpected = regexp.MustCompile(`(?:Unexpected error:|Expected success, but got an error:)[ \n]*([^\n]*)(?:\noccurred)?$`)
+	// noise is what gomega says of its own work, and what that means.
+	noise = []struct {
+		gomega *regexp.Regexp
+		plain  string
+	}{
+		{regexp.MustCompile(`The function passed to \w+ returned the following error:`), "The last look ended with an error:"},
+		{regexp.MustCompile(`The matcher passed to \w+ returned the following error:`), "What was seen last cannot be compared:"},
+		{regexp.MustCompile(`At one point, however, the function did return successfully\.\nYet, \w+ failed because the matcher was not satisfied:`), "An earlier look saw:"},
+		{regexp.MustCompile(`At one point, however, the function did return successfully\.\nYet, \w+ failed because the matcher returned the following error:`), "What an earlier look saw cannot be compared:"},
+		{regexp.MustCompile(`There is no failure as the matcher passed to \w+ .*`), "What was seen last is as it must be."},
+	}
 )
 
 // tidy makes a message of gomega's one for people.
 func tidy(message string) string {
-	message = noise.Replace(memory.ReplaceAllString(message, "<$1>:"))
+	message = memory.ReplaceAllString(message, "<$1>:")
+	for _, n := range noise {
+		message = n.gomega.ReplaceAllString(message, n.plain)
+	}
 	message = errorType.ReplaceAllString(message, "")
 	for {
 		at := enclosed.FindStringSubmatchIndex(message)
@@ -195,6 +208,11 @@ func tidy(message string) string {
 		}
 		message = before + text + message[at[1]:]
 	}
+	// Of an error beside a value gomega says the text twice.
+	if first, last, found := strings.Cut(message, "\n"+format.Indent); found && strings.HasSuffix(first, "Unexpected error: "+last) {
+		message = first
+	}
+	message = unexpected.ReplaceAllString(message, "unexpected error: $1")
 	if n := len(message); n > messageLimit {
 		head, tail := message[:messageLimit*2/3], message[n-messageLimit/3:]
 		message = strings.ToValidUTF8(fmt.Sprintf("%s\n[%d bytes left out]\n%s", head, n-messageLimit, tail), "")

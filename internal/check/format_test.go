@@ -72,9 +72,10 @@ func TestAMessageIsForPeople(t *testing.T) {
 		"structs in structs": {func(t *T) {
 			t.Expect(nested{Name: "a", Inner: &nested{Name: "b", Data: c.Raw, Err: errors.New("broken")}}).To(gomega.Equal(nested{}))
 		}, []string{`Name: "a"`, `Inner: {Name: "b"`, "root of somebody", "broken"}},
-		"a time":     {func(t *T) { t.Expect(time.Unix(0, 0).UTC()).To(gomega.Equal(1)) }, []string{"1970-01-01T00:00:00Z"}},
-		"a duration": {func(t *T) { t.Expect([]time.Duration{time.Second}).To(gomega.BeEmpty()) }, []string{"1s"}},
-		"a lot":      {func(t *T) { t.Expect(strings.Repeat("long ", 10000)).To(gomega.BeEmpty(), "a list") }, []string{"a list", "bytes left out"}},
+		"a matcher in a matcher": {func(t *T) { t.Expect([]string{"a"}).To(gomega.ConsistOf(gomega.Not(gomega.HavePrefix("a")))) }, []string{`Not{Matcher: HavePrefix{Prefix: "a"}}`}},
+		"a time":                 {func(t *T) { t.Expect(time.Unix(0, 0).UTC()).To(gomega.Equal(1)) }, []string{"1970-01-01T00:00:00Z"}},
+		"a duration":             {func(t *T) { t.Expect([]time.Duration{time.Second}).To(gomega.BeEmpty()) }, []string{"1s"}},
+		"a lot":                  {func(t *T) { t.Expect(strings.Repeat("long ", 10000)).To(gomega.BeEmpty(), "a list") }, []string{"a list", "bytes left out"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			g := gomega.NewWithT(t)

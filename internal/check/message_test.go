@@ -36,7 +36,7 @@ func TestMessagesHoldNoStructs(t *testing.T) {
 		"an error of two lines":   {func(t *T) { t.Expect(errors.New("a\nb")).To(gomega.Succeed()) }, "Expected success, but got an error:\n    a\n    b"},
 		"an error of no text":     {func(t *T) { t.Expect(errors.New("")).To(gomega.Succeed()) }, "unexpected error: "},
 		"another error":           {func(t *T) { t.Expect(notReady()).To(gomega.MatchError("x")) }, "Expected\n    " + late + "\nto match error\n    <string>: x"},
-		"errors in a list":        {func(t *T) { t.Expect([]error{errors.New("a\nb")}).To(gomega.BeEmpty()) }, "Expected\n    <[]error | len:1, cap:1>: [a\nb]\nto be empty"},
+		"errors in a list":        {func(t *T) { t.Expect([]error{errors.New("a\nb")}).To(gomega.BeEmpty()) }, "Expected\n    <[]error>: [a\n            b]\nto be empty"},
 		"what is no error":        {func(t *T) { t.Expect("a").To(gomega.Equal("b")) }, "Expected\n    <string>: a\nto equal\n    <string>: b"},
 		"text that looks like it": {func(t *T) { t.Expect("<x>: \n    a").To(gomega.BeEmpty()) }, "Expected\n    <string>: <x>: \n        a\nto be empty"},
 		"a wait": {func(t *T) {

@@ -12,8 +12,8 @@ import (
 )
 
 // isObstacle says whether an error kept a check from seeing what it is about: the API
-// server did not answer, or does not let the check ask. It says nothing about Istio,
-// so that no cause which the check named before is true of it.
+// server did not answer, or does not let the check ask, or the way to a pod was not open
+// (cluster.UnaskedError). No cause which the check named before follows from that.
 func isObstacle(err error) bool {
 	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
 		return false // the check's own time was over
@@ -21,7 +21,8 @@ func isObstacle(err error) bool {
 	// Of what a check uses only clients of the API server return this type:
 	// a probe does not.
 	var unreached *url.Error
-	return errors.As(err, &unreached) || apierrors.IsForbidden(err) || apierrors.IsUnauthorized(err) || apierrors.IsTimeout(err) ||
+	var unasked interface{ Unasked() }
+	return errors.As(err, &unreached) || errors.As(err, &unasked) || apierrors.IsForbidden(err) || apierrors.IsUnauthorized(err) || apierrors.IsTimeout(err) ||
 		apierrors.IsServerTimeout(err) || apierrors.IsTooManyRequests(err) || apierrors.IsServiceUnavailable(err)
 }
 
@@ -55,7 +56,7 @@ func (t *T) own() report.Diagnosis {
 	case t.obstacle != nil:
 		return report.Diagnosis{
 			Cause: "the check could not look at what it is about: " + t.obstacle.Error(),
-			Fix:   "see that the API server answers and lets the check do this: istio-conformance rbac lists the rights",
+			Fix:   "see that the API server and the pod in the message answer, and that the check may do this: istio-conformance rbac lists the rights",
 			Link:  "https://kubernetes.io/docs/reference/access-authn-authz/rbac/",
 		}
 	case t.diagnosis != nil:

@@ -18,11 +18,18 @@ var (
 	invalid   = apierrors.NewBadRequest("the webhook denied the request")
 )
 
+// unasked is like cluster.UnaskedError.
+type unasked struct{}
+
+func (unasked) Error() string { return "the connection was lost" }
+func (unasked) Unasked()      {}
+
 func TestWhatKeepsACheckFromLookingIsTheCause(t *testing.T) {
 	for name, run := range map[string]func(*T){
-		"an assertion": func(t *T) { t.Expect(fmt.Errorf("list: %w", forbidden)).NotTo(gomega.HaveOccurred()) },
-		"success":      func(t *T) { t.Expect(unreached).To(gomega.Succeed()) },
-		"a wait":       func(t *T) { t.Eventually(func() (int, error) { return 0, forbidden }).Should(gomega.Equal(1)) },
+		"an assertion":     func(t *T) { t.Expect(fmt.Errorf("list: %w", forbidden)).NotTo(gomega.HaveOccurred()) },
+		"the way to a pod": func(t *T) { t.Expect(fmt.Errorf("exec: %w", unasked{})).To(gomega.Succeed()) },
+		"success":          func(t *T) { t.Expect(unreached).To(gomega.Succeed()) },
+		"a wait":           func(t *T) { t.Eventually(func() (int, error) { return 0, forbidden }).Should(gomega.Equal(1)) },
 		"a wait with a context": func(t *T) {
 			t.Eventually(t.Context(), func(context.Context) error { return forbidden }).Should(gomega.Succeed())
 		},

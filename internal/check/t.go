@@ -56,7 +56,7 @@ func newT(t *testing.T, patience time.Duration) *T {
 			c.obstacle = c.met
 		}
 		c.mu.Unlock()
-		c.Fatalf("%s", tidy(readable(message)))
+		c.Fatalf("%s", tidy(message))
 	})
 	c.gomega.SetDefaultEventuallyTimeout(patience)
 	// Without this a wait with a context has no limit but the context's.

@@ -144,7 +144,7 @@ func Serving(hosts []VirtualHost, host string) (domain string) {
 		for _, d := range h.Domains {
 			plain := strings.TrimSuffix(d, ":*")
 			suffix, wild := strings.CutPrefix(plain, "*")
-			if plain != host && !(wild && len(host) > len(suffix) && strings.HasSuffix(host, suffix)) {
+			if plain != host && (!wild || len(host) <= len(suffix) || !strings.HasSuffix(host, suffix)) {
 				continue
 			}
 			if domain == "" || len(plain) > len(domain) {

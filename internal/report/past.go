@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"slices"
 	"time"
+
+	"istio-conformance/internal/progress"
 )
 
 const (
@@ -65,7 +67,7 @@ func (r *Recorder) Expect(ids []string) {
 	defer r.mu.Unlock()
 	r.past.expected = slices.Clone(ids)
 	if seconds, known := r.left(r.now()); known {
-		r.console.line(" about %s, by earlier runs", roughly(seconds))
+		r.console.line(" about %s, by earlier runs", progress.Roughly(seconds))
 	}
 }
 
@@ -77,7 +79,7 @@ func (r *Recorder) leftNote(now time.Time) string {
 	if !known || seconds < shortestLeft {
 		return ""
 	}
-	return fmt.Sprintf("  about %s left", roughly(seconds))
+	return fmt.Sprintf("  about %s left", progress.Roughly(seconds))
 }
 
 // left estimates the time until the run's end, in seconds.
@@ -190,15 +192,4 @@ func median(values []float64) float64 {
 	}
 	sorted := slices.Sorted(slices.Values(values))
 	return sorted[len(sorted)/2]
-}
-
-// roughly is a time as exact as an estimate is.
-func roughly(seconds float64) string {
-	switch {
-	case seconds < 60:
-		return fmt.Sprintf("%ds", max(5, 5*int((seconds+4)/5)))
-	case seconds < 600:
-		return fmt.Sprintf("%dm%02ds", int(seconds)/60, int(seconds)%60/15*15)
-	}
-	return fmt.Sprintf("%dm", int(seconds+30)/60)
 }

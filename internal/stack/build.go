@@ -32,7 +32,7 @@ func (s *Stack) Build(ctx context.Context, r *report.Recorder) error {
 	r.Environment(s.describe)
 	for _, p := range s.phases() {
 		phase := r.Phase(p.name)
-		err := p.run(ctx, phase.Logf)
+		err := p.run(progress.WithGauges(ctx, phase.Gauge), phase.Logf)
 		phase.Done(err)
 		r.Environment(s.describe)
 		if err != nil {

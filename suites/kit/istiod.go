@@ -49,10 +49,7 @@ func IstiodPods(ctx context.Context, t *check.T, s *stack.Stack) []corev1.Pod {
 func Forward(ctx context.Context, t *check.T, s *stack.Stack, pod corev1.Pod, port int) int {
 	t.Helper()
 	local, stop, err := s.Cluster.PortForward(ctx, pod.Namespace, pod.Name, port)
-	t.Expect(err).NotTo(gomega.HaveOccurred(), func() string {
-		t.Diagnose("no port could be forwarded to a pod, so that what listens there was not asked", "the error says why", "https://kubernetes.io/docs/tasks/access-application-cluster/port-forward-access-application-cluster/")
-		return fmt.Sprintf("port %d of pod %s/%s", port, pod.Namespace, pod.Name)
-	})
+	t.Expect(err).NotTo(gomega.HaveOccurred())
 	t.Cleanup(func() {
 		if err := stop(); err != nil {
 			t.Errorf("stop forwarding to pod %s port %d: %v", pod.Name, port, err)

@@ -59,7 +59,7 @@ func ApplyData(ctx context.Context, t *check.T, s *stack.Stack, namespace, path 
 	t.Helper()
 	objects := prepare(ctx, t, s, path, values)
 	err := kube.Apply(ctx, s.Client, namespace, objects)
-	t.Expect(err).To(gomega.Succeed(), func() string { return Refusal(t, err) })
+	t.Expect(err).To(gomega.Succeed(), func() string { return NotTaken(t, err) })
 	return objects
 }
 
@@ -79,7 +79,7 @@ func ApplyAgain(ctx context.Context, t *check.T, s *stack.Stack, namespace, path
 			again++
 		}
 		return err
-	}).WithTimeout(PropagationTimeout).Should(gomega.Succeed(), func() string { return Refusal(t, err) })
+	}).WithTimeout(PropagationTimeout).Should(gomega.Succeed(), func() string { return NotTaken(t, err) })
 	return again
 }
 
@@ -101,9 +101,9 @@ func unjudged(err error) bool {
 	return err != nil && strings.Contains(err.Error(), "failed calling webhook")
 }
 
-// Refusal sets the check's diagnosis to what the error shows by which the API server
+// NotTaken sets the check's diagnosis to what the error shows by which the API server
 // did not take an object, and returns words for the failure's message.
-func Refusal(t *check.T, err error) string {
+func NotTaken(t *check.T, err error) string {
 	t.Helper()
 	if unjudged(err) {
 		t.Diagnose("the API server cannot call a webhook that judges what is written, as the error says",

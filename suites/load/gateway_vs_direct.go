@@ -60,7 +60,7 @@ func gatewayVsDirect(s *stack.Stack, mode Mode) check.Check {
 
 // sent counts the requests, and those of them through a gateway.
 func sent(c *gate.Comparison) received {
-	var r received
+	r := received{c.Probed, c.Probed}
 	for _, p := range c.Paths {
 		r.All += p.Requests
 		if p.Name != pathDirect {

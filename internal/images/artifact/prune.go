@@ -92,7 +92,7 @@ func (s *Store) list() ([]stored, error) {
 			return nil, fmt.Errorf("list the artifacts: %w", err)
 		}
 		path := filepath.Join(s.dir, e.Name())
-		size, err := diskUsage(path)
+		size, err := DiskUsage(path)
 		if err != nil {
 			return nil, err
 		}
@@ -137,9 +137,9 @@ func links(info fs.FileInfo) int64 {
 	return 1
 }
 
-// diskUsage adds up the sizes of the files below dir, in bytes. A file that
+// DiskUsage adds up the sizes of the files below dir, in bytes. A file that
 // has other names too counts in part.
-func diskUsage(dir string) (int64, error) {
+func DiskUsage(dir string) (int64, error) {
 	var total int64
 	err := filepath.WalkDir(dir, func(_ string, e fs.DirEntry, err error) error {
 		if err != nil {

@@ -3,6 +3,9 @@ package gobuild
 import (
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
 	"strings"
 )
 
@@ -18,26 +21,62 @@ type Package struct {
 	// Module is the module that it belongs to, path@version; empty for the
 	// standard library.
 	Module string
+	// Cost is about how many seconds of one processor it takes to compile; docs/first-run.md
+	// says on which machine.
+	Cost float64
 }
 
-// listed is the form in which the go command lists packages.
-const listed = `{{.ImportPath}}|{{.Name}}|{{.Stale}}|{{with .Module}}{{.Path}}@{{.Version}}{{end}}`
+// What a package costs: something for itself, for each package below it, whose
+// types the compiler reads, and for each byte of source. Fitted to the 2,800
+// packages of Kubernetes 1.36, whose costs it explains to six tenths.
+const (
+	costOfPackage = 0.010
+	costOfImport  = 0.00027
+	costOfByte    = 1.3e-6
+)
+
+// form is the form in which the go command lists packages: fields between tabs.
+const form = "{{.ImportPath}}\t{{.Name}}\t{{.Stale}}\t{{with .Module}}{{.Path}}@{{.Version}}{{end}}\t{{len .Deps}}\t{{.Dir}}\t{{range .GoFiles}}{{.}}|{{end}}"
 
 // List returns the packages that the module's programs consist of. Modules that
 // are missing are fetched.
 func (m *Module) List(ctx context.Context) ([]Package, error) {
-	list := Go(m.Dir, append([]string{"list", "-deps", "-f", listed}, m.packages()...)...)
+	list := Go(m.Dir, append([]string{"list", "-deps", "-f", form}, m.packages()...)...)
 	text, err := list.Output(ctx)
 	if err != nil {
 		return nil, explain("the Go modules of "+m.Dir, err)
 	}
 	var packages []Package
 	for line := range strings.Lines(text) {
-		fields := strings.Split(strings.TrimSpace(line), "|")
-		if len(fields) != 4 {
-			return nil, fmt.Errorf("list what %s builds: the go command says %q", m.Dir, line)
+		p, err := readPackage(strings.TrimSuffix(line, "\n"))
+		if err != nil {
+			return nil, fmt.Errorf("list what %s builds: the go command says %q: %w", m.Dir, line, err)
 		}
-		packages = append(packages, Package{Path: fields[0], Program: fields[1] == "main", Stale: fields[2] == "true", Module: fields[3]})
+		packages = append(packages, p)
 	}
 	return packages, nil
+}
+
+// readPackage reads a line of that form, and looks at the files that it names.
+func readPackage(line string) (Package, error) {
+	fields := strings.Split(line, "\t")
+	if len(fields) != 7 {
+		return Package{}, fmt.Errorf("%d fields in place of 7", len(fields))
+	}
+	imports, err := strconv.Atoi(fields[4])
+	if err != nil {
+		return Package{}, err
+	}
+	cost := costOfPackage + costOfImport*float64(imports)
+	for file := range strings.SplitSeq(strings.TrimSuffix(fields[6], "|"), "|") {
+		if file == "" {
+			continue // none: it is all assembly
+		}
+		info, err := os.Stat(filepath.Join(fields[5], file))
+		if err != nil {
+			return Package{}, err
+		}
+		cost += costOfByte * float64(info.Size())
+	}
+	return Package{Path: fields[0], Program: fields[1] == "main", Stale: fields[2] == "true", Module: fields[3], Cost: cost}, nil
 }

@@ -19,14 +19,14 @@ type compilation struct {
 	err      error
 }
 
-// compileAll compiles the parts that are missing, one after the other: two go
+// compileAll compiles those of the parts that are compiled, one after the other: two go
 // commands at a time would both compile what both need. Links overlap with what
 // is compiled next, since a link uses one processor most of the time, and the
 // modules of all are fetched ahead.
 func (b *build) compileAll(ctx context.Context, parts []part) error {
 	var all []*compilation
 	for _, p := range parts {
-		if p.module != nil && !b.store.Has(p.id) {
+		if p.module != nil {
 			all = append(all, &compilation{part: p, listed: make(chan struct{})})
 		}
 	}
@@ -35,6 +35,7 @@ func (b *build) compileAll(ctx context.Context, parts []part) error {
 		for _, c := range all {
 			c.packages, c.err = c.module.List(ctx)
 			close(c.listed)
+			b.work.list(c.id.Name, c.packages)
 			if c.err != nil {
 				return fmt.Errorf("%s: %w", c.id.Name, c.err)
 			}
@@ -71,7 +72,9 @@ func (b *build) compile(ctx context.Context, c *compilation, done func()) error 
 		}
 	}
 	_, err := b.ensure(ctx, c.id, c.part.done, func(ctx context.Context, dir string) error {
+		b.work.begin(c.id.Name)
 		return c.module.Build(ctx, dir, func(pkg string) {
+			b.work.compiling(c.id.Name, pkg)
 			delete(programs, pkg)
 			if len(programs) == 0 {
 				done()

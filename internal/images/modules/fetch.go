@@ -4,9 +4,9 @@ import (
 	"context"
 	"fmt"
 	"regexp"
+	"runtime"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -22,9 +22,13 @@ type build struct {
 	store    *artifact.Store
 	logf     progress.Logf
 	cacheDir string
+	// work is how far the parts are that were missing.
+	work *work
+}
 
-	mu     sync.Mutex
-	atWork []string // names of what is being made now
+// newBuild returns the build of a plan.
+func newBuild(p *plan, store *artifact.Store, logf progress.Logf, cacheDir string) *build {
+	return &build{plan: p, store: store, logf: logf, cacheDir: cacheDir, work: newWork(nil, 1, time.Now)}
 }
 
 // fetchParts makes every part that the missing results need, at the same time
@@ -44,8 +48,14 @@ func (b *build) fetchAll(ctx context.Context, parts []part) error {
 	if err := ensureTools(ctx, b.needsTools(parts), b.logf); err != nil {
 		return err
 	}
+	missing := slices.DeleteFunc(slices.Clone(parts), func(p part) bool { return b.store.Has(p.id) })
+	if len(missing) > 0 {
+		b.work = newWork(missing, runtime.NumCPU(), time.Now)
+		b.logf("%s", b.work.plan())
+		defer progress.Show(ctx, b.work.gauge)()
+	}
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return b.compileAll(ctx, parts) })
+	group.Go(func() error { return b.compileAll(ctx, missing) })
 	for _, p := range parts {
 		if p.module == nil {
 			group.Go(func() error { return b.fetch(ctx, p) })
@@ -90,45 +100,29 @@ func (b *build) fetch(ctx context.Context, p part) error {
 
 // dir returns the directory of a part, which is made when missing.
 func (b *build) dir(ctx context.Context, p part) (string, error) {
-	fill := p.make
-	if p.module != nil {
-		fill = func(ctx context.Context, dir string) error { return p.module.Build(ctx, dir, nil) }
-	}
-	return b.ensure(ctx, p.id, p.done, fill)
-}
-
-func (b *build) ensure(ctx context.Context, id artifact.ID, done string, fill func(context.Context, string) error) (string, error) {
-	return b.store.Ensure(ctx, id, func(ctx context.Context, dir string) error {
-		started := time.Now()
-		b.logf("making %s", b.begin(id.Name))
-		err := fill(ctx, dir)
-		others := b.end(id.Name)
-		if err != nil {
-			return fmt.Errorf("%s: %w", id.Name, err)
+	return b.ensure(ctx, p.id, p.done, func(ctx context.Context, dir string) error {
+		if p.module != nil {
+			return p.module.Build(ctx, dir, nil)
 		}
-		b.logf("%s %s in %s%s", done, id.Name, since(started), others)
-		return nil
+		return inScratch(func(scratch string) error {
+			b.work.begin(p.id.Name, dir, scratch)
+			return p.make(ctx, dir, scratch)
+		})
 	})
 }
 
-// begin notes that something is being made and returns all that is.
-func (b *build) begin(name string) string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.atWork = append(b.atWork, name)
-	return strings.Join(b.atWork, ", ")
-}
-
-// end notes that something is made, or failed, and returns what is left, as an
-// addition to a line.
-func (b *build) end(name string) string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.atWork = slices.DeleteFunc(b.atWork, func(n string) bool { return n == name })
-	if len(b.atWork) == 0 {
-		return ""
-	}
-	return "; still making " + strings.Join(b.atWork, ", ")
+// ensure returns the directory of an artifact, which is made when missing, and
+// says how long that took.
+func (b *build) ensure(ctx context.Context, id artifact.ID, done string, fill func(context.Context, string) error) (string, error) {
+	defer b.work.end(id.Name)
+	return b.store.Ensure(ctx, id, func(ctx context.Context, dir string) error {
+		started := time.Now()
+		if err := fill(ctx, dir); err != nil {
+			return fmt.Errorf("%s: %w", id.Name, err)
+		}
+		b.logf("%s %s in %s", done, id.Name, since(started))
+		return nil
+	})
 }
 
 // compiles reports whether one of the parts is compiled.

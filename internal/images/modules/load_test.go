@@ -122,7 +122,7 @@ func TestRemoveSuperseded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &build{plan: p, store: store, logf: t.Logf}
+	b := newBuild(p, store, t.Logf, t.TempDir())
 	if err := b.removeSuperseded(t.Context(), engine); err != nil {
 		t.Fatal(err)
 	}

@@ -44,9 +44,15 @@ type part struct {
 	id artifact.ID
 	// done is the word for having made it: "compiled", "downloaded".
 	done string
-	// module is what is compiled; nil for what is had otherwise, with make.
-	module *gobuild.Module
-	make   func(ctx context.Context, dir string) error
+	// module is what is compiled, which takes about so many seconds of one
+	// processor of the reference machine after the parts before it; nil for what is
+	// had otherwise.
+	module  *gobuild.Module
+	seconds float64
+	// make fetches what is not compiled into dir, with its temporary files in
+	// scratch; both hold about so many megabytes in the end.
+	make      func(ctx context.Context, dir, scratch string) error
+	megabytes int
 }
 
 // newPlan works out the keys of everything in the cell.
@@ -71,7 +77,7 @@ func newPlan(ctx context.Context, root string, cell images.Cell) (*plan, error) 
 		return nil, err
 	}
 	id, module := p.backend.Program()
-	p.ownBackend = part{id: id, done: "compiled", module: module}
+	p.ownBackend = part{id: id, done: "compiled", module: module, seconds: 3}
 	own := gobuild.Module{Dir: root}
 	if p.kindVersion, err = own.Requirement(kindModule); err != nil {
 		return nil, err
@@ -107,24 +113,25 @@ func (p *plan) referencePrefix() string {
 // addPrograms adds all that is compiled.
 func (p *plan) addPrograms(toolchain string) error {
 	for _, c := range []struct {
-		to     *part
-		name   string
-		module *gobuild.Module
+		to      *part
+		name    string
+		module  *gobuild.Module
+		seconds float64
 	}{
-		{&p.kubernetes, "kubernetes-" + minor(p.cell.Kubernetes), &p.kubernetesModule},
-		{&p.istio, "istio-" + minor(p.cell.Istio), &p.istioModule},
-		{&p.istioNode, "istio-node-" + minor(p.cell.Istio), &p.istioNodeModule},
-		{&p.coredns, "coredns", p.module("coredns", ".")},
-		{&p.containerd, "containerd", p.module("containerd")},
-		{&p.etcd, "etcd", p.module("etcd")},
-		{&p.plugins, "cni-plugins", p.module("cni-plugins")},
-		{&p.pause, "pause", p.module("pause", ".")},
+		{&p.kubernetes, "kubernetes-" + minor(p.cell.Kubernetes), &p.kubernetesModule, 400},
+		{&p.istio, "istio-" + minor(p.cell.Istio), &p.istioModule, 200},
+		{&p.istioNode, "istio-node-" + minor(p.cell.Istio), &p.istioNodeModule, 30},
+		{&p.coredns, "coredns", p.module("coredns", "."), 20},
+		{&p.containerd, "containerd", p.module("containerd"), 50},
+		{&p.etcd, "etcd", p.module("etcd"), 20},
+		{&p.plugins, "cni-plugins", p.module("cni-plugins"), 5},
+		{&p.pause, "pause", p.module("pause", "."), 1},
 	} {
 		key, err := c.module.Key(toolchain)
 		if err != nil {
 			return err
 		}
-		*c.to = part{id: artifact.ID{Name: c.name, Key: key}, done: "compiled", module: c.module}
+		*c.to = part{id: artifact.ID{Name: c.name, Key: key}, done: "compiled", module: c.module, seconds: c.seconds}
 	}
 	return nil
 }

@@ -154,7 +154,7 @@ func TestMissingPartsComeLongestFirst(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &build{plan: p, store: store, logf: progress.Discard}
+	b := newBuild(p, store, progress.Discard, dir)
 	names := func() []string {
 		var all []string
 		for _, part := range b.missing() {

@@ -1,17 +1,14 @@
 package modules
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"os"
-
-	"istio-conformance/internal/command"
 )
 
-// inScratch runs a program whose temporary files go into a directory that is
-// removed with it: a program that is interrupted leaves them behind.
-func inScratch(ctx context.Context, c command.Command) (err error) {
+// inScratch calls do with a directory for temporary files that is removed with
+// them: a program that is interrupted leaves them behind.
+func inScratch(do func(dir string) error) (err error) {
 	dir, err := os.MkdirTemp("", "istio-conformance-")
 	if err != nil {
 		return fmt.Errorf("make room for temporary files: %w", err)
@@ -21,7 +18,5 @@ func inScratch(ctx context.Context, c command.Command) (err error) {
 	if err := os.Chmod(dir, 0o755); err != nil {
 		return err
 	}
-	c.Env = append(c.Env, "TMPDIR="+dir)
-	_, err = c.Output(ctx)
-	return err
+	return do(dir)
 }

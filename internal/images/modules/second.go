@@ -32,7 +32,7 @@ func (s *Source) PrepareIstio(ctx context.Context, cell images.Cell) (_ *images.
 			err = errors.Join(err, store.Close())
 		}
 	}()
-	b := &build{plan: p, store: store, logf: s.options.Logf, cacheDir: s.options.CacheDir}
+	b := newBuild(p, store, s.options.Logf, s.options.CacheDir)
 	parts := []part{p.istio, p.istioNode, p.ownBackend, p.envoy, p.proxySystem}
 	id := artifact.ID{Name: "istio-" + cell.Istio + "-images", Key: keyOf(parts, cell.Istio)}
 	if !store.Has(id) {

@@ -59,7 +59,7 @@ func (s *Source) Prepare(ctx context.Context, cell images.Cell) (_ *images.Set, 
 			err = errors.Join(err, store.Close())
 		}
 	}()
-	b := &build{plan: p, store: store, logf: s.options.Logf, cacheDir: s.options.CacheDir}
+	b := newBuild(p, store, s.options.Logf, s.options.CacheDir)
 	loaded, err := s.options.Engine.HasImage(ctx, p.reference())
 	if err != nil {
 		return nil, fmt.Errorf("look for the node image: %w", err)

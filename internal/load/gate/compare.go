@@ -51,16 +51,11 @@ func Compare(ctx context.Context, plan Plan) (*Comparison, error) {
 	if err := plan.complete(); err != nil {
 		return nil, err
 	}
-	started, pace := time.Now(), ""
-	if plan.LeastRate > 0 {
-		var err error
-		if pace, err = plan.choose(ctx); err != nil {
-			return nil, err
-		}
-		plan.Logf("%s", pace)
+	started := time.Now()
+	c, err := newComparison(ctx, &plan)
+	if err != nil {
+		return nil, err
 	}
-	c := newComparison(&plan)
-	c.Pace = pace
 	random := rand.New(rand.NewPCG(plan.Seed, 0))
 	deadline := started.Add(plan.Within)
 	for look := range plan.Rules.Looks {
@@ -180,6 +175,9 @@ func (c *Comparison) round(ctx context.Context, plan *Plan, random *rand.Rand) (
 		round.take(plan.Rules, result)
 		if err := c.add(result); err != nil {
 			return nil, err
+		}
+		if !round.counts() {
+			break // The others would be of no use.
 		}
 	}
 	return round, nil

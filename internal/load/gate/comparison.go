@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"context"
 	"fmt"
 	"time"
 
@@ -34,8 +35,11 @@ type Measured struct {
 	// Started is when the first block was.
 	Started time.Time `json:"started"`
 	// Rate is in requests per second; Pace says why it is that one where the machine chose.
-	Rate         float64 `json:"rate"`
-	Pace         string  `json:"pace,omitempty"`
+	Rate float64 `json:"rate"`
+	Pace string  `json:"pace,omitempty"`
+	// Probed counts the candidate's requests that were sent to find the rate; they are
+	// in no path's summary.
+	Probed       int64   `json:"probed,omitempty"`
 	Connections  int     `json:"connections"`
 	BlockSeconds float64 `json:"blockSeconds"`
 	// Seed repeats the order of the blocks.
@@ -81,11 +85,20 @@ type Second struct {
 	Errors    map[string]int64 `json:"errors,omitempty"`
 }
 
-func newComparison(plan *Plan) *Comparison {
+// newComparison begins one, with its rate.
+func newComparison(ctx context.Context, plan *Plan) (*Comparison, error) {
 	m := Measured{
-		Seed: plan.Seed, Pressure: -1, Busy: -1, Realtime: true, Rate: plan.Block.Schedule.Rate,
+		Seed: plan.Seed, Pressure: -1, Busy: -1, Realtime: true,
 		Connections: plan.Block.Connections, BlockSeconds: plan.Block.Schedule.Duration.Seconds(),
 	}
+	if plan.LeastRate > 0 {
+		var err error
+		if m.Pace, m.Probed, err = plan.choose(ctx); err != nil {
+			return nil, err
+		}
+		plan.Logf("%s", m.Pace)
+	}
+	m.Rate = plan.Block.Schedule.Rate
 	for _, path := range plan.paths() {
 		m.Paths = append(m.Paths, &PathSummary{Name: path.Name, Errors: map[string]int64{}, Latencies: load.NewLatencies()})
 	}
@@ -96,7 +109,7 @@ func newComparison(plan *Plan) *Comparison {
 		})
 	}
 	all[0].Also = all[1:]
-	return all[0]
+	return all[0], nil
 }
 
 // All returns the comparison and what else was asked of its rounds.

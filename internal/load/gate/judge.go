@@ -100,10 +100,10 @@ func (c *Comparison) problem(r *Round, i int) string {
 	return cmp.Or(r.problem(c.Baseline, i), r.problem(c.Candidate, i))
 }
 
-// judge applies the rule for the quantile at index i, at the one-sided level alpha.
-func (r *Rules) judge(c *Comparison, alpha float64, i int) Judgement {
+// judge applies the rule for the quantile at index i at look number look.
+func (r *Rules) judge(c *Comparison, look, i int) Judgement {
 	j := Judgement{Quantile: r.Quantiles[i]}
-	kind := c.Kind
+	kind, alpha, passAlpha := c.Kind, r.Alpha*r.share(look), r.PassAlpha*r.share(look)
 	p := c.collect(i, func(round *Round) bool { return round.counts() && c.problem(round, i) == "" })
 	if usable := len(p.ratio); usable < stats.MinPairs(alpha) {
 		j.Reason = c.tooFew(i, usable)
@@ -113,7 +113,7 @@ func (r *Rules) judge(c *Comparison, alpha float64, i int) Judgement {
 	if j.Rounds == 0 {
 		return j
 	}
-	ratio, added, control := stats.Locate(p.ratio, alpha), stats.Locate(p.added, alpha), stats.Locate(p.control, alpha)
+	ratio, added, control := stats.Locate(p.ratio, alpha, passAlpha), stats.Locate(p.added, alpha, passAlpha), stats.Locate(p.control, alpha, alpha)
 	j.BaselineMicros, j.CandidateMicros = stats.Median(p.baseline), stats.Median(p.candidate)
 	j.Ratio, j.Control, j.AddedMicros = bounds(ratio, math.Exp), bounds(control, math.Exp), bounds(added, identity)
 	coarse := j.limit(kind, r.SpreadFactor, p)

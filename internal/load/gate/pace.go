@@ -19,11 +19,11 @@ const (
 
 // choose sets the rate so that the CPUs stay busy for no more than the rules' share of
 // their time, within the plan's bounds. Above that, latency is the wait for a CPU and
-// no property of the path.
-func (p *Plan) choose(ctx context.Context) (why string, err error) {
+// no property of the path. It says why it is that rate, and how many requests it sent.
+func (p *Plan) choose(ctx context.Context) (why string, sent int64, err error) {
 	idle, err := p.Idle(ctx, paceTime)
 	if err != nil {
-		return "", fmt.Errorf("comparison %s: watch the machine: %w", p.Name, err)
+		return "", 0, fmt.Errorf("comparison %s: watch the machine: %w", p.Name, err)
 	}
 	config := p.Block
 	config.Path = p.Candidate
@@ -31,10 +31,10 @@ func (p *Plan) choose(ctx context.Context) (why string, err error) {
 	config.Schedule.Duration = paceTime
 	loaded, err := p.Measure(ctx, config)
 	if err != nil {
-		return "", fmt.Errorf("comparison %s, to find a rate, path %s: %w", p.Name, p.Candidate.Name, err)
+		return "", 0, fmt.Errorf("comparison %s, to find a rate, path %s: %w", p.Name, p.Candidate.Name, err)
 	}
 	p.Block.Schedule.Rate, why = pace(p.Rules.BusyShare, p.LeastRate, p.Block.Schedule.Rate, config.Schedule.Rate, idle, loaded.Machine)
-	return why, nil
+	return why, loaded.Counts.Planned + loaded.Counts.Warmup, nil
 }
 
 // pace returns the rate, rounded down to ten, at which the machine is as busy as it

@@ -46,7 +46,7 @@ func TestCompareChoosesTheRate(t *testing.T) {
 		}
 	})
 	// 500 requests/s cost 10 %, and 20 % are left.
-	if c.Rate != 1000 || rates[0] != 500 || rates[1] != 1000 || !strings.Contains(strings.Join(c.Report().Notes, "\n"), "1000 requests/s") {
+	if c.Rate != 1000 || c.Probed != 20000 || rates[0] != 500 || rates[1] != 1000 || !strings.Contains(strings.Join(c.Report().Notes, "\n"), "1000 requests/s") {
 		t.Errorf("%v: %v", c.Rate, rates[:2])
 	}
 }

@@ -4,6 +4,7 @@
 package gate
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -18,8 +19,10 @@ const rulesFile = "load.yaml"
 
 // Rules is fixtures/load.yaml, which explains each number.
 type Rules struct {
-	// Alpha is the highest probability of a verdict by chance.
-	Alpha float64 `json:"alpha"`
+	// Alpha is the highest probability of a failure by chance, PassAlpha that of a pass
+	// of what lies at its limit.
+	Alpha     float64 `json:"alpha"`
+	PassAlpha float64 `json:"passAlpha"`
 	// Looks are the numbers of usable rounds after which the rounds are judged; the
 	// first look that decides ends the measurement.
 	Looks []int `json:"looks"`
@@ -61,11 +64,13 @@ type Profile struct {
 	WarmupSeconds float64 `json:"warmupSeconds"`
 	// WithinSeconds is the time after which no round begins.
 	WithinSeconds float64 `json:"withinSeconds"`
-	// Looks, Quantiles and TailSamples take the place of the rules' own and of their
-	// limits' where they are set.
-	Looks       []int      `json:"looks,omitempty"`
-	Quantiles   []Quantile `json:"quantiles,omitempty"`
-	TailSamples float64    `json:"tailSamples,omitempty"`
+	// PassAlpha, Looks, Quantiles, TailSamples and LagFloorMicros take the place of the
+	// rules' own and of their limits' where they are set.
+	PassAlpha      float64    `json:"passAlpha,omitempty"`
+	Looks          []int      `json:"looks,omitempty"`
+	Quantiles      []Quantile `json:"quantiles,omitempty"`
+	TailSamples    float64    `json:"tailSamples,omitempty"`
+	LagFloorMicros float64    `json:"lagFloorMicros,omitempty"`
 }
 
 // Schedule returns one block's schedule, at the highest rate.
@@ -108,28 +113,28 @@ func (r *Rules) With(p Profile) *Rules {
 	if len(p.Quantiles) > 0 {
 		changed.Quantiles = p.Quantiles
 	}
-	if p.TailSamples > 0 {
-		changed.Limits.TailSamples = p.TailSamples
-	}
+	changed.PassAlpha = cmp.Or(p.PassAlpha, r.PassAlpha)
+	changed.Limits.TailSamples = cmp.Or(p.TailSamples, r.Limits.TailSamples)
+	changed.Limits.LagFloorMicros = cmp.Or(p.LagFloorMicros, r.Limits.LagFloorMicros)
 	return &changed
 }
 
-// level is the probability of a verdict by chance that look number i, from 0, may
-// have: alpha is spent evenly over the rounds, so each look gets the part that its
-// new rounds are of all (Lan and DeMets, Biometrika 70, 1983). The parts add up to
-// alpha, which bounds the whole however the looks depend on each other.
-func (r *Rules) level(i int) float64 {
+// share is the part of a probability that look number i, from 0, may use: it is spent
+// evenly over the rounds, so each look gets the part that its new rounds are of all
+// (Lan and DeMets, Biometrika 70, 1983). The parts add up to 1, which bounds the whole
+// however the looks depend on each other.
+func (r *Rules) share(i int) float64 {
 	before := 0
 	if i > 0 {
 		before = r.Looks[i-1]
 	}
-	return r.Alpha * float64(r.Looks[i]-before) / float64(r.Looks[len(r.Looks)-1])
+	return float64(r.Looks[i]-before) / float64(r.Looks[len(r.Looks)-1])
 }
 
 // Check says what in the rules makes no sense.
 func (r *Rules) Check() error {
-	if !(r.Alpha > 0 && r.Alpha < 0.5) {
-		return fmt.Errorf("alpha must be above 0 and below 0.5, not %v", r.Alpha)
+	if !(r.Alpha > 0 && r.Alpha <= r.PassAlpha && r.PassAlpha < 0.5) {
+		return fmt.Errorf("alpha must be above 0, passAlpha not below it, and both below 0.5: %v and %v", r.Alpha, r.PassAlpha)
 	}
 	if err := r.checkLooks(); err != nil {
 		return err
@@ -159,9 +164,10 @@ func (r *Rules) checkLooks() error {
 		if i > 0 && rounds <= r.Looks[i-1] {
 			return fmt.Errorf("looks must rise: %v", r.Looks)
 		}
-		if least := stats.MinPairs(r.level(i)); rounds < least {
+		level := r.Alpha * r.share(i)
+		if least := stats.MinPairs(level); rounds < least {
 			return fmt.Errorf("looks %v: a look after %d rounds cannot decide anything at its part of alpha, %.2g: at least %d rounds are needed",
-				r.Looks, rounds, r.level(i), least)
+				r.Looks, rounds, level, least)
 		}
 	}
 	return nil

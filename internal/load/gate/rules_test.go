@@ -33,12 +33,12 @@ func TestDefaultRules(t *testing.T) {
 // What all looks together spend is alpha.
 func TestLevels(t *testing.T) {
 	for _, looks := range [][]int{{8}, {8, 16}, {8, 12, 16, 20}, {12, 24}} {
-		r := &Rules{Alpha: 0.01, Looks: looks}
+		r := &Rules{Alpha: 0.01, PassAlpha: 0.05, Looks: looks}
 		spent := 0.0
 		for i := range looks {
-			spent += r.level(i)
+			spent += r.share(i)
 		}
-		if math.Abs(spent-0.01) > 1e-12 {
+		if math.Abs(spent-1) > 1e-12 {
 			t.Errorf("%v spends %v", looks, spent)
 		}
 		if err := r.checkLooks(); err != nil {
@@ -48,7 +48,7 @@ func TestLevels(t *testing.T) {
 }
 
 func TestParseRulesRefuses(t *testing.T) {
-	const good = "alpha: 0.01\nlooks: [8, 16]\nbusyShare: 0.3\nquantiles: [{q: 0.5, margin: 1.05, maxMargin: 1.1, floorMicros: 50, ceilingMicros: 1}]\n"
+	const good = "alpha: 0.01\npassAlpha: 0.01\nlooks: [8, 16]\nbusyShare: 0.3\nquantiles: [{q: 0.5, margin: 1.05, maxMargin: 1.1, floorMicros: 50, ceilingMicros: 1}]\n"
 	if _, err := ParseRules([]byte(good)); err != nil {
 		t.Fatal(err)
 	}

@@ -44,7 +44,7 @@ func (c *Comparison) decided() bool {
 func (c *Comparison) judgeQuantiles(rules *Rules, look int) {
 	c.Judgements, c.Looks = nil, look+1
 	for i := range rules.Quantiles {
-		j := rules.judge(c, rules.level(look), i)
+		j := rules.judge(c, look, i)
 		j.doubt(c.queue())
 		j.waive()
 		c.Judgements = append(c.Judgements, j)

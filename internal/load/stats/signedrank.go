@@ -13,22 +13,25 @@ import (
 type Estimate struct {
 	// Center is the median of all pairwise means (Hodges-Lehmann).
 	Center float64
-	// Low and High bound the centre: it is below Low with at most the probability
-	// alpha that was asked for, and above High likewise. They are infinite when
-	// there are too few differences to say so.
+	// Low and High bound the centre: it is below Low, and above High, with at most the
+	// probability that was asked for. They are infinite when there are too few
+	// differences to say so.
 	Low, High float64
 }
 
-// Locate estimates the centre of the differences at the one-sided level alpha.
-// No differences give a centre of NaN.
-func Locate(differences []float64, alpha float64) Estimate {
+// Locate estimates the centre of the differences; below and above are the one-sided
+// levels of its bounds. No differences give a centre of NaN.
+func Locate(differences []float64, below, above float64) Estimate {
 	means := walsh(differences)
 	if len(means) == 0 {
 		return Estimate{math.NaN(), math.Inf(-1), math.Inf(1)}
 	}
 	e := Estimate{Center: medianOfSorted(means), Low: math.Inf(-1), High: math.Inf(1)}
-	if c := critical(len(differences), alpha); c >= 0 {
-		e.Low, e.High = means[c], means[len(means)-1-c]
+	if c := critical(len(differences), below); c >= 0 {
+		e.Low = means[c]
+	}
+	if c := critical(len(differences), above); c >= 0 {
+		e.High = means[len(means)-1-c]
 	}
 	return e
 }

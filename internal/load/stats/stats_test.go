@@ -46,7 +46,7 @@ func TestLocateOfTheTextbook(t *testing.T) {
 	for i := range x {
 		d[i] = y[i] - x[i]
 	}
-	got := Locate(d, 0.02)
+	got := Locate(d, 0.02, 0.02)
 	want := Estimate{-0.46, -0.786, -0.010}
 	if math.Abs(got.Center-want.Center) > 1e-9 || math.Abs(got.Low-want.Low) > 1e-9 || math.Abs(got.High-want.High) > 1e-9 {
 		t.Errorf("got %+v, want %+v", got, want)
@@ -55,17 +55,30 @@ func TestLocateOfTheTextbook(t *testing.T) {
 
 func TestLocateNeedsEnoughPairs(t *testing.T) {
 	same := []float64{1, 1, 1, 1, 1, 1}
-	if e := Locate(same, 0.01); !math.IsInf(e.Low, -1) || !math.IsInf(e.High, 1) || e.Center != 1 {
+	if e := Locate(same, 0.01, 0.01); !math.IsInf(e.Low, -1) || !math.IsInf(e.High, 1) || e.Center != 1 {
 		t.Errorf("six pairs cannot be significant at 0.01: %+v", e)
 	}
-	if e := Locate(append(same, 1), 0.01); e.Low != 1 || e.High != 1 {
+	if e := Locate(append(same, 1, 1), 0.01, 0.01); e.Low != 1 || e.High != 1 {
 		t.Errorf("seven pairs that agree are significant at 0.01: %+v", e)
 	}
 	if n := MinPairs(0.01); n != 7 {
 		t.Errorf("MinPairs(0.01) = %d, want 7", n)
 	}
-	if e := Locate(nil, 0.01); !math.IsNaN(e.Center) {
+	if e := Locate(nil, 0.01, 0.01); !math.IsNaN(e.Center) {
 		t.Errorf("nothing has no centre: %+v", e)
+	}
+}
+
+// Each bound has a level of its own.
+func TestLocateWithTwoLevels(t *testing.T) {
+	d := []float64{1, 2, 3, 4, 5, 6, 7, 80}
+	e := Locate(d, 0.004, 0.02)
+	// Of 8 differences, rank sums up to 0 have the probability 0.0039, up to 3 0.0195.
+	if want := 7.0; e.Low != 1 || e.High >= 80 || e.High < want {
+		t.Errorf("%+v", e)
+	}
+	if e := Locate(d[:5], 0.004, 0.04); !math.IsInf(e.Low, -1) || e.High != 5 {
+		t.Errorf("%+v", e)
 	}
 }
 
@@ -86,7 +99,7 @@ func TestLocateCoversTheCentre(t *testing.T) {
 			for i := range d {
 				d[i] = 3 + draw()
 			}
-			e := Locate(d, alpha)
+			e := Locate(d, alpha, alpha)
 			if e.Low > 3 {
 				above++
 			}

@@ -53,7 +53,7 @@ func identity(s *stack.Stack) check.Check {
 
 // workloadChain asks a pod's Envoy for its own certificate chain.
 func workloadChain(ctx context.Context, s *stack.Stack, pod corev1.Pod) ([]*x509.Certificate, error) {
-	dump, err := s.Cluster.PodExec(ctx, pod.Namespace, pod.Name, "istio-proxy", "pilot-agent", "request", "GET", "config_dump?resource=dynamic_active_secrets")
+	dump, err := s.ProxyAdmin(ctx, pod, "config_dump?resource=dynamic_active_secrets")
 	if err != nil {
 		return nil, err
 	}

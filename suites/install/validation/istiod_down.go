@@ -21,7 +21,7 @@ func istiodDown(s *stack.Stack) check.Check {
 		SkipIf:  s.WhyNotOurs,
 		Run: func(ctx context.Context, t *check.T) {
 			policies := policies(ctx, t, s)
-			t.Diagnose("Istio has no validating webhook: nobody judges its resources, whether istiod is down or not",
+			t.Diagnose("Istio has no validating webhook: nobody judges its resources",
 				"helm upgrade istio-base and istiod of this version; look for who deleted the webhooks", "https://istio.io/latest/docs/ops/common-problems/validation/")
 			t.Expect(policies).NotTo(gomega.BeEmpty(), "no validating webhook of Istio")
 			kit.ScaleIstiod(ctx, t, s, 0)

@@ -25,7 +25,7 @@ func validation(s *stack.Stack) check.Check {
 			t.Eventually(ctx, func() error {
 				err = create(ctx, s, virtualService(map[string]any{"host": "backend"}, int64(100)))
 				return err
-			}).Should(gomega.Succeed(), func() string { return "a valid VirtualService: " + kit.Refusal(t, err) })
+			}).Should(gomega.Succeed(), func() string { return "a valid VirtualService: " + kit.NotTaken(t, err) })
 			t.Diagnose("a resource that Istio's rules forbid is let in, or is not refused for its fault",
 				"kubectl get validatingwebhookconfigurations -o yaml; istiod sets caBundle and failurePolicy Fail once it serves",
 				"https://istio.io/latest/docs/ops/common-problems/validation/")

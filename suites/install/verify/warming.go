@@ -66,10 +66,7 @@ var warmingStat = regexp.MustCompile(`(?m)^(cluster_manager\.warming_clusters|li
 
 // waiting says what a pod's Envoy waits for, by its gauges and by its config dump.
 func waiting(ctx context.Context, s *stack.Stack, pod corev1.Pod) ([]string, error) {
-	ask := func(request string) (string, error) {
-		return s.Cluster.PodExec(ctx, pod.Namespace, pod.Name, "istio-proxy", "pilot-agent", "request", "GET", request)
-	}
-	stats, err := ask("stats?filter=warming")
+	stats, err := s.ProxyAdmin(ctx, pod, "stats?filter=warming")
 	if err != nil {
 		return nil, err
 	}
@@ -78,7 +75,7 @@ func waiting(ctx context.Context, s *stack.Stack, pod corev1.Pod) ([]string, err
 		flaws = append(flaws, fmt.Sprintf("pod %s/%s: %s", pod.Namespace, pod.Name, found))
 	}
 	for _, resource := range []string{"dynamic_warming_clusters", "dynamic_warming_secrets"} {
-		dump, err := ask("config_dump?resource=" + resource)
+		dump, err := s.ProxyAdmin(ctx, pod, "config_dump?resource="+resource)
 		if err != nil {
 			return nil, err
 		}
