@@ -82,10 +82,12 @@ type Set struct {
 	// Charts maps a name (base, istiod, gateway, cni, ztunnel) to the path of
 	// the packaged chart.
 	Charts map[string]string `json:"charts"`
-	// CNI and Ztunnel say that the images of these two components are there:
-	// install-cni for the profiles cni and ambient, ztunnel for ambient.
-	CNI     bool `json:"cni"`
-	Ztunnel bool `json:"ztunnel"`
+	// OneVariant says that there is one image for all variants ("distroless",
+	// "debug") that charts may ask for by their tags: it was built here.
+	OneVariant bool `json:"oneVariant,omitempty"`
+	// Ztunnel is the reference of ztunnel's image when it is not the one below Hub;
+	// empty when it is, or when there is none.
+	Ztunnel string `json:"ztunnel,omitempty"`
 	// Istioctl is the path of Istio's command of this version; empty when the
 	// source has none.
 	Istioctl string `json:"istioctl,omitempty"`

@@ -90,6 +90,7 @@ func (o *Options) what() {
 	o.text(&o.Hub, "hub", "HUB", "", "registry of Istio's images for source release")
 	o.text(&o.Charts, "charts", "CHARTS", "", "URL of the chart repository for source release")
 	o.text(&o.NodeImage, "node-image", "NODE_IMAGE", "", "node image for source release")
+	o.text(&o.Ztunnel, "ztunnel", "ZTUNNEL", "", "file with an image of ztunnel, as docker save writes it, for PROFILE=ambient with a source that has none")
 	o.text(&o.KindConfig, "kind-config", "KIND_CONFIG", "", "configuration of the cluster; default: kind-config.yaml of the checkout")
 	o.text(&o.Name, "name", "NAME", stack.DefaultName, "name of the cluster")
 	o.text(&o.cluster, "cluster", "CLUSTER", "kind", "kind makes a cluster; existing takes the one of KUBECONFIG, or the one that this runs in")

@@ -110,6 +110,9 @@ func (s *Stack) prepareImages(ctx context.Context, logf progress.Logf) error {
 		return err
 	}
 	logf("source %s, %s", source.Name(), s)
+	if err := s.loadZtunnel(ctx, logf); err != nil {
+		return err
+	}
 	s.Images, err = source.Prepare(ctx, s.imagesCell())
 	if err != nil {
 		return err
@@ -117,7 +120,7 @@ func (s *Stack) prepareImages(ctx context.Context, logf progress.Logf) error {
 	for _, note := range s.Images.Notes {
 		logf("%s", note)
 	}
-	if err := s.checkProfile(); err != nil {
+	if err := s.offer(ctx, s.Images, logf); err != nil {
 		return err
 	}
 	return s.prepareFrom(ctx, logf)
@@ -143,8 +146,8 @@ func (s *Stack) source(logf progress.Logf) (images.Source, error) {
 		node := cmp.Or(s.Config.NodeImage, s.Cell.NodeImage)
 		return release.New(release.Options{
 			Nodes: map[string]string{s.Cell.Kubernetes: node}, Charts: s.Config.Charts, Hub: s.Config.Hub,
-			Ztunnel: s.Config.Profile == ProfileAmbient,
-			Root:    s.Config.Root, CacheDir: s.Config.CacheDir, Engine: s.Engine, Logf: logf,
+			Images: s.renderedImages,
+			Root:   s.Config.Root, CacheDir: s.Config.CacheDir, Engine: s.Engine, Logf: logf,
 		}), nil
 	case images.Modules:
 		return modules.New(modules.Options{Root: s.Config.Root, CacheDir: s.Config.CacheDir, Engine: s.Engine, Logf: logf}), nil
@@ -184,6 +187,9 @@ func (s *Stack) prepareCluster(ctx context.Context, logf progress.Logf) error {
 		load = append(load[:len(load):len(load)], s.From.Load...)
 	}
 	if err := s.Cluster.LoadImages(ctx, load...); err != nil {
+		return err
+	}
+	if err := s.Cluster.NameImages(ctx, s.imageNames); err != nil {
 		return err
 	}
 	if err := s.writeModulesFile(ctx); err != nil {

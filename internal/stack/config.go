@@ -35,6 +35,9 @@ type Config struct {
 	// Hub, Charts and NodeImage replace the official registry, chart repository
 	// and node image of source release; empty keeps them.
 	Hub, Charts, NodeImage string
+	// Ztunnel is a file with an image of ztunnel as "docker save" writes it, for a
+	// source that has none; empty means the source's own.
+	Ztunnel string
 	// KindConfig is the path of the cluster's configuration.
 	KindConfig string
 	// Name is the cluster's.
@@ -65,9 +68,12 @@ type Config struct {
 func (c Config) Validate() error {
 	switch c.Profile {
 	case "", ProfileDefault, ProfileCNI:
+		if c.Ztunnel != "" {
+			return exitcode.Usagef("ZTUNNEL=%s: only PROFILE=ambient runs ztunnel; add it, or leave ZTUNNEL out", c.Ztunnel)
+		}
 	case ProfileAmbient:
-		if c.Images == images.Modules {
-			return exitcode.Usagef("PROFILE=ambient IMAGES=modules: ztunnel is no Go program and is not built here; use IMAGES=release or an archive that holds it")
+		if c.Images == images.Modules && c.Ztunnel == "" {
+			return exitcode.Usagef("PROFILE=ambient IMAGES=modules: %s", noZtunnel)
 		}
 	default:
 		return exitcode.Usagef("PROFILE=%s: unknown profile; want default, cni or ambient", c.Profile)

@@ -29,6 +29,10 @@ type plan struct {
 	othersName  bool     // another run holds the cluster's name
 	proxy       report.Proxy
 	scratch     scratch
+	// ztunnel is the image that Config.Ztunnel holds.
+	ztunnel ztunnelImage
+	// imageNames are more names by which the nodes must know images that they have.
+	imageNames map[string]string
 }
 
 // New returns the stack of a configuration, with nothing built.
@@ -52,6 +56,9 @@ func (s *Stack) Resolve(ctx context.Context) error {
 		return err
 	}
 	if s.FromCell, err = s.resolveFrom(table); err != nil {
+		return err
+	}
+	if s.ztunnel.reference, err = savedImage(s.Config.Ztunnel); err != nil {
 		return err
 	}
 	s.kindConfig, err = cluster.LoadConfig(s.Config.KindConfig)
