@@ -67,6 +67,17 @@ func HasIstioFilters(extensions []string) bool {
 	return true
 }
 
+// peerMetadata is the filter of Istio's own that istiod configures wherever an Envoy
+// listens for HBONE: buildConnectTerminateListener in its
+// pilot/pkg/networking/core/listener_waypoint.go.
+const peerMetadata = "envoy.filters.http.peer_metadata"
+
+// ListensForHBONE says whether Envoy takes the listeners for HBONE, the ambient
+// mode's tunnels, that istiod configures for waypoints and sidecars. An Envoy
+// without Istio's filter in it refuses them. To send by HBONE, as a gateway does,
+// Envoy's own filters are enough.
+func ListensForHBONE(extensions []string) bool { return slices.Contains(extensions, peerMetadata) }
+
 // ServerVersion returns Envoy's version, such as "1.40.0", from the answer of
 // GET /server_info. There it is the second of five parts: the commit, the
 // version, the state of the sources, the kind of build, the TLS library.
