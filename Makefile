@@ -30,10 +30,15 @@ export BASELINE ?=
 BIN := bin
 COMMIT := $(shell git describe --always --dirty 2>/dev/null)
 TOOL := go tool -modfile=$(CURDIR)/tools/go.mod
-# The backend is a module of its own, as all images are; its code is ours.
-BACKEND := images/backend
+ACTIONLINT := go tool -modfile=tools/actionlint/go.mod
+# Modules of their own with code of ours: an image, and the comparison with other
+# load generators.
+MODULES := . images/backend benchmarks
+STEP := tools/step
 export CGO_ENABLED := 0
-export GOFLAGS += -trimpath -buildvcs=false
+# The same as those of the images (internal/images/gobuild), with which the harness
+# shares what is compiled.
+export GOFLAGS += -trimpath -buildvcs=false -gcflags=all=-dwarf=false -ldflags=-s
 
 ##@ Checks on real clusters
 
@@ -65,6 +70,9 @@ images: $(BIN)/istio-conformance ## Build or fetch every image and chart of a ru
 doctor: $(BIN)/istio-conformance ## Say whether this machine can run the checks
 	@$(BIN)/istio-conformance doctor
 
+.PHONY: programs
+programs: $(BIN)/e2e.test $(BIN)/istio-conformance $(BIN)/kernel-probe $(BIN)/load-generator $(BIN)/capbound-runtime ## Compile every program that a site without Go needs into bin/ (docs/air-gapped.md)
+
 .PHONY: kernel
 kernel: $(BIN)/kernel-probe ## Say whether this machine's kernel can carry Istio, and what to do if not
 	@$(BIN)/kernel-probe
@@ -92,12 +100,20 @@ man: $(BIN)/istio-conformance ## Write the manual pages to bin/man
 ##@ Checks on the code
 
 .PHONY: test
-test: lint unit ## Run the linters and the unit tests
+test: tools ## Run the linters and the unit tests, side by side, and say what took how long
+	@SECONDS=0; $(MAKE) --no-print-directory --jobs=2 unit lint && echo "test: $$SECONDS s"
+
+# The programs of the tools module are compiled on first use, for minutes without a word.
+.PHONY: tools
+tools:
+	@$(STEP) tools bash -c 'for tool in golangci-lint gotestsum; do $(TOOL) -n $$tool >/dev/null || exit 1; done; $(ACTIONLINT) -n actionlint >/dev/null'
 
 .PHONY: unit
-unit: ## Run the unit tests
-	@$(TOOL) gotestsum --format pkgname-and-test-fails -- $$(go list ./... | grep -v /e2e$$)
-	@cd $(BACKEND) && $(TOOL) gotestsum --format pkgname-and-test-fails -- ./...
+unit: $(MODULES:%=unit/%) ## Run the unit tests
+
+.PHONY: $(MODULES:%=unit/%)
+$(MODULES:%=unit/%): unit/%:
+	@cd $* && $(CURDIR)/$(STEP) $@ bash -c '$(TOOL) gotestsum --format pkgname-and-test-fails -- $$(go list ./... | grep -v /e2e$$)'
 
 .PHONY: test-kernel
 test-kernel: ## Boot a kernel in QEMU, take its modules away one by one, and prove that exactly the right requirement turns red
@@ -113,12 +129,19 @@ trust: ## Show whether the load generator and its verdicts can be believed on th
 	@go run ./internal/load/trust -rate 1000 -block 250ms -record out/aa-rounds.json
 
 .PHONY: lint
-lint: ## Check formatting, go vet, golangci-lint and that the modules are tidy
+lint: lint/format $(MODULES:%=lint/%) lint/workflows ## Check formatting, go vet, golangci-lint and that the modules are tidy
+
+.PHONY: lint/format lint/workflows $(MODULES:%=lint/%)
+lint/format:
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$unformatted" || { echo "gofmt: $$unformatted"; exit 1; }
-	@for module in . $(BACKEND); do \
-		(cd $$module && go mod tidy -diff && go vet ./... && $(TOOL) golangci-lint run --config $(CURDIR)/.golangci.yml ./...) || exit 1; \
-	done
-	@go tool -modfile=tools/actionlint/go.mod actionlint
+
+$(MODULES:%=lint/%): lint/%:
+	@cd $* && $(CURDIR)/$(STEP) $@/tidy go mod tidy -diff
+	@cd $* && $(CURDIR)/$(STEP) $@/vet go vet ./...
+	@cd $* && $(CURDIR)/$(STEP) $@/golangci-lint $(TOOL) golangci-lint run --config $(CURDIR)/.golangci.yml ./...
+
+lint/workflows:
+	@$(STEP) $@ $(ACTIONLINT) actionlint
 
 .PHONY: vulnerabilities
 vulnerabilities: ## Look for known vulnerabilities in what the code calls (asks the network)
@@ -133,13 +156,13 @@ help: ## Show this help
 		/^[a-z0-9-]+:.*##/ {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # The compiler decides what is out of date; it knows better than make.
-.PHONY: $(BIN)/e2e.test $(BIN)/istio-conformance $(BIN)/kernel-probe
+.PHONY: $(BIN)/e2e.test $(BIN)/istio-conformance $(BIN)/kernel-probe $(BIN)/load-generator $(BIN)/capbound-runtime
 $(BIN)/e2e.test:
 	@echo "compiling the harness (several minutes the first time)"
-	@set -o pipefail; go test -c -o $@ ./e2e 2>&1 | { grep -v '^go: downloading' || true; }
+	@set -o pipefail; go test -c -vet=off -o $@ ./e2e 2>&1 | { grep -v '^go: downloading' || true; }
 
 $(BIN)/istio-conformance:
-	@set -o pipefail; go build -ldflags "-X main.commit=$(COMMIT)" -o $@ ./cmd/istio-conformance 2>&1 | { grep -v '^go: downloading' || true; }
+	@set -o pipefail; go build -ldflags "-s -X main.commit=$(COMMIT)$(if $(RELEASE), -X main.tag=$(RELEASE))" -o $@ ./cmd/istio-conformance 2>&1 | { grep -v '^go: downloading' || true; }
 
-$(BIN)/kernel-probe:
-	@set -o pipefail; go build -ldflags "-s -w" -o $@ ./cmd/kernel-probe 2>&1 | { grep -v '^go: downloading' || true; }
+$(BIN)/kernel-probe $(BIN)/load-generator $(BIN)/capbound-runtime:
+	@set -o pipefail; go build -o $@ ./cmd/$(@F) 2>&1 | { grep -v '^go: downloading' || true; }

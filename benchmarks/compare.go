@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"log"
 	"math"
@@ -11,7 +12,7 @@ import (
 
 // compare runs every generator in turn, at the fixed rate and then as fast as it
 // can, and prints the medians of the rounds as Markdown.
-func compare(all []client, rounds int, l load) error {
+func compare(ctx context.Context, all []client, rounds int, l load) error {
 	fixed, most := make([][]outcome, len(all)), make([][]outcome, len(all))
 	limit := l
 	limit.Rate = 0
@@ -21,13 +22,13 @@ func compare(all []client, rounds int, l load) error {
 			// Another one begins each round.
 			i := (k + round) % len(all)
 			if all[i].fixed {
-				o, err := all[i].run(l)
+				o, err := all[i].run(ctx, l)
 				if err != nil {
 					return err
 				}
 				fixed[i] = append(fixed[i], o)
 			}
-			o, err := all[i].run(limit)
+			o, err := all[i].run(ctx, limit)
 			if err != nil {
 				return err
 			}

@@ -10,6 +10,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -48,15 +49,16 @@ type client struct {
 	name string
 	// fixed says that it can keep a rate.
 	fixed bool
-	run   func(load) (outcome, error)
+	run   func(context.Context, load) (outcome, error)
 }
 
 func main() {
 	log.SetFlags(0)
+	ctx := context.Background()
 	if len(os.Args) > 1 {
 		switch os.Args[1] {
 		case "serve":
-			fatal(serve())
+			fatal(serve(ctx))
 			return
 		case "child":
 			fatal(child(os.Args[2:]))
@@ -72,9 +74,9 @@ func main() {
 	if _, err := os.Stat(*generator); err != nil {
 		fatal(fmt.Errorf("%w: build it with: go build -o bin/istio-conformance ./cmd/istio-conformance", err))
 	}
-	server, err := startServer()
+	server, err := startServer(ctx)
 	fatal(err)
-	err = compare(clients(*generator), *rounds, load{URL: server.url, Rate: *rate, Connections: *connections, Duration: *duration})
+	err = compare(ctx, clients(*generator), *rounds, load{URL: server.url, Rate: *rate, Connections: *connections, Duration: *duration})
 	fatal(errors.Join(err, server.stop()))
 }
 
@@ -86,10 +88,10 @@ func fatal(err error) {
 
 func clients(generator string) []client {
 	all := []client{
-		{"istio-conformance", true, func(l load) (outcome, error) { return ours(generator, l) }},
-		{"istio-conformance --no-realtime", true, func(l load) (outcome, error) { return ours(generator, l, "--no-realtime") }},
-		{"fortio -uniform -nocatchup", true, func(l load) (outcome, error) { return inChild("fortio", l) }},
-		{"vegeta", true, func(l load) (outcome, error) { return inChild("vegeta", l) }},
+		{"istio-conformance", true, func(ctx context.Context, l load) (outcome, error) { return ours(ctx, generator, l) }},
+		{"istio-conformance --no-realtime", true, func(ctx context.Context, l load) (outcome, error) { return ours(ctx, generator, l, "--no-realtime") }},
+		{"fortio -uniform -nocatchup", true, func(ctx context.Context, l load) (outcome, error) { return inChild(ctx, "fortio", l) }},
+		{"vegeta", true, func(ctx context.Context, l load) (outcome, error) { return inChild(ctx, "vegeta", l) }},
 	}
 	if _, err := exec.LookPath("wrk"); err == nil {
 		all = append(all, client{"wrk", false, wrk})
@@ -101,7 +103,7 @@ func clients(generator string) []client {
 }
 
 // inChild runs a library in a process of its own, so that its CPU time is known.
-func inChild(name string, l load) (outcome, error) {
+func inChild(ctx context.Context, name string, l load) (outcome, error) {
 	spec, err := json.Marshal(l)
 	if err != nil {
 		return outcome{}, err
@@ -110,7 +112,7 @@ func inChild(name string, l load) (outcome, error) {
 	if err != nil {
 		return outcome{}, err
 	}
-	c := exec.Command(self, "child", name, string(spec))
+	c := exec.CommandContext(ctx, self, "child", name, string(spec))
 	c.Stderr = os.Stderr
 	data, err := c.Output()
 	if err != nil {

@@ -1,12 +1,14 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 )
 
 // beyond is a rate that no generator reaches here.
@@ -14,7 +16,7 @@ const beyond = 300_000
 
 // ours runs the project's command. At its limit it is asked for more than it can,
 // and what it does in the whole seconds of the run counts.
-func ours(command string, l load, more ...string) (outcome, error) {
+func ours(ctx context.Context, command string, l load, more ...string) (outcome, error) {
 	dir, err := os.MkdirTemp("", "benchmarks-")
 	if err != nil {
 		return outcome{}, err
@@ -24,8 +26,8 @@ func ours(command string, l load, more ...string) (outcome, error) {
 	if rate == 0 {
 		rate = beyond
 	}
-	c := exec.Command(command, append([]string{"load", l.URL, "--output", dir, "--rate", fmt.Sprint(rate), "--warmup", "0s", "--timeout", "1s",
-		"--duration", l.Duration.String(), "--connections", fmt.Sprint(l.Connections)}, more...)...)
+	c := exec.CommandContext(ctx, command, append([]string{"load", l.URL, "--output", dir, "--rate", fmt.Sprint(rate), "--warmup", "0s", "--timeout", "1s",
+		"--duration", l.Duration.String(), "--connections", strconv.Itoa(l.Connections)}, more...)...)
 	text, err := c.CombinedOutput()
 	// An invalid run ends with status 4, and is what is asked for at the limit.
 	var exit *exec.ExitError

@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -17,8 +18,8 @@ var response = []byte("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Le
 
 // serve answers every request at once with the same bytes: the cheaper the
 // server, the more a generator shows of itself. It ends with its input.
-func serve() error {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+func serve(ctx context.Context) error {
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
 	}
@@ -70,12 +71,12 @@ type server struct {
 	url     string
 }
 
-func startServer() (*server, error) {
+func startServer(ctx context.Context) (*server, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
-	s := &server{command: exec.Command(self, "serve")}
+	s := &server{command: exec.CommandContext(ctx, self, "serve")}
 	s.command.Stderr = os.Stderr
 	if s.input, err = s.command.StdinPipe(); err != nil {
 		return nil, err

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os/exec"
 	"regexp"
@@ -15,8 +16,8 @@ var (
 	h2loadDone  = regexp.MustCompile(`requests: \d+ total, \d+ started, (\d+) done, \d+ succeeded, (\d+) failed`)
 )
 
-func wrk(l load) (outcome, error) {
-	c := exec.Command("wrk", "-t1", fmt.Sprintf("-c%d", l.Connections), fmt.Sprintf("-d%.0fs", l.Duration.Seconds()), l.URL)
+func wrk(ctx context.Context, l load) (outcome, error) {
+	c := exec.CommandContext(ctx, "wrk", "-t1", fmt.Sprintf("-c%d", l.Connections), fmt.Sprintf("-d%.0fs", l.Duration.Seconds()), l.URL)
 	text, err := c.CombinedOutput()
 	if err != nil {
 		return outcome{}, fmt.Errorf("wrk: %w: %s", err, text)
@@ -33,8 +34,8 @@ func wrk(l load) (outcome, error) {
 	return outcome{Requests: requests, Seconds: seconds, CPU: cpu(c)}, err
 }
 
-func h2load(l load) (outcome, error) {
-	c := exec.Command("h2load", "--h1", "-t1", "-m1", fmt.Sprintf("-c%d", l.Connections), fmt.Sprintf("-D%.0f", l.Duration.Seconds()), l.URL)
+func h2load(ctx context.Context, l load) (outcome, error) {
+	c := exec.CommandContext(ctx, "h2load", "--h1", "-t1", "-m1", fmt.Sprintf("-c%d", l.Connections), fmt.Sprintf("-D%.0f", l.Duration.Seconds()), l.URL)
 	text, err := c.CombinedOutput()
 	if err != nil {
 		return outcome{}, fmt.Errorf("h2load: %w: %s", err, text)

@@ -120,7 +120,7 @@ func run(m *testing.M, o *options.Options, console *os.File) (int, error) {
 		err := dryRun(context.Background(), console, o, s, planned)
 		return exitcode.Of(err), err
 	}
-	waiting := time.AfterFunc(firstLine, func() { fmt.Fprintln(console, "istio-conformance: asking whether a container registry answers") })
+	waiting := time.AfterFunc(firstLine, func() { fmt.Fprintln(console, "istio-conformance: asking what is published") })
 	err = resolve(s, o)
 	waiting.Stop()
 	if err != nil {
@@ -143,7 +143,7 @@ func run(m *testing.M, o *options.Options, console *os.File) (int, error) {
 			recorder.AllowFlakes(o.Policy.Retries, o.FlakeBudget)
 		}
 		runner = &check.Runner{Recorder: recorder, Target: strings.Join(append([]string{target}, o.Again()...), " "), Context: ctx, Evidence: s.Evidence, Symptoms: s.Symptoms, Parallel: o.Parallel, Policy: o.Policy, Waits: o.Waits}
-		testenv = check.NewEnvironment(envconf.NewWithKubeConfig(s.Cluster.Kubeconfig))
+		testenv = env.NewWithConfig(envconf.NewWithKubeConfig(s.Cluster.Kubeconfig))
 		testenv.Run(m)
 	}
 	if ctx.Err() != nil {

@@ -51,12 +51,18 @@ func dryRun(ctx context.Context, out io.Writer, o *options.Options, s *stack.Sta
 		fmt.Fprintf(out, "cluster:  kind cluster %s by %s; %s\n", o.Name, o.KindConfig, map[bool]string{true: "kept", false: "removed at the end"}[o.Keep])
 		fmt.Fprintf(out, "versions: %s\n", s)
 		fmt.Fprintf(out, "images:   %s\n", s.Config.Images)
+		for _, warning := range s.Warnings() {
+			fmt.Fprintf(out, "warning:  %s\n", warning)
+		}
 	}
 	if o.Policy.Repeat > 1 {
 		fmt.Fprintf(out, "repeat:   each check %d times\n", o.Policy.Repeat)
 	}
 	if o.Policy.Retries > 0 {
 		fmt.Fprintf(out, "retry:    %s, flake budget %d\n", report.Plural(o.Policy.Retries, "time"), o.FlakeBudget)
+	}
+	if o.Require != options.RequireNone {
+		fmt.Fprintf(out, "require:  %s\n", o.Require)
 	}
 	if waits := o.Waits.String(); waits != "" {
 		fmt.Fprintf(out, "timeout:  %s\n", waits)

@@ -34,6 +34,7 @@ func reportOptions(o *options.Options, baseline *report.Report, console *os.File
 		Dir: o.OutDir, Base: o.Root, RunID: time.Now().UTC().Format("20060102-150405.000"), Out: console,
 		Terminal: terminal, Color: terminal && os.Getenv("NO_COLOR") == "", Width: width,
 		Columns: func() int { _, columns := report.Terminal(console); return columns }, Timings: filepath.Join(o.CacheDir, "timings.json"),
-		Also: append(ci.Outputs(), html.Output(baseline)), Compare: diff.Against(baseline),
+		Required: o.Required(),
+		Also:     append(ci.Outputs(), html.Output(baseline)), Compare: diff.Against(baseline),
 	}
 }

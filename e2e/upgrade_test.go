@@ -2,6 +2,8 @@ package e2e
 
 import (
 	"context"
+	"fmt"
+	"os"
 
 	"istio-conformance/internal/check"
 	"istio-conformance/internal/options"
@@ -32,6 +34,7 @@ func upgradeSuite(s *stack.Stack, o *options.Options, recorder **report.Recorder
 // resolve decides what is built, and refuses an upgrade that Istio does not
 // support before anything is touched.
 func resolve(s *stack.Stack, o *options.Options) error {
+	s.Say = func(format string, args ...any) { fmt.Fprintf(os.Stderr, "istio-conformance: "+format+"\n", args...) }
 	if err := s.Resolve(context.Background()); err != nil || o.Upgrade == nil || o.Force {
 		return err
 	}

@@ -25,8 +25,10 @@ func diagnoseCommand() *cobra.Command {
 users of Istio meet, each with its cause, the line that shows it, and what to do.
 It never guesses: what fits no symptom is unknown, and the answer says what was
 looked at. Nothing in the cluster is changed.
-Exit status: 0 nothing was found, 1 a fault was found, 2 bad flags, 3 the cluster
-does not answer, 4 nothing was found but much could not be looked at.`,
+With --said a tool's output is judged too, without a kubeconfig alone.
+Exit status: 0 nothing was found, 1 a fault was found or a tool reported an error
+that no symptom explains, 2 bad flags, 3 the cluster does not answer, 4 nothing was
+found but much could not be looked at.`,
 		Example: `  istio-conformance diagnose
   istio-conformance diagnose --context staging --namespace shop
   istio-conformance diagnose --from bundle.tar.gz --json

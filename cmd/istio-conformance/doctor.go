@@ -16,11 +16,16 @@ import (
 
 // doctor says what the machine is and what stands in the way; it changes nothing.
 func doctor() *cobra.Command {
-	return &cobra.Command{
+	var look lookFlags
+	existing := false
+	command := &cobra.Command{
 		Use:   "doctor",
-		Short: "Say whether this machine can run the checks; changes nothing",
+		Short: "Say whether this machine can run the checks, or what an existing cluster's Istio must move away from; changes nothing",
 		Args:  noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
+			if existing {
+				return doctorOf(c, &look)
+			}
 			cache, err := project.CacheDir()
 			if err != nil {
 				return exitcode.Environmentf("%w", err)
@@ -55,4 +60,8 @@ func doctor() *cobra.Command {
 			return nil
 		},
 	}
+	command.Flags().BoolVar(&existing, "existing", os.Getenv("CLUSTER") == "existing", "look at the Istio of an existing cluster instead of this machine ($CLUSTER=existing)")
+	command.Flags().StringVar(&look.kubeconfig, "kubeconfig", "", "kubeconfig of the existing cluster (default $KUBECONFIG, else ~/.kube/config)")
+	command.Flags().StringVar(&look.context, "context", os.Getenv("CONTEXT"), "context in the kubeconfig (default its current one; $CONTEXT)")
+	return command
 }

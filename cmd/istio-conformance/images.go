@@ -145,7 +145,12 @@ func resolve(ctx context.Context, o *options.Options) (*stack.Stack, error) {
 		return nil, err
 	}
 	s := stack.New(o.Config)
-	return s, s.Resolve(ctx)
+	s.Say = func(format string, args ...any) { fmt.Fprintf(os.Stderr, format+"\n", args...) }
+	err := s.Resolve(ctx)
+	for _, warning := range s.Warnings() {
+		s.Say("‼ %s", warning)
+	}
+	return s, err
 }
 
 // prepared prepares the images, does something with them, and stops the engine

@@ -12,8 +12,8 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/spf13/cobra"
 
-	"istio-conformance/internal/command"
 	"istio-conformance/internal/exitcode"
+	"istio-conformance/internal/images/gobuild"
 	"istio-conformance/internal/images/oci"
 	"istio-conformance/internal/project"
 )
@@ -44,10 +44,8 @@ func imagesSelf() *cobra.Command {
 			}
 			defer os.RemoveAll(dir) //nolint:errcheck // a temporary directory
 			fmt.Fprintf(c.ErrOrStderr(), "compiling for %s (several minutes the first time)\n", architecture)
-			compile := command.Command{
-				Args: []string{"go", "test", "-c", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o", filepath.Join(dir, "e2e.test"), "./e2e"},
-				Dir:  root, Env: []string{"CGO_ENABLED=0", "GOOS=linux", "GOARCH=" + architecture},
-			}
+			compile := gobuild.Go(root, "test", "-c", "-vet=off", "-o", filepath.Join(dir, "e2e.test"), "./e2e")
+			compile.Env = append(compile.Env, "GOARCH="+architecture)
 			if _, err := compile.Output(c.Context()); err != nil {
 				return exitcode.Environmentf("compile the checks: %w", err)
 			}

@@ -2,10 +2,12 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -35,21 +37,22 @@ func (f *lookFlags) register(c *cobra.Command) {
 	flags.BoolVar(&f.noExec, "no-exec", false, "run nothing in pods and nodes: without what proxies, istiod and nodes say of themselves")
 	flags.DurationVar(&f.since, "since", 10*time.Minute, "how far back logs are read")
 	flags.DurationVar(&f.timeout, "timeout", 2*time.Minute, "how long to look at most")
-	flags.StringVar(&f.said, "said", "", "file with what a tool said, such as the output of helm; - reads standard input")
+	flags.StringVar(&f.said, "said", "", "file with a tool's output, such as helm's; - reads standard input; without a kubeconfig it is judged alone")
+}
+
+// check refuses flags that make no sense together.
+func (f *lookFlags) check() error {
+	if f.only && len(f.namespaces) == 0 {
+		return exitcode.Usagef("--only: name at least one --namespace")
+	}
+	if f.since <= 0 || f.timeout <= 0 {
+		return exitcode.Usagef("--since and --timeout must be more than 0")
+	}
+	return nil
 }
 
 // connect reaches the cluster and returns who looks at it.
-func (f *lookFlags) connect(ctx context.Context, in io.Reader) (*evidence.Collector, error) {
-	if f.only && len(f.namespaces) == 0 {
-		return nil, exitcode.Usagef("--only: name at least one --namespace")
-	}
-	if f.since <= 0 || f.timeout <= 0 {
-		return nil, exitcode.Usagef("--since and --timeout must be more than 0")
-	}
-	said, err := f.read(in)
-	if err != nil {
-		return nil, err
-	}
+func (f *lookFlags) connect(ctx context.Context, said string) (*evidence.Collector, error) {
 	kubeconfig, err := f.file()
 	if err != nil {
 		return nil, err
@@ -105,7 +108,23 @@ func (f *lookFlags) read(in io.Reader) (string, error) {
 	if err != nil {
 		return "", exitcode.Usagef("--said: %w", err)
 	}
+	if strings.TrimSpace(string(content)) == "" {
+		return "", exitcode.Usagef("--said %s: the tool's output is empty; redirect standard error too (2>&1)", f.said)
+	}
 	return string(content), nil
+}
+
+// noCluster says why there is no cluster to look at, or returns nil: nobody named
+// one, and there is no kubeconfig in the usual place.
+func (f *lookFlags) noCluster() error {
+	if f.kubeconfig != "" || f.context != "" || os.Getenv("KUBECONFIG") != "" {
+		return nil
+	}
+	file, err := f.file()
+	if err == nil {
+		_, err = os.Stat(file)
+	}
+	return err
 }
 
 // collect looks at the cluster and writes what it sees into a new directory, which
@@ -113,15 +132,35 @@ func (f *lookFlags) read(in io.Reader) (string, error) {
 func (f *lookFlags) collect(c *cobra.Command) (dir string, paths []string, remove func() error, err error) {
 	ctx, cancel := context.WithTimeout(c.Context(), f.timeout)
 	defer cancel()
-	collector, err := f.connect(ctx, c.InOrStdin())
+	if err := f.check(); err != nil {
+		return "", nil, nil, err
+	}
+	said, err := f.read(c.InOrStdin())
 	if err != nil {
 		return "", nil, nil, err
+	}
+	var collector *evidence.Collector
+	// Without a kubeconfig the tool's words are judged alone: a pipeline that builds
+	// charts has no cluster at hand.
+	missing := f.noCluster()
+	if said == "" || missing == nil {
+		if collector, err = f.connect(ctx, said); err != nil {
+			return "", nil, nil, err
+		}
 	}
 	dir, err = os.MkdirTemp("", "istio-conformance-")
 	if err != nil {
 		return "", nil, nil, exitcode.Environmentf("directory for the evidence: %w", err)
 	}
+	remove = func() error { return os.RemoveAll(dir) }
+	if collector == nil {
+		paths, err = evidence.OnlySaid(dir, said, missing)
+		if err != nil {
+			return "", nil, nil, errors.Join(exitcode.Environmentf("%w", err), remove())
+		}
+		return dir, paths, remove, nil
+	}
 	fmt.Fprintf(c.ErrOrStderr(), "looking at %s (only reading)\n", collector.Clients.Config.Host)
 	paths = collector.Collect(ctx, dir, time.Now().Add(-f.since))
-	return dir, paths, func() error { return os.RemoveAll(dir) }, nil
+	return dir, paths, remove, nil
 }

@@ -27,6 +27,8 @@ type matrixFlags struct {
 	source, dir, baseline       string
 	binary                      string
 	jobs                        int
+	charts, planFile            string
+	latest                      bool
 	proveIllegal, fresh, asJSON bool
 }
 
@@ -41,10 +43,12 @@ summary.md and report.html with the grid. A cell that fails stops nothing. A mat
 it was when it is started again with the same cells.
 
 Ends with status 0 when every cell passed or is illegal, 1 when one failed, 3 when one could not be
-run, 4 when a measurement was invalid.`,
+run, 4 when a measurement was invalid: an upgrade, or latency where REQUIRE=latency, which each cell
+gets, demands one.`,
 		Example: `  istio-conformance matrix --istio 1.30,1.31 --kubernetes 1.34,1.35,1.36 --images modules
   istio-conformance matrix --upgrades 1.30:1.31 --baseline last/report.json
-  istio-conformance matrix plan --json`,
+  istio-conformance matrix plan --json
+  istio-conformance matrix plan --latest --images release`,
 		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error { return f.run(c) },
 	}
@@ -64,6 +68,9 @@ func (f *matrixFlags) register(c *cobra.Command) {
 	flags.StringVar(&f.source, "images", os.Getenv("IMAGES"), "source of images and charts: release or modules; default: release if a registry answers ($IMAGES)")
 	flags.StringVar(&f.dir, "dir", "", "directory of the matrix; default: out/matrix in the checkout")
 	flags.StringVar(&f.baseline, "baseline", os.Getenv("BASELINE"), "report.json of another matrix to compare with ($BASELINE)")
+	flags.StringVar(&f.charts, "charts", os.Getenv("CHARTS"), "where the charts of source release come from; default: Istio's chart repository ($CHARTS)")
+	flags.StringVar(&f.planFile, "plan", "", "take the cells that matrix plan --json wrote to this file, instead of planning them")
+	flags.BoolVar(&f.latest, "latest", false, "plan from what is published: the newest patch of each supported minor, and the newest pre-release, which cannot fail the matrix")
 	flags.BoolVar(&f.proveIllegal, "prove-illegal", os.Getenv("PROVE_ILLEGAL") == "1", "run cells that Istio does not support too: they must be refused ($PROVE_ILLEGAL=1)")
 }
 
@@ -89,9 +96,21 @@ func (f *matrixFlags) plan(c *cobra.Command) ([]matrix.Cell, error) {
 	if f.binary == "" {
 		f.binary = filepath.Join(root, "bin", "e2e.test")
 	}
-	return matrix.Plan(table, matrix.Request{
+	if f.planFile != "" {
+		return readPlan(f.planFile)
+	}
+	request := matrix.Request{
 		Istio: list(f.istio), Kubernetes: list(f.kubernetes), Upgrades: list(f.upgrades), Source: f.source, ProveIllegal: f.proveIllegal,
-	})
+	}
+	if f.latest {
+		if f.source != images.Release {
+			return nil, exitcode.Usagef("--latest IMAGES=%s: only official images and charts are published; want IMAGES=%s", f.source, images.Release)
+		}
+		if request.Latest, err = latest(c.Context(), table, f.charts, logTo(c)); err != nil {
+			return nil, err
+		}
+	}
+	return matrix.Plan(table, request)
 }
 
 func (f *matrixFlags) run(c *cobra.Command) error {
@@ -110,7 +129,7 @@ func (f *matrixFlags) run(c *cobra.Command) error {
 		jobs = fit
 	}
 	report, err := matrix.Run(c.Context(), matrix.Options{
-		Plan: cells, Source: f.source, Dir: f.dir, Jobs: jobs, Fresh: f.fresh, Baseline: f.baseline, Command: []string{f.binary}, Logf: logf,
+		Plan: cells, Source: f.source, Dir: f.dir, Jobs: jobs, Fresh: f.fresh, Baseline: f.baseline, Charts: f.charts, Command: []string{f.binary}, Logf: logf,
 	})
 	return errors.Join(err, show(c, report, f.dir))
 }
@@ -128,8 +147,11 @@ func (f *matrixFlags) planCommand() *cobra.Command {
 			}
 			for i := range cells {
 				run := "run"
-				if !cells[i].Run {
+				switch {
+				case !cells[i].Run:
 					run = "not run"
+				case cells[i].Optional:
+					run = "run, cannot fail the matrix"
 				}
 				fmt.Fprintf(c.OutOrStdout(), "%s: %s, %s: %s\n", cells[i].ID(), run, cells[i].Standing, cells[i].Why)
 			}

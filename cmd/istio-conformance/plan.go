@@ -24,7 +24,8 @@ changed and no cluster is asked.
   FROM..TO    every step on the way
   A B C ...   exactly these steps
 
-Ends with status 0 when every step is supported or tested, 1 when one is refused.`,
+Ends with status 0 when every step is supported or tested, 1 when one is refused, 4 when
+the table does not know one of the versions.`,
 		Example: `  istio-conformance plan 1.30 1.31 --kubernetes 1.36
   istio-conformance plan 1.23..1.31
   istio-conformance plan 1.29 1.31 --method canary`,
@@ -71,23 +72,28 @@ func (p *planner) run(args []string, kubernetes string) error {
 	if err != nil {
 		return err
 	}
-	refused := p.print(moves)
+	refused, unknown := p.print(moves)
 	if len(moves) == 1 && refused == 1 {
 		p.suggest(moves[0])
 	}
 	if refused > 0 {
 		return exitcode.Failf("%d of %d steps refused", refused, len(moves))
 	}
+	if unknown > 0 {
+		return exitcode.Invalidf("the support of %d of %d steps is unknown", unknown, len(moves))
+	}
 	return nil
 }
 
-// print shows the moves and returns how many are refused.
-func (p *planner) print(moves []istio.Move) int {
-	refused := 0
+// print shows the moves and returns how many are refused, and of how many nobody knows.
+func (p *planner) print(moves []istio.Move) (refused, unknown int) {
 	for _, m := range moves {
 		r := p.table.Judge(m)
-		if r.Standing == istio.Refused {
+		switch r.Standing {
+		case istio.Refused:
 			refused++
+		case istio.Unknown:
+			unknown++
 		}
 		fmt.Fprintf(p.out, "%s: %s\n", m, r.Standing)
 		for _, reason := range r.Reasons {
@@ -101,7 +107,7 @@ func (p *planner) print(moves []istio.Move) int {
 		}
 		fmt.Fprintf(p.out, "  order     %s\n", strings.Join(istio.Order(m.Back()), ", "))
 	}
-	return refused
+	return refused, unknown
 }
 
 // suggest shows what can be done instead of a step that is refused.

@@ -3,7 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
-	"os"
+	"io/fs"
 
 	"github.com/spf13/cobra"
 
@@ -21,7 +21,7 @@ func reportCommand() *cobra.Command {
 	}
 	command.AddCommand(&cobra.Command{
 		Use:   "validate FILE",
-		Short: "Hold a report.json against its contract",
+		Short: "Hold a report.json against its contract, and print its verdict",
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
 				return exitcode.Usagef("report validate: want one argument, the path of a report.json")
@@ -29,14 +29,15 @@ func reportCommand() *cobra.Command {
 			return nil
 		},
 		RunE: func(c *cobra.Command, args []string) error {
-			content, err := os.ReadFile(args[0])
-			if err != nil {
+			doc, err := report.Read(args[0])
+			var unreadable *fs.PathError
+			switch {
+			case errors.As(err, &unreadable):
 				return exitcode.Usagef("%w", err)
+			case err != nil:
+				return exitcode.Environmentf("%w", err)
 			}
-			if problems := report.Validate(content); len(problems) > 0 {
-				return exitcode.Environmentf("%s: %w", args[0], errors.Join(problems...))
-			}
-			_, err = fmt.Fprintf(c.OutOrStdout(), "%s is a valid report of schema %s\n", args[0], report.Schema)
+			_, err = fmt.Fprintf(c.OutOrStdout(), "%s is a valid report of schema %s\nverdict: %s\n", args[0], report.Schema, doc.FullVerdict())
 			return err
 		},
 	})

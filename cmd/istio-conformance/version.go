@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/debug"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -13,13 +14,16 @@ import (
 	"istio-conformance/internal/report"
 )
 
-// commit and built are set by the linker; see the Makefile.
-var commit, built string
+// tag and commit are set by the linker: tag by .ci/step release-build,
+// commit by that and by the Makefile. Without them the commit is what Go itself
+// noted of the checkout.
+var tag, commit string
 
 // buildInfo is what this binary is made of.
 type buildInfo struct {
+	// Release is the version under which it was published; empty for all others.
+	Release  string `json:"release,omitempty"`
 	Commit   string `json:"commit"`
-	Built    string `json:"built,omitempty"`
 	Go       string `json:"go"`
 	Platform string `json:"platform"`
 	// Report is the schema of the reports that it writes and reads.
@@ -31,23 +35,45 @@ type buildInfo struct {
 // deciding are the modules whose versions matter to a reader of a verdict.
 var deciding = []string{"sigs.k8s.io/kind", "helm.sh/helm/v3", "sigs.k8s.io/e2e-framework", "k8s.io/client-go", "github.com/onsi/gomega"}
 
-func info() buildInfo {
+// info describes this binary from what Go noted when it was built; nil is nothing.
+func info(read *debug.BuildInfo) buildInfo {
 	i := buildInfo{
-		Commit: cmp.Or(commit, "unknown"), Built: built, Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH,
+		Release: tag, Commit: cmp.Or(commit, revision(read), "unknown"), Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH,
 		Report: report.Schema, Modules: map[string]string{},
 	}
-	read, ok := debug.ReadBuildInfo()
-	if !ok {
+	if read == nil {
 		return i
 	}
 	for _, m := range read.Deps {
-		for _, path := range deciding {
-			if m.Path == path {
-				i.Modules[path] = m.Version
-			}
+		if slices.Contains(deciding, m.Path) {
+			i.Modules[m.Path] = m.Version
 		}
 	}
 	return i
+}
+
+// revision is the commit that Go noted, with a mark when the checkout differed
+// from it; empty when it noted none, as with -buildvcs=false.
+func revision(read *debug.BuildInfo) string {
+	if read == nil {
+		return ""
+	}
+	noted := map[string]string{}
+	for _, s := range read.Settings {
+		noted[s.Key] = s.Value
+	}
+	if noted["vcs.revision"] != "" && noted["vcs.modified"] == "true" {
+		return noted["vcs.revision"] + "-dirty"
+	}
+	return noted["vcs.revision"]
+}
+
+// String is the release with its commit, or the commit alone.
+func (i buildInfo) String() string {
+	if i.Release != "" {
+		return i.Release + ", commit " + i.Commit
+	}
+	return i.Commit
 }
 
 // version says what this binary is.
@@ -56,7 +82,9 @@ func version() *cobra.Command {
 	c := &cobra.Command{
 		Use: "version", Short: "Say what this binary was built from", Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
-			i := info()
+			// Without a note of Go's the rest is still true.
+			read, _ := debug.ReadBuildInfo()
+			i := info(read)
 			switch format {
 			case "json":
 				content, err := json.MarshalIndent(i, "", "  ")
@@ -66,11 +94,7 @@ func version() *cobra.Command {
 			default:
 				return exitcode.Usagef("version: format %q: want text or json", format)
 			}
-			fmt.Fprintf(c.OutOrStdout(), "istio-conformance %s", i.Commit)
-			if i.Built != "" {
-				fmt.Fprintf(c.OutOrStdout(), ", built %s", i.Built)
-			}
-			fmt.Fprintf(c.OutOrStdout(), "\n%s %s, reports of schema %s\n", i.Go, i.Platform, i.Report)
+			fmt.Fprintf(c.OutOrStdout(), "istio-conformance %s\n%s %s, reports of schema %s\n", i, i.Go, i.Platform, i.Report)
 			for _, path := range deciding {
 				fmt.Fprintf(c.OutOrStdout(), "%s %s\n", path, cmp.Or(i.Modules[path], "unknown"))
 			}

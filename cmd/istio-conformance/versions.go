@@ -17,7 +17,7 @@ func versions() *cobra.Command {
 		Use:   "versions",
 		Short: "Print the versions of Istio and Kubernetes that are known, and which go together",
 		Long: `Print fixtures/versions.yaml: what each minor of Istio supports and is tested with, what
-its chart base brings, and which versions each source has. To add a version, add a row there.`,
+its chart base brings, and which versions each source has. versions refresh renews it.`,
 		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
 			table, err := istio.Load()
@@ -27,6 +27,7 @@ its chart base brings, and which versions each source has. To add a version, add
 			return printVersions(c.OutOrStdout(), table, sources)
 		},
 	}
+	command.AddCommand(versionsRefresh())
 	command.Flags().BoolVar(&sources, "sources", false, "say of each row where it was read")
 	return command
 }
@@ -36,7 +37,7 @@ func printVersions(out io.Writer, table *istio.Table, sources bool) error {
 	fmt.Fprintln(w, "ISTIO\tNEWEST\tFROM MODULES\tKUBERNETES\tTESTED ONLY\tCRDS\tRELEASED\tEND OF LIFE")
 	for i := range table.Istio {
 		m := &table.Istio[i]
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", m.Version, m.Newest, orDash(m.Modules), m.Kubernetes, m.Tested, describeCRDs(m.CRDs), m.Released, m.EndOfLife)
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", m.Version, m.Newest, orDash(m.Modules), rangeOr(m.Kubernetes, "not known"), rangeOr(m.Tested, "-"), describeCRDs(m.CRDs), m.Released, m.EndOfLife)
 	}
 	fmt.Fprintln(w, "\nKUBERNETES\tFROM MODULES\tNODE IMAGE")
 	for i := range table.Kubernetes {
@@ -75,6 +76,13 @@ func printVersions(out io.Writer, table *istio.Table, sources bool) error {
 
 func describeCRDs(c istio.CRDRow) string {
 	return fmt.Sprintf("%d, %d versions, %d store v1, in %s", c.Count, c.Versions, c.StoreV1, c.In)
+}
+
+func rangeOr(r istio.Range, none string) string {
+	if r.Known() {
+		return r.String()
+	}
+	return none
 }
 
 func orDash(v *istio.Version) string {

@@ -78,7 +78,7 @@ func TestReadValues(t *testing.T) {
 }
 
 func TestFixtureValues(t *testing.T) {
-	for _, name := range []string{"base", "istiod", "istiod-vanilla-proxy", "gateway"} {
+	for _, name := range []string{"base", "istiod", "gateway"} {
 		values, err := ReadValues(fixtures.Files, "values/"+name+".yaml")
 		if err != nil {
 			t.Error(err)

@@ -29,15 +29,16 @@ func objectName(r *resource.Info) string {
 	return fmt.Sprintf("%s %s/%s", kind, r.Namespace, r.Name)
 }
 
-// describe says why objects are not ready: their warnings, and the conditions,
-// containers and warnings of their pods. What cannot be asked is said too.
+// describe says why objects are not ready, one line each, the most telling first:
+// what their pods complain about, then the warning events. What cannot be asked is
+// said too.
 func (c *waitingClient) describe(objects kube.ResourceList) []string {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.ctx), describeTimeout)
 	defer cancel()
-	var lines []string
+	var lines, events, general []string
 	for _, r := range objects {
 		lines = append(lines, c.replicaFailures(ctx, r)...)
-		lines = append(lines, c.warnings(ctx, r.Namespace, r.Mapping.GroupVersionKind.Kind, r.Name)...)
+		events = append(events, c.warnings(ctx, r.Namespace, r.Mapping.GroupVersionKind.Kind, r.Name)...)
 		selector, err := kube.SelectorsForObject(kube.AsVersioned(r))
 		if err != nil {
 			continue // a kind that has no pods
@@ -49,12 +50,13 @@ func (c *waitingClient) describe(objects kube.ResourceList) []string {
 		}
 		for i := range pods.Items {
 			if pod := &pods.Items[i]; !podReady(pod) {
-				lines = append(lines, describePod(pod)...)
-				lines = append(lines, c.warnings(ctx, pod.Namespace, "Pod", pod.Name)...)
+				particular, repeated := describePod(pod)
+				lines, general = append(lines, particular...), append(general, repeated...)
+				events = append(events, c.warnings(ctx, pod.Namespace, "Pod", pod.Name)...)
 			}
 		}
 	}
-	return lines
+	return slices.Concat(lines, events, general)
 }
 
 // replicaFailures says why a Deployment has no pods to describe: a quota or an
@@ -107,21 +109,36 @@ func podReady(pod *corev1.Pod) bool {
 	})
 }
 
-// describePod lists what a pod's conditions and containers complain about.
-func describePod(pod *corev1.Pod) []string {
-	lines := []string{fmt.Sprintf("pod %s/%s: %s", pod.Namespace, pod.Name, pod.Status.Phase)}
-	for _, c := range pod.Status.Conditions {
-		if c.Status != corev1.ConditionTrue && c.Message != "" {
-			lines = append(lines, fmt.Sprintf("  %s: %s: %s", c.Type, c.Reason, c.Message))
-		}
+// describePod lists what a pod's containers and conditions complain about; apart
+// from that, the conditions that only repeat which containers are not ready, or
+// the phase of a pod that complains of nothing.
+func describePod(pod *corev1.Pod) (particular, general []string) {
+	line := func(format string, args ...any) string {
+		return fmt.Sprintf("pod %s/%s: ", pod.Namespace, pod.Name) + fmt.Sprintf(format, args...)
 	}
 	for _, c := range slices.Concat(pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses) {
 		switch {
 		case c.State.Waiting != nil:
-			lines = append(lines, fmt.Sprintf("  container %s waits: %s %s", c.Name, c.State.Waiting.Reason, c.State.Waiting.Message))
+			particular = append(particular, line("container %s waits: %s %s", c.Name, c.State.Waiting.Reason, c.State.Waiting.Message))
 		case c.State.Terminated != nil && c.State.Terminated.ExitCode != 0:
-			lines = append(lines, fmt.Sprintf("  container %s ended with status %d: %s", c.Name, c.State.Terminated.ExitCode, c.State.Terminated.Reason))
+			particular = append(particular, line("container %s ended with status %d: %s", c.Name, c.State.Terminated.ExitCode, c.State.Terminated.Reason))
 		}
 	}
-	return lines
+	for _, c := range pod.Status.Conditions {
+		if c.Status == corev1.ConditionTrue || c.Message == "" {
+			continue
+		}
+		text := line("%s: %s: %s", c.Type, c.Reason, c.Message)
+		// The reasons that the kubelet gives for conditions that sum up containers:
+		// https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#pod-conditions
+		if c.Reason == "ContainersNotReady" || c.Reason == "ContainersNotInitialized" {
+			general = append(general, text)
+		} else {
+			particular = append(particular, text)
+		}
+	}
+	if len(particular)+len(general) == 0 {
+		general = append(general, line("%s", pod.Status.Phase))
+	}
+	return particular, general
 }

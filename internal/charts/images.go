@@ -84,19 +84,19 @@ func podImages(o *unstructured.Unstructured) (map[string]string, error) {
 }
 
 // Images returns the references of all images that the releases run in a cluster
-// of the Kubernetes version, the injected proxy's too, sorted. They come from the
-// charts as they render with the releases' values: a profile among these may add
-// a variant to the tags.
-func Images(ctx context.Context, releases []Release, kubeVersion string) ([]string, error) {
+// of the Kubernetes version, sorted, and the one among them that istiod injects as
+// the proxy; that is empty when no release is istiod's. They come from the charts as they
+// render with the releases' values: a profile among these may add a variant to the tags.
+func Images(ctx context.Context, releases []Release, kubeVersion string) (all []string, proxy string, err error) {
 	found := map[string]bool{}
 	for _, r := range releases {
 		manifest, err := Render(ctx, r, kubeVersion)
 		if err != nil {
-			return nil, err
+			return nil, "", err
 		}
 		workloads, err := Workloads(r.Namespace, manifest)
 		if err != nil {
-			return nil, fmt.Errorf("images of release %s: %w", r, err)
+			return nil, "", fmt.Errorf("images of release %s: %w", r, err)
 		}
 		for _, w := range workloads {
 			for image := range maps.Values(w.Images) {
@@ -105,12 +105,13 @@ func Images(ctx context.Context, releases []Release, kubeVersion string) ([]stri
 		}
 		injection, err := InjectionOf(manifest)
 		if err != nil {
-			return nil, fmt.Errorf("images of release %s: %w", r, err)
+			return nil, "", fmt.Errorf("images of release %s: %w", r, err)
 		}
 		if injection != nil {
+			proxy = injection.Proxy
 			found[injection.Proxy], found[injection.Init] = true, true
 		}
 	}
 	delete(found, injectedImage)
-	return slices.Sorted(maps.Keys(found)), nil
+	return slices.Sorted(maps.Keys(found)), proxy, nil
 }

@@ -91,9 +91,10 @@ func TestInjectionOf(t *testing.T) {
 
 func TestImages(t *testing.T) {
 	g := gomega.NewWithT(t)
-	images, err := Images(t.Context(), []Release{{Name: "demo", Namespace: "demo", Chart: demoDir}}, "v1.36.3")
+	images, proxy, err := Images(t.Context(), []Release{{Name: "demo", Namespace: "demo", Chart: demoDir}}, "v1.36.3")
 	g.Expect(err).NotTo(gomega.HaveOccurred())
 	g.Expect(images).To(gomega.BeEmpty(), "it starts nothing")
-	_, err = Images(t.Context(), []Release{{Name: "demo", Namespace: "demo", Chart: t.TempDir()}}, "v1.36.3")
+	g.Expect(proxy).To(gomega.BeEmpty())
+	_, _, err = Images(t.Context(), []Release{{Name: "demo", Namespace: "demo", Chart: t.TempDir()}}, "v1.36.3")
 	g.Expect(err).To(gomega.HaveOccurred())
 }

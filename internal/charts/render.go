@@ -29,3 +29,13 @@ func Render(ctx context.Context, r Release, kubeVersion string) (string, error) 
 	}
 	return rendered.Manifest, nil
 }
+
+// TemplatesCRDs says whether a release's CRDs are among its templates, and not in the
+// directory that Helm installs once and never upgrades.
+func TemplatesCRDs(r Release) (bool, error) {
+	loaded, err := r.load()
+	if err != nil {
+		return false, err
+	}
+	return len(loaded.CRDObjects()) == 0, nil
+}

@@ -66,16 +66,43 @@ func TestWaitSaysWhatIsNotReady(t *testing.T) {
 	if !errors.Is(err, context.DeadlineExceeded) {
 		t.Fatalf("got %v, want %v", err, context.DeadlineExceeded)
 	}
+	const line = "not ready after 300ms: Deployment istio-system/istiod: Deployment is not ready: istio-system/istiod. 0 out of 1 expected pods are ready; " +
+		"pod istio-system/istiod-1-a: PodScheduled: Unschedulable: 0/2 nodes are available: 2 Insufficient memory."
+	if err.Error() != line {
+		t.Errorf("got\n%v\nwant\n%s", err, line)
+	}
+	var late *lateError
+	if !errors.As(err, &late) {
+		t.Fatalf("got a %T", err)
+	}
+	details := strings.Join(late.Details(), "\n")
 	for _, want := range []string{
-		"not ready after 300ms", "Deployment istio-system/istiod: ", "0 out of 1 expected pods are ready",
-		"pod istio-system/istiod-1-a: Pending", "Unschedulable: 0/2 nodes are available: 2 Insufficient memory.", "FailedScheduling: no node fits",
+		"Deployment istio-system/istiod: ", "0 out of 1 expected pods are ready",
+		"Unschedulable: 0/2 nodes are available: 2 Insufficient memory.", "FailedScheduling: no node fits",
 	} {
-		if !strings.Contains(err.Error(), want) {
-			t.Errorf("the message does not say %q:\n%v", want, err)
+		if !strings.Contains(details, want) {
+			t.Errorf("the details do not say %q:\n%s", want, details)
 		}
 	}
-	if strings.Contains(err.Error(), "somebody else's") {
-		t.Errorf("the message tells of another pod:\n%v", err)
+	if strings.Contains(details, "somebody else's") {
+		t.Errorf("the details tell of another pod:\n%s", details)
+	}
+}
+
+func TestLateErrorIsOneLine(t *testing.T) {
+	err := &lateError{
+		wanted: "ready", waited: time.Minute,
+		states:  []state{{"Deployment a/b", "0 of 1 pods"}, {"Service a/c", "no address"}, {"DaemonSet a/d", "0 of 2 pods"}},
+		details: []string{"pod a/b-1: container x waits: ErrImagePull\nfailed to resolve", "event of Pod a/b-1: Failed: Error"},
+	}
+	if got, want := err.Error(), "not ready after 1m0s: Deployment a/b: 0 of 1 pods (and 2 more); pod a/b-1: container x waits: ErrImagePull failed to resolve"; got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+	if got := len(err.Details()); got != 5 {
+		t.Errorf("%d lines of details, want all 5: %q", got, err.Details())
+	}
+	if got, want := (&lateError{wanted: "gone", waited: time.Second}).Error(), "not gone after 1s"; got != want {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }
 
@@ -149,9 +176,9 @@ func TestWaitForDelete(t *testing.T) {
 		says   string
 	}{
 		{"gone", http.StatusNotFound, "", ""},
-		{"still there", http.StatusOK, there, "not gone after 300ms:\n  Service istio-system/istiod: still there"},
+		{"still there", http.StatusOK, there, "not gone after 300ms: Service istio-system/istiod: still there"},
 		{"refused", http.StatusForbidden, "", "Service istio-system/istiod"},
-		{"not answered", http.StatusServiceUnavailable, "", "not gone after 300ms:\n  Service istio-system/istiod: "},
+		{"not answered", http.StatusServiceUnavailable, "", "not gone after 300ms: Service istio-system/istiod: "},
 	}
 	for _, c := range cases {
 		err := waiting(t.Context()).WaitForDelete(kube.ResourceList{info(c.status, c.body)}, 300*time.Millisecond)
@@ -167,6 +194,9 @@ func TestWaitForDelete(t *testing.T) {
 func TestDescribePod(t *testing.T) {
 	pod := &corev1.Pod{ObjectMeta: named("gateway"), Status: corev1.PodStatus{
 		Phase: corev1.PodPending,
+		Conditions: []corev1.PodCondition{
+			{Type: corev1.PodReady, Status: corev1.ConditionFalse, Reason: "ContainersNotReady", Message: "containers with unready status: [istio-proxy]"},
+		},
 		InitContainerStatuses: []corev1.ContainerStatus{{Name: "istio-init",
 			State: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{ExitCode: 2, Reason: "Error"}}}},
 		ContainerStatuses: []corev1.ContainerStatus{
@@ -174,10 +204,15 @@ func TestDescribePod(t *testing.T) {
 			{Name: "fine", State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{}}},
 		},
 	}}
-	got := strings.Join(describePod(pod), "\n")
-	want := "pod istio-system/gateway: Pending\n  container istio-init ended with status 2: Error\n  container istio-proxy waits: ErrImagePull auto: not found"
-	if got != want {
+	particular, general := describePod(pod)
+	got := strings.Join(append(particular, general...), "\n")
+	want := "pod istio-system/gateway: container istio-init ended with status 2: Error\npod istio-system/gateway: container istio-proxy waits: ErrImagePull auto: not found\n" +
+		"pod istio-system/gateway: Ready: ContainersNotReady: containers with unready status: [istio-proxy]"
+	if got != want || len(general) != 1 {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+	if particular, general = describePod(&corev1.Pod{ObjectMeta: named("new"), Status: corev1.PodStatus{Phase: corev1.PodPending}}); len(particular) != 0 || general[0] != "pod istio-system/new: Pending" {
+		t.Errorf("a pod that complains of nothing: %q, %q", particular, general)
 	}
 }
 

@@ -59,7 +59,7 @@ func (r *Runner) again(outcomes []report.Test) bool {
 }
 
 // sum makes one outcome of all attempts: the last one of retries, the worst one of
-// repetitions.
+// repetitions. One that was skipped takes nothing back of a failure before it.
 func (r *Runner) sum(outcomes []report.Test) report.Test {
 	if len(outcomes) == 0 {
 		return report.Test{}
@@ -80,10 +80,12 @@ func (r *Runner) sum(outcomes []report.Test) report.Test {
 	}
 	n := len(outcomes)
 	switch {
-	case n == 1 || result.Status == report.Skip:
+	case n == 1 || result.Status == report.Skip && worst < 0:
+	case result.Status == report.Skip:
+		result.Attempts, result.Reason = n, fmt.Sprintf("failed at attempt %d; attempt %d was skipped: %s", worst+1, n, result.Reason)
+		failedAs(&result, &outcomes[worst])
 	case r.Policy.Repeat > 1 && worst >= 0:
-		first := outcomes[worst]
-		result.Status, result.Failures, result.Diagnosis, result.Observed = report.Fail, first.Failures, first.Diagnosis, first.Observed
+		failedAs(&result, &outcomes[worst])
 		result.Reason = fmt.Sprintf("failed %d of %d times (number %s); this is the first failure", len(failed), n, strings.Join(failed, ", "))
 	case r.Policy.Repeat > 1:
 		result.Observed = append(result.Observed, fmt.Sprintf("passed all %d times", n))
@@ -94,6 +96,12 @@ func (r *Runner) sum(outcomes []report.Test) report.Test {
 		result.Reason = fmt.Sprintf("passed at attempt %d; before: %s", n, outcomes[n-2].Headline())
 	}
 	return result
+}
+
+// failedAs makes an outcome the failure that another one is.
+func failedAs(result, failure *report.Test) {
+	result.Status, result.Unmeasured = report.Fail, false
+	result.Failures, result.Diagnosis, result.Observed = failure.Failures, failure.Diagnosis, failure.Observed
 }
 
 // settle notes what the outcome means for the checks after it.

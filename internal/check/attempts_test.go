@@ -46,6 +46,33 @@ func TestARetriedCheckIsFlakyAndNeverPasses(t *testing.T) {
 	g.Expect(tests[2].Attempts).To(gomega.Equal(1))
 }
 
+// unmeasured fails at its first attempt, and could not measure at the second.
+func unmeasured(name string) Check {
+	var count atomic.Int32
+	return Check{Name: name, Run: func(_ context.Context, t *T) {
+		t.Observe("attempt %d", count.Load()+1)
+		if count.Add(1) == 2 {
+			t.SkipUnmeasured(report.VerdictInvalid, "steal")
+		}
+		t.Expect(count.Load()).NotTo(gomega.Equal(int32(1)), "attempt 1")
+	}}
+}
+
+func TestASkippedAttemptTakesNoFailureBack(t *testing.T) {
+	for name, policy := range map[string]Policy{"retried": {Retries: 2}, "repeated": {Repeat: 4}} {
+		t.Run(name, func(t *testing.T) {
+			g := gomega.NewWithT(t)
+			got := playPolicy(t, policy, unmeasured("latency"))[0]
+			g.Expect(got.Status).To(gomega.Equal(report.Fail))
+			g.Expect(got.Reason).To(gomega.HavePrefix("failed at attempt 1; attempt 2 was skipped: the measurement is invalid: steal"))
+			g.Expect(got.Failures).To(gomega.ConsistOf(gomega.ContainSubstring("attempt 1")))
+			g.Expect(got.Observed).To(gomega.Equal([]string{"attempt 1"}))
+			g.Expect(got.Evidence).NotTo(gomega.BeEmpty())
+			g.Expect([]any{got.Attempts, got.Unmeasured}).To(gomega.Equal([]any{2, false}))
+		})
+	}
+}
+
 func TestARepeatedCheckPassesOnlyEachTime(t *testing.T) {
 	g := gomega.NewWithT(t)
 	tests := playPolicy(t, Policy{Repeat: 4}, failing("sometimes", 2, 4), failing("always"))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -16,19 +17,34 @@ import (
 type Failure struct {
 	// Since is when the check began.
 	Since time.Time
-	// Said are the failed assertions' messages and what the check observed.
+	// Said are the failed assertions' messages with the details of their errors, and
+	// what the check observed.
 	Said []string
 	// Requests are the requests that the check made, with their responses.
 	Requests string
 }
 
-// Names says whether the failure speaks of something, such as an object's name.
+// kinds are the words behind which the name of an object stands in a message.
+const kinds = `pods?|containers?|services?|gateways?|virtualservices?|destinationrules?|serviceentries|policies|authorizationpolicy|deployments?|daemonsets?|statefulsets?|` +
+	`replicasets?|configmaps?|secrets?|releases?|charts?|nodes?|namespaces?|webhooks?|crds?|hosts?|clusters?|subsets?`
+
+// Names says whether the failure speaks of an object, by its name. A name that may be a
+// word of English, such as "old", counts only behind a kind or a namespace, or as the
+// beginning of a host name.
 func (f Failure) Names(name string) bool {
-	return strings.Contains(strings.Join(f.Said, "\n"), name) || strings.Contains(f.Requests, name)
+	if name == "" {
+		return false
+	}
+	quoted := regexp.QuoteMeta(name)
+	pattern := `(?:^|[^\w-])` + quoted + `(?:$|[^\w-])`
+	if !strings.ContainsAny(name, "-.0123456789") {
+		pattern = `(?:/|\b(?i:` + kinds + `) "?)` + quoted + `(?:$|[^\w-])|(?:^|[^\w.-])` + quoted + `\.[a-z0-9]`
+	}
+	return regexp.MustCompile(pattern).MatchString(strings.Join(append(slices.Clone(f.Said), f.Requests), "\n"))
 }
 
-// explain collects a failure's evidence and asks what it shows. What the check
-// says of the cause stays; where it says nothing the catalogue's word is taken.
+// explain collects a failure's evidence and asks what it shows: what the check says,
+// and the catalogue's word behind it.
 func (r *Runner) explain(t *T, suite string, c Check, started time.Time, number int) ([]string, report.Diagnosis) {
 	ctx, cancel := context.WithTimeout(r.Context, r.Waits.Or(waits.Evidence, evidenceTimeout))
 	defer cancel()
@@ -36,14 +52,11 @@ func (r *Runner) explain(t *T, suite string, c Check, started time.Time, number 
 	if number > 1 {
 		dir = filepath.Join(dir, fmt.Sprintf("attempt-%d", number))
 	}
-	failed := Failure{Since: started, Said: slices.Concat(t.failures, t.observed), Requests: t.trace.String()}
+	failed := Failure{Since: started, Said: slices.Concat(t.failures, t.details, t.observed), Requests: t.trace.String()}
 	evidence := append(r.Evidence(ctx, dir, failed), t.writePanic(dir)...)
 	var diagnosis report.Diagnosis
 	if r.Symptoms != nil {
 		diagnosis = r.Symptoms(dir, failed)
 	}
-	if own := t.diagnosis; own != nil && own.Cause != "" {
-		diagnosis.Cause, diagnosis.Fix, diagnosis.Link = own.Cause, own.Fix, own.Link
-	}
-	return evidence, diagnosis
+	return evidence, both(t.own(), diagnosis)
 }

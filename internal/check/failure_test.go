@@ -37,15 +37,27 @@ func TestTheCataloguesCauseIsTakenWhereTheCheckNamesNone(t *testing.T) {
 	g.Expect(test.Diagnosis.Symptoms).To(gomega.HaveLen(1))
 }
 
-func TestWhatTheCheckSaysOfTheCauseComesFirst(t *testing.T) {
+func TestWhatTheCheckSaysComesFirstAndTheCatalogueBehindIt(t *testing.T) {
 	g := gomega.NewWithT(t)
 	test, _ := explained(t, func(_ context.Context, t *T) {
 		t.Diagnose("mine", "my fix", "https://example.com/mine")
 		t.Expect(1).To(gomega.Equal(2))
 	})
-	g.Expect(test.Diagnosis.Cause).To(gomega.Equal("mine"))
-	g.Expect(test.Diagnosis.Fix).To(gomega.Equal("my fix"))
+	g.Expect(test.Diagnosis.Cause).To(gomega.Equal("mine; the evidence shows: found"))
+	g.Expect(test.Diagnosis.Fix).To(gomega.Equal("mend; else my fix"))
+	g.Expect(test.Diagnosis.Link).To(gomega.Equal("https://example.com"))
 	g.Expect(test.Diagnosis.Symptoms).To(gomega.HaveLen(1), "the catalogue's answer is added")
+}
+
+func TestAnObjectIsNamedByItsNameAndNotByLettersThatAreItsName(t *testing.T) {
+	g := gomega.NewWithT(t)
+	failed := Failure{Said: []string{"the old one: host probe-x1.install.test at Pod istio-ingress/gw-7d9f-abc, release istiod"}, Requests: "> GET /\n> Host: shop.example\n"}
+	for name, named := range map[string]bool{
+		"probe-x1": true, "gw-7d9f-abc": true, "istiod": true, "shop": true, "shop.example": true, "istio-ingress": true,
+		"old": false, "one": false, "w": false, "gw-7d9f": false, "probe": false, "deny": false, "": false,
+	} {
+		g.Expect(failed.Names(name)).To(gomega.Equal(named), name)
+	}
 }
 
 func TestAFailureCarriesItsRequestsAndItsWords(t *testing.T) {

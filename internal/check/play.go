@@ -5,6 +5,7 @@ import (
 	"os"
 	"testing"
 
+	"sigs.k8s.io/e2e-framework/pkg/env"
 	"sigs.k8s.io/e2e-framework/pkg/envconf"
 )
 
@@ -21,7 +22,7 @@ func (r *Runner) Play(suites ...Suite) error {
 	stdout := os.Stdout
 	os.Stdout = devNull
 	defer func() { os.Stdout = stdout }()
-	testenv := NewEnvironment(envconf.New())
+	testenv := env.NewWithConfig(envconf.New())
 	testing.RunTests(func(string, string) (bool, error) { return true, nil }, []testing.InternalTest{{
 		Name: "played", F: func(t *testing.T) {
 			for _, suite := range suites {

@@ -43,7 +43,7 @@ type Runner struct {
 	// paths of what it wrote. What it cannot get it writes down there.
 	Evidence func(ctx context.Context, dir string, failed Failure) []string
 	// Symptoms says what the evidence in a directory shows; nil asks nobody. What the
-	// check itself says of the cause goes before it.
+	// check itself saw stands before it.
 	Symptoms func(dir string, failed Failure) report.Diagnosis
 
 	// Parallel is how many checks run at the same time at most; 0 means one.
@@ -57,27 +57,24 @@ type Runner struct {
 	// blocked is why no more checks are run: the gate that did not pass, or the
 	// first failure; empty while all is well.
 	blocked string
-	// slots has room for as many checks as may run at the same time.
-	slots     chan struct{}
-	makeSlots sync.Once
 }
 
-// NewEnvironment returns the environment of the e2e-framework in which suites
-// run; config is completed with what a Runner needs.
-func NewEnvironment(config *envconf.Config) env.Environment {
-	return env.NewWithConfig(config.WithParallelTestEnabled())
-}
-
-// Suite runs a suite's checks as features of an environment that NewEnvironment
-// made, in the order that type Suite states.
+// Suite runs a suite's checks as features of an environment of the e2e-framework, in
+// the order that type Suite states.
 func (r *Runner) Suite(t *testing.T, testenv env.Environment, suite Suite) {
 	t.Helper()
+	// Not TestInParallel, which begins a stage's checks in an order of its own.
+	slots := make(chan struct{}, max(1, r.Parallel))
 	for _, stage := range stages(suite.Checks) {
-		all := make([]types.Feature, 0, len(stage))
+		var running sync.WaitGroup
 		for _, c := range stage {
-			all = append(all, r.feature(suite.Name, c))
+			slots <- struct{}{}
+			running.Go(func() {
+				defer func() { <-slots }()
+				testenv.Test(t, r.feature(suite.Name, c))
+			})
 		}
-		testenv.TestInParallel(t, all...)
+		running.Wait()
 	}
 }
 
@@ -85,9 +82,6 @@ func (r *Runner) Suite(t *testing.T, testenv env.Environment, suite Suite) {
 func (r *Runner) feature(suite string, c Check) types.Feature {
 	return features.NewWithDescription(c.Name, c.Promise).WithLabel("suite", suite).WithLabel("feature", c.Feature).
 		Assess("holds", func(ctx context.Context, t *testing.T, _ *envconf.Config) context.Context {
-			r.makeSlots.Do(func() { r.slots = make(chan struct{}, max(1, r.Parallel)) })
-			r.slots <- struct{}{}
-			defer func() { <-r.slots }()
 			r.run(t, suite, c)
 			return ctx
 		}).Feature()
@@ -99,7 +93,7 @@ func (r *Runner) attempt(t *testing.T, suite string, c Check, number int, done f
 	checkT.addLoad = r.Recorder.AddLoad
 	started := time.Now()
 	timeout := r.Waits.Or(suite+"/"+c.Name, c.timeout(r.Waits.Or(waits.Check, DefaultTimeout)))
-	ctx, cancel := context.WithTimeout(probe.WithTrace(r.Context, &checkT.trace), timeout)
+	ctx, cancel := context.WithTimeout(withStart(probe.WithTrace(r.Context, &checkT.trace), started), timeout)
 	finished := false
 	defer func() {
 		cancel()
@@ -150,7 +144,7 @@ func (r *Runner) outcome(t *T, suite string, c Check, started time.Time, number 
 	case t.Failed():
 		result.Status, result.Diagnosis = report.Fail, diagnosis
 	case t.Skipped():
-		result.Status = report.Skip
+		result.Status, result.Unmeasured = report.Skip, t.unmeasured
 	}
 	return result
 }

@@ -138,7 +138,8 @@ func TestWhatCouldNotBeMeasuredSaysWhatToDo(t *testing.T) {
 	g := gomega.NewWithT(t)
 	tests := play(t.Context(), t, Check{Name: "latency", Run: func(_ context.Context, t *T) { t.SkipUnmeasured(report.VerdictInvalid, "late", "throttled") }})
 	g.Expect(tests[0].Status).To(gomega.Equal(report.Skip))
-	g.Expect(tests[0].Reason).To(gomega.Equal("the measurement is invalid: late; throttled; measure again while nothing else works on this machine"))
+	g.Expect(tests[0].Unmeasured).To(gomega.BeTrue())
+	g.Expect(tests[0].Reason).To(gomega.Equal("the measurement is invalid: late; throttled; measure again while nothing else runs on this machine"))
 }
 
 func TestChecksBehindAFailedGateAreSkipped(t *testing.T) {
@@ -169,5 +170,6 @@ func TestSkipKeepsItsReason(t *testing.T) {
 	g := gomega.NewWithT(t)
 	tests := play(t.Context(), t, Check{Name: "off", Run: func(_ context.Context, t *T) { t.Skipf("no %s here", "filter") }})
 	g.Expect(tests[0].Status).To(gomega.Equal(report.Skip))
+	g.Expect(tests[0].Unmeasured).To(gomega.BeFalse())
 	g.Expect(tests[0].Reason).To(gomega.Equal("no filter here"))
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -33,8 +34,12 @@ type T struct {
 	mu         sync.Mutex
 	assertions int
 	failures   []string
+	details    []string // what errors that were asserted upon know beyond their text
 	skip       string
+	unmeasured bool
 	diagnosis  *report.Diagnosis
+	met        error // of the assertion at hand
+	obstacle   error // what kept the check from seeing what it is about
 	observed   []string
 	cleanups   []func()
 	panicked   []byte // the stack of a panic
@@ -46,7 +51,12 @@ func newT(t *testing.T, patience time.Duration) *T {
 	c := &T{T: t}
 	c.gomega = gomega.NewGomega(func(message string, _ ...int) {
 		t.Helper()
-		c.Fatalf("%s", message)
+		c.mu.Lock()
+		if c.obstacle == nil && isObstacle(c.met) {
+			c.obstacle = c.met
+		}
+		c.mu.Unlock()
+		c.Fatalf("%s", tidy(message))
 	})
 	c.gomega.SetDefaultEventuallyTimeout(patience)
 	// Without this a wait with a context has no limit but the context's.
@@ -59,6 +69,12 @@ func newT(t *testing.T, patience time.Duration) *T {
 // Expect starts an assertion about a value, as gomega's Expect does.
 func (t *T) Expect(actual any, extra ...any) types.Assertion {
 	t.count()
+	if more := details(actual); more != nil {
+		t.mu.Lock()
+		t.details = append(t.details, more...)
+		t.mu.Unlock()
+	}
+	t.note(actual)
 	return t.gomega.Expect(actual, extra...)
 }
 
@@ -66,17 +82,32 @@ func (t *T) Expect(actual any, extra ...any) types.Assertion {
 // context with WithContext, so that the check's end also ends the wait.
 func (t *T) Eventually(actualOrCtx any, args ...any) types.AsyncAssertion {
 	t.count()
-	return t.gomega.Eventually(actualOrCtx, args...)
+	return t.asked(t.gomega.Eventually, actualOrCtx, args)
 }
 
 // Consistently starts an assertion that must stay true for a while.
 func (t *T) Consistently(actualOrCtx any, args ...any) types.AsyncAssertion {
 	t.count()
-	return t.gomega.Consistently(actualOrCtx, args...)
+	return t.asked(t.gomega.Consistently, actualOrCtx, args)
 }
 
-// Diagnose names the cause that a failure from here on has, how to mend it and
-// where to read more; a later call replaces an earlier one.
+// asked starts an assertion that asks again and again; the function comes first, or
+// behind a context.
+func (t *T) asked(start func(any, ...any) types.AsyncAssertion, actualOrCtx any, args []any) types.AsyncAssertion {
+	t.note(nil)
+	if _, is := actualOrCtx.(context.Context); is && len(args) > 0 {
+		args = slices.Clone(args)
+		args[0] = t.noted(args[0])
+		return start(actualOrCtx, args...)
+	}
+	return start(t.noted(actualOrCtx), args...)
+}
+
+// Diagnose says what a failure from here on means, how to mend it and where to read
+// more; a later call replaces an earlier one. The cause is an assertion like any other:
+// it says what the failed assertion itself shows, and never which of several causes
+// that may have. What is behind it the catalogue says, from the evidence. kit.Unserved
+// says what a response of the gateway shows.
 func (t *T) Diagnose(cause, fix, link string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -138,7 +169,7 @@ func (t *T) Observe(format string, args ...any) {
 }
 
 // RecordLoad adds a latency measurement to the report, where its verdict counts
-// for the run's: one that is invalid or inconclusive makes the run invalid.
+// for the run's: see report.Report.Unjudged for one that is invalid or inconclusive.
 func (t *T) RecordLoad(l report.Load) { t.addLoad(l) }
 
 // Fatalf records a failure for the report and ends the check.
@@ -182,11 +213,14 @@ func (t *T) Skipf(format string, args ...any) {
 	t.SkipNow()
 }
 
-// SkipUnmeasured ends the check as skipped because its measurement is invalid or
-// inconclusive, and says what to do about that.
+// SkipUnmeasured ends the check as skipped because its measurement, which is recorded,
+// is invalid or inconclusive, and says what to do about that.
 func (t *T) SkipUnmeasured(verdict report.Verdict, reasons ...string) {
 	t.Helper()
-	t.Skipf("the measurement is %s: %s; measure again while nothing else works on this machine", verdict, strings.Join(reasons, "; "))
+	t.mu.Lock()
+	t.unmeasured = true
+	t.mu.Unlock()
+	t.Skipf("the measurement is %s: %s; measure again while nothing else runs on this machine", verdict, strings.Join(reasons, "; "))
 }
 
 func (t *T) count() {

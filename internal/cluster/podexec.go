@@ -3,16 +3,19 @@ package cluster
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/tools/remotecommand"
+	"k8s.io/client-go/util/exec"
 	"k8s.io/streaming/pkg/httpstream"
 )
 
 // PodExec runs a command in a container of a pod and returns its standard
-// output. The error of a failed command holds what it wrote to standard error.
+// output. The error of a failed command holds what it wrote to standard error; one
+// that could not be run is an UnaskedError.
 func (c *Clients) PodExec(ctx context.Context, namespace, pod, container string, cmd ...string) (string, error) {
 	url := c.Kube.CoreV1().RESTClient().Post().
 		Resource("pods").Namespace(namespace).Name(pod).SubResource("exec").
@@ -34,6 +37,10 @@ func (c *Clients) PodExec(ctx context.Context, namespace, pod, container string,
 	var stdout, stderr bytes.Buffer
 	err = executor.StreamWithContext(ctx, remotecommand.StreamOptions{Stdout: &stdout, Stderr: &stderr})
 	if err != nil {
+		var ended exec.CodeExitError
+		if !errors.As(err, &ended) {
+			err = Unasked(err)
+		}
 		if words := oneLine(stderr.String()); words != "" {
 			err = fmt.Errorf("%w: %s", err, words)
 		}

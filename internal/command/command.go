@@ -34,6 +34,9 @@ type Command struct {
 	Stdin io.Reader
 	// Stdout receives standard output as well as Output's result; may be nil.
 	Stdout io.Writer
+	// Take is given each line of standard error as it comes, and reports whether
+	// the line is only for it: an error does not repeat such lines. May be nil.
+	Take func(line string) bool
 }
 
 // Run runs a program and discards what it prints, unless it fails.
@@ -63,12 +66,13 @@ func (c *Command) Output(ctx context.Context) (string, error) {
 		writers = append(writers, c.Stdout)
 	}
 	cmd.Stdout = io.MultiWriter(writers...)
-	cmd.Stderr = shared
+	errs := &lineWriter{w: shared, take: c.Take}
+	cmd.Stderr = errs
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) }
 	cmd.WaitDelay = killGrace
 	started := time.Now()
-	err := cmd.Run()
+	err := errors.Join(cmd.Run(), errs.flush())
 	if ctx.Err() != nil && cmd.Process != nil {
 		// What ignored SIGTERM must not outlive the run. The group may be gone.
 		stopped := fmt.Errorf("%s: stopped after %s: %w", c.name(), since(started), context.Cause(ctx))

@@ -63,3 +63,17 @@ func (s *signalling) Write(p []byte) (int, error) {
 	}
 	return len(p), nil
 }
+
+func TestTakenLinesAreNotRepeated(t *testing.T) {
+	g := gomega.NewWithT(t)
+	var taken []string
+	c := Command{Args: []string{"sh", "-c", "for i in $(seq 30); do echo pkg/$i >&2; done; echo the cause >&2; seq 40 49 >&2; printf 'no end' >&2; exit 1"}}
+	c.Take = func(line string) bool {
+		taken = append(taken, line)
+		return strings.HasPrefix(line, "pkg/")
+	}
+	_, err := c.Output(t.Context())
+	g.Expect(err).To(gomega.MatchError(gomega.And(
+		gomega.ContainSubstring("the cause"), gomega.ContainSubstring("no end"), gomega.Not(gomega.ContainSubstring("pkg/29")))))
+	g.Expect(taken).To(gomega.ContainElements("pkg/1", "pkg/30", "the cause", "49"))
+}

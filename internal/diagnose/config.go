@@ -30,6 +30,7 @@ const (
 
 // observeGateways makes records of Istio's Gateways and their servers.
 func (w *world) observeGateways() {
+	lost := w.losers()
 	for _, g := range w.others[gatewaysKind] {
 		name, file := id(g.GetNamespace(), g.GetName()), fileOf(g.GetNamespace(), gatewaysKind)
 		selector := labelsAt(g.Object, "spec", "selector")
@@ -43,27 +44,30 @@ func (w *world) observeGateways() {
 			}
 		}
 		w.add("gateway", file, fmt.Sprintf("Gateway %s: selector {%s} matches %d pods", name, labelText(selector), len(pods)),
-			"gateway", name, "ns", g.GetNamespace(), "selector", labelText(selector), "pods", strconv.Itoa(len(pods)))
+			"gateway", name, "ns", g.GetNamespace(), "selector", labelText(selector), "pods", strconv.Itoa(len(pods)),
+			"scoped", yes(len(pods) > 0 && !slices.ContainsFunc(pods, func(p *corev1.Pod) bool { return !w.scoped(g.GetNamespace(), p) })))
 		for _, server := range list(g.Object, "spec", "servers") {
-			w.observeServer(name, file, g.GetNamespace(), labelText(selector), server, pods)
+			w.observeServer(name, file, g.GetNamespace(), labelText(selector), server, pods, lost[serverKey(name, server)])
 		}
 	}
 }
 
-func (w *world) observeServer(gateway, file, namespace, selector string, server map[string]any, pods []*corev1.Pod) {
+func (w *world) observeServer(gateway, file, namespace, selector string, server map[string]any, pods []*corev1.Pod, l loss) {
 	port, credential := str(server, "port", "number"), str(server, "tls", "credentialName")
 	secret := "none"
 	if credential != "" {
-		secret = w.secretState(credential, pods)
+		secret = w.secretState(credential, str(server, "tls", "mode"), pods)
 	}
-	w.add("server", file, fmt.Sprintf("Gateway %s: port %s %s, tls mode %q, credentialName %q (%s)", gateway, port, str(server, "port", "protocol"), str(server, "tls", "mode"), credential, secret),
+	w.add("server", file, fmt.Sprintf("Gateway %s: port %s %s, tls mode %q, credentialName %q (%s)%s", gateway, port, str(server, "port", "protocol"), str(server, "tls", "mode"), credential, secret, l.describe()),
 		"gateway", gateway, "ns", namespace, "port", port, "protocol", str(server, "port", "protocol"), "mode", str(server, "tls", "mode"),
-		"credential", credential, "secret", secret, "exposed", w.exposed(port, pods), "selector", selector)
+		"credential", credential, "secret", secret, "exposed", w.exposed(port, pods), "selector", selector,
+		"lost", l.why, "winner", l.winner, "winnerProtocol", l.winnerProtocol, "lostHost", l.host)
 }
 
 // secretState says whether the gateway's pods can serve a credential: it lies in
-// their own namespace. Source: Istio, "Secure Gateways".
-func (w *world) secretState(credential string, pods []*corev1.Pod) string {
+// their own namespace. A server of mode MUTUAL wants a CA too, in the same Secret or in
+// one named <credential>-cacert. Source: Istio, "Secure Gateways".
+func (w *world) secretState(credential, mode string, pods []*corev1.Pod) string {
 	if len(pods) == 0 || strings.Contains(credential, "://") {
 		return unknown
 	}
@@ -76,6 +80,9 @@ func (w *world) secretState(credential string, pods []*corev1.Pod) string {
 			continue
 		}
 		keys := labelsAt(s.Object, "data")
+		if strings.HasSuffix(mode, "MUTUAL") && keys["ca.crt"] == "" && keys["cacert"] == "" && !w.hasSecret(namespace, credential+"-cacert") {
+			return "no-ca"
+		}
 		if (keys["tls.crt"] == "" || keys["tls.key"] == "") && (keys["cert"] == "" || keys["key"] == "") {
 			return "no-certificate"
 		}
@@ -89,6 +96,12 @@ func (w *world) secretState(credential string, pods []*corev1.Pod) string {
 		return ok
 	}
 	return missing
+}
+
+func (w *world) hasSecret(namespace, name string) bool {
+	return slices.ContainsFunc(w.others[secretsKind], func(s unstructured.Unstructured) bool {
+		return s.GetNamespace() == namespace && s.GetName() == name
+	})
 }
 
 // exposed says whether a Service of the gateway's pods has the port.
@@ -122,16 +135,20 @@ func (w *world) observeRoutes() {
 			if !qualified || namespace == "." {
 				namespace, gatewayName = vs.GetNamespace(), strings.TrimPrefix(gateway, "./")
 			}
-			status := missing
-			if slices.ContainsFunc(w.others[gatewaysKind], func(g unstructured.Unstructured) bool {
+			status, exported := missing, ""
+			at := slices.IndexFunc(w.others[gatewaysKind], func(g unstructured.Unstructured) bool {
 				return g.GetNamespace() == namespace && g.GetName() == gatewayName
-			}) {
+			})
+			if at >= 0 {
 				status = ok
+				if hidden, to := w.hidden(vs, w.podsOf("", labelsAt(w.others[gatewaysKind][at].Object, "spec", "selector"))); hidden {
+					status, exported = "hidden", to
+				}
 			} else if !w.listed(namespace, servicesKind) && w.hasNamespace(namespace) {
 				status = unknown // that namespace was not looked at
 			}
 			w.add("attachment", file, fmt.Sprintf("VirtualService %s names Gateway %s/%s", name, namespace, gatewayName),
-				"virtualservice", name, "ns", vs.GetNamespace(), "gateway", id(namespace, gatewayName), "status", status)
+				"virtualservice", name, "ns", vs.GetNamespace(), "gateway", id(namespace, gatewayName), "status", status, "exportTo", exported)
 		}
 		for _, kind := range []string{"http", "tls", "tcp"} {
 			for _, rule := range list(vs.Object, "spec", kind) {

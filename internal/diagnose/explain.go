@@ -3,6 +3,7 @@ package diagnose
 import (
 	"fmt"
 	"io/fs"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -15,6 +16,9 @@ type Diagnosis struct {
 	Findings []Finding
 	// Looked says what was looked at, Missing what could not be.
 	Looked, Missing []string
+	// Unexplained are the lines of what a tool said that report an error, where no
+	// finding explains any of them.
+	Unexplained []string
 }
 
 // Diagnose looks for the symptoms of the catalogue in a folder of evidence.
@@ -23,7 +27,36 @@ func (c *Catalogue) Diagnose(files fs.FS) (*Diagnosis, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Diagnosis{Findings: c.Find(o), Looked: o.Looked, Missing: o.Missing}, nil
+	d := &Diagnosis{Findings: c.Find(o), Looked: o.Looked, Missing: o.Missing}
+	d.Unexplained = d.unexplained(o)
+	return d, nil
+}
+
+// errorLine matches what a line of a tool's output has that reports an error.
+var errorLine = regexp.MustCompile(`(?i)\b(error|errors|failed|failure|fatal|cannot|unable to|denied|forbidden|refused|timed out|deadline exceeded|invalid|unauthorized|not ready)\b`)
+
+// unexplained returns the error lines that were said, unless a finding has one of
+// them: what a tool prints in several lines is mostly one error.
+func (d *Diagnosis) unexplained(o *Observations) []string {
+	for i := range d.Findings {
+		for _, instance := range d.Findings[i].Instances {
+			if slices.ContainsFunc(instance.Records, func(r Record) bool { return r.Source == said }) {
+				return nil
+			}
+		}
+	}
+	var lines []string
+	for _, t := range o.texts {
+		if t.source != said {
+			continue
+		}
+		for _, line := range t.lines {
+			if errorLine.MatchString(line) {
+				lines = append(lines, strings.TrimSpace(line))
+			}
+		}
+	}
+	return lines
 }
 
 // Explain asks the catalogue for the cause of a failure that names certain things.

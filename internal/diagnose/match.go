@@ -88,6 +88,9 @@ func (c *Catalogue) Find(o *Observations) []Finding {
 			}
 		}
 	}
+	for _, finding := range found {
+		finding.followAny(found)
+	}
 	list := make([]Finding, 0, len(found))
 	for _, finding := range found {
 		list = append(list, *finding)
@@ -105,6 +108,27 @@ func (c *Catalogue) Find(o *Observations) []Finding {
 		}
 	}
 	return list
+}
+
+// followAny lets an effect follow from the fault that explains best, of those that
+// are no effects themselves.
+func (f *Finding) followAny(found map[string]*Finding) {
+	if !f.Symptom.Effect || f.Follows != "" {
+		return
+	}
+	var root *Finding
+	for _, name := range slices.Sorted(maps.Keys(found)) {
+		other := found[name]
+		if other.Symptom.Effect || other.Symptom.Severity != Fault || other.Follows != "" {
+			continue
+		}
+		if root == nil || compareRank(*other, *root) < 0 {
+			root = other
+		}
+	}
+	if root != nil {
+		f.Follows = root.Symptom.Name
+	}
 }
 
 func compareRank(a, b Finding) int {

@@ -29,9 +29,9 @@ func (w *world) observeReleases() {
 		}
 		last := r.Revisions[len(r.Revisions)-1]
 		stuck := strings.HasPrefix(last.Status, "pending") && w.now.Sub(last.Deployed) > recent
-		w.add("release", name, fmt.Sprintf("release %s/%s revision %d: %s, %s", r.Namespace, r.Name, last.Revision, last.Status, shorten(last.Description)),
+		w.add("release", name, strings.TrimSuffix(fmt.Sprintf("release %s/%s revision %d: %s, %s, images from %s", r.Namespace, r.Name, last.Revision, last.Status, shorten(last.Description), r.Hub), ", images from "),
 			"release", id(r.Namespace, r.Name), "ns", r.Namespace, "chart", last.Chart, "version", last.Version, "status", last.Status,
-			"description", last.Description, "stuck", yes(stuck))
+			"description", last.Description, "stuck", yes(stuck), "hub", r.Hub)
 	}
 }
 
@@ -130,8 +130,10 @@ func (w *world) observeMesh() {
 		crds = strconv.Itoa(n)
 	}
 	root, until := w.root()
+	roots, old := w.roots()
 	w.add("mesh", "index.json", fmt.Sprintf("istiod %s, cluster DNS %s, %s CRDs of Istio, %d proxies, root certificate %s until %s", istiod, w.dns(), crds, proxies, root, until),
-		"istiod", istiod, "crds", crds, "dns", w.dns(), "root", root, "rootUntil", until, "proxies", strconv.Itoa(proxies))
+		"istiod", istiod, "crds", crds, "dns", w.dns(), "root", root, "rootUntil", until, "proxies", strconv.Itoa(proxies),
+		"roots", strconv.Itoa(roots), "oldRoot", old)
 }
 
 func deploymentState(ready int32, want *int32) string {

@@ -49,7 +49,7 @@ func (w *world) observePods() {
 		w.add("pod", file, fmt.Sprintf("Pod %s: phase %s, ready %s %s", name, pod.Status.Phase, ready, pod.Status.Reason),
 			"pod", name, "ns", pod.Namespace, "role", role(pod), "phase", string(pod.Status.Phase), "ready", ready,
 			"reason", pod.Status.Reason, "message", pod.Status.Message, "node", pod.Spec.NodeName,
-			"injected", yes(injected(pod)), "wanted", yes(w.wantsSidecar(pod)), "hostNetwork", yes(pod.Spec.HostNetwork))
+			"injected", yes(injected(pod)), "wanted", yes(w.asks(pod) != ""), "asked", w.asks(pod), "hostNetwork", yes(pod.Spec.HostNetwork))
 		for _, c := range pod.Status.Conditions {
 			w.condition(file, "Pod", name, pod.Namespace, name, string(c.Type), string(c.Status), c.Reason, c.Message)
 		}
@@ -103,30 +103,30 @@ func (w *world) fillStatus(fields map[string]string, s *corev1.ContainerStatus) 
 	}
 }
 
-// wantsSidecar says whether a pod should have been given a sidecar: as the rules of
-// Istio's injector are, by the pod's own label, else by its namespace's.
+// asks says by what a pod asks for a sidecar: its own label, its annotation, or its
+// namespace; "" where it does not. The injector reads the annotation only of pods that
+// the webhook gets to see, which labels alone decide.
 // Source: https://istio.io/latest/docs/setup/additional-setup/sidecar-injection/
-func (w *world) wantsSidecar(pod *corev1.Pod) bool {
+func (w *world) asks(pod *corev1.Pod) string {
 	if pod.Spec.HostNetwork || pod.Namespace == "kube-system" || pod.Labels["app"] == "istiod" {
-		return false
+		return ""
 	}
-	asked := pod.Labels["sidecar.istio.io/inject"]
-	if asked == "" {
-		asked = pod.Annotations["sidecar.istio.io/inject"]
+	const key = "sidecar.istio.io/inject"
+	if asked, is := pod.Labels[key]; is {
+		return map[string]string{"true": "label"}[asked]
 	}
-	switch asked {
-	case "true":
-		return true
-	case "false":
-		return false
+	if pod.Annotations[key] == "false" {
+		return ""
 	}
 	for i := range w.namespaces {
 		if ns := &w.namespaces[i]; ns.Name == pod.Namespace {
 			injection := ns.Labels["istio-injection"]
-			return injection == "enabled" || injection == "" && ns.Labels["istio.io/rev"] != ""
+			if injection == "enabled" || injection == "" && ns.Labels["istio.io/rev"] != "" {
+				return "namespace"
+			}
 		}
 	}
-	return false
+	return map[string]string{"true": "annotation"}[pod.Annotations[key]]
 }
 
 // observeWorkloads makes records of the conditions of what makes pods.
@@ -150,14 +150,6 @@ func (w *world) observeWorkloads() {
 		for _, c := range crd.Status.Conditions {
 			w.condition("cluster/customresourcedefinitions.yaml", "CustomResourceDefinition", crd.Name, "", "",
 				string(c.Type), string(c.Status), c.Reason, c.Message)
-		}
-	}
-	for _, kind := range []string{"horizontalpodautoscalers.autoscaling", "gateways.gateway.networking.k8s.io"} {
-		for _, object := range w.others[kind] {
-			for _, c := range list(object.Object, "status", "conditions") {
-				w.condition(fileOf(object.GetNamespace(), kind), object.GetKind(), id(object.GetNamespace(), object.GetName()), object.GetNamespace(), "",
-					str(c, "type"), str(c, "status"), str(c, "reason"), str(c, "message"))
-			}
 		}
 	}
 }

@@ -36,7 +36,7 @@ func (w *world) observeTexts() {
 		}
 		w.texts = append(w.texts, text{"log", fields, name, lines})
 	}
-	w.texts = append(w.texts, text{"said", nil, "said.txt", w.lines("said.txt")})
+	w.texts = append(w.texts, text{said, nil, "said.txt", w.lines("said.txt")})
 }
 
 func (w *world) pod(namespace, name string) *corev1.Pod {

@@ -2,6 +2,7 @@ package diagnose
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -11,13 +12,14 @@ import (
 // are "true" and "false"; what cannot be known is "unknown".
 var sources = map[string][]string{
 	// A pod. role is istiod, gateway, sidecar or plain; wanted says that its namespace
-	// or it itself asks for a sidecar.
-	"pod": {"pod", "ns", "role", "phase", "ready", "reason", "message", "node", "injected", "wanted", "hostNetwork"},
+	// or it itself asks for a sidecar, asked by what: namespace, label or annotation.
+	"pod": {"pod", "ns", "role", "phase", "ready", "reason", "message", "node", "injected", "wanted", "asked", "hostNetwork"},
 	// A container. last* is how it ended before, recent says that this was in the last
 	// ten minutes; young is one of a pod of less than a minute.
 	"container": {"pod", "ns", "role", "podReady", "container", "init", "image", "state", "reason", "message", "exit", "restarts", "lastReason", "lastExit", "lastMessage", "recent", "young"},
-	// A condition of any object, and pod where it is a pod.
-	"condition": {"kind", "object", "ns", "pod", "type", "status", "reason", "message"},
+	// A condition of any object, and pod where it is a pod. part is the listener or the
+	// parent that it is about.
+	"condition": {"kind", "object", "ns", "pod", "part", "type", "status", "reason", "message"},
 	// An event of an object that is still there. ready says whether the object is as
 	// it should be; recent whether the event is from the last ten minutes.
 	"event": {"kind", "object", "ns", "pod", "type", "reason", "message", "ready", "recent"},
@@ -29,8 +31,9 @@ var sources = map[string][]string{
 	// empty, other (not the mesh's root), expired, unreadable or unknown.
 	"webhook": {"config", "webhook", "kind", "istio", "service", "backend", "policy", "ca"},
 	// A namespace. served says whether an injector takes the revision it asks for;
-	// stuck is one that is being deleted for five minutes.
-	"namespace": {"ns", "injection", "rev", "served", "phase", "stuck", "injectors"},
+	// stuck is one that is being deleted for five minutes. discovered says whether the
+	// discoverySelectors of its istiod select it, selectors what they are.
+	"namespace": {"ns", "injection", "rev", "served", "phase", "stuck", "injectors", "discovered", "selectors"},
 	// A Service. selected counts the pods that its selector matches, or is "idle" where
 	// it would match those of a workload that has none; endpoints counts the
 	// ready ones, or is "starting" while all its pods are young; pending is a load balancer without an address for a minute.
@@ -38,20 +41,37 @@ var sources = map[string][]string{
 	// A port of a Service. declared is the protocol by its name or appProtocol; target
 	// is ok, unknown-name (no pod has a port of that name) or unknown.
 	"port": {"service", "ns", "port", "name", "declared", "target", "targetPort"},
-	// An Istio Gateway, and each of its servers. secret is ok, missing, no-certificate,
-	// expired, none or unknown; exposed says whether the gateway's Service has the port.
-	"gateway": {"gateway", "ns", "selector", "pods"},
-	"server":  {"gateway", "ns", "port", "protocol", "mode", "credential", "secret", "exposed", "selector"},
+	// An Istio Gateway, and each of its servers. scoped says that istiod ignores it for
+	// its pods, because it lies in another namespace. secret is ok, missing,
+	// no-certificate, no-ca, expired, none or unknown; exposed says whether the gateway's
+	// Service has the port. lost is protocol or host where the older Gateway winner has
+	// the port or the TLS host.
+	"gateway": {"gateway", "ns", "selector", "pods", "scoped"},
+	"server":  {"gateway", "ns", "port", "protocol", "mode", "credential", "secret", "exposed", "selector", "lost", "winner", "winnerProtocol", "lostHost"},
 	// A destination of a VirtualService. status, subsetStatus and portStatus are ok,
 	// missing or unknown; subsetStatus may be no-pods.
 	"route": {"virtualservice", "ns", "kind", "destination", "service", "status", "subset", "subsetStatus", "port", "portStatus", "declared"},
-	// A Gateway that a VirtualService names.
-	"attachment": {"virtualservice", "ns", "gateway", "status"},
+	// A Gateway that a VirtualService names. status is ok, missing, unknown, or hidden
+	// where exportTo leaves out the gateway's namespace.
+	"attachment": {"virtualservice", "ns", "gateway", "status", "exportTo"},
+	// A request that a gateway had no route for: state is no-host, or swallowed where
+	// virtualservice has the more specific host and other would have the path.
+	"miss": {"host", "path", "pod", "state", "virtualservice", "bestHost", "other", "otherHost"},
+	// An AuthorizationPolicy that lets no request to a gateway pass: effect is
+	// allows-nothing, wants-peer or denies-everything; scope is mesh or namespace.
+	"policy": {"object", "ns", "pod", "effect", "scope"},
+	// The mesh configuration of an istiod: state is ok or refused.
+	"meshconfig": {"object", "state", "why", "outbound"},
+	// A provider that a Telemetry resource names: state is ok, missing or unknown.
+	"telemetry": {"object", "ns", "section", "provider", "state"},
+	// A CRD of the Gateway API for which istiod wants a minimum bundle.
+	"crd": {"crd", "bundle", "wants", "old"},
 	// A DestinationRule. target is ok, missing or unknown; mtls is what the pods of its
 	// host ask for: strict, permissive, disable or unknown; injected is all, none, some or unknown.
 	"rule": {"rule", "ns", "host", "tls", "target", "mtls", "injected"},
-	// The current revision of a Helm release. stuck is a pending one of ten minutes.
-	"release": {"release", "ns", "chart", "version", "status", "description", "stuck"},
+	// The current revision of a Helm release. stuck is a pending one of ten minutes; hub
+	// is where its images come from, where it has such a value.
+	"release": {"release", "ns", "chart", "version", "status", "description", "stuck", "hub"},
 	// A part of an Envoy's configuration that is not in use: state is warming or rejected.
 	"envoy": {"pod", "ns", "role", "kind", "name", "state", "details"},
 	// A certificate that an Envoy has.
@@ -67,11 +87,15 @@ var sources = map[string][]string{
 	// How often a container had to wait for CPU time.
 	"throttling": {"pod", "ns", "container", "role", "percent", "throttled"},
 	// The mesh as a whole. istiod is ready, not-ready, scaled-to-zero or absent; dns
-	// is ready, not-ready or unknown; root is ok, expired, not-yet-valid or unknown.
-	"mesh": {"istiod", "crds", "dns", "root", "rootUntil", "proxies"},
+	// is ready, not-ready or unknown; root is ok, expired, not-yet-valid or unknown;
+	// roots counts the groups of proxies that trust no root of the others.
+	"mesh": {"istiod", "crds", "dns", "root", "rootUntil", "proxies", "roots", "oldRoot"},
 	// A line of what a tool or a check said.
-	"said": {"line"},
+	said: {"line"},
 }
+
+// said is the source of what a tool or a check said.
+const said = "said"
 
 // Record is one observation in normal form.
 type Record struct {
@@ -117,7 +141,7 @@ func (o *Observations) find(c compiled) []Record {
 	var found []Record
 	for _, r := range o.records[c.source] {
 		if c.matches(r.Fields) {
-			found = append(found, r)
+			found = append(found, c.capture(r))
 		}
 	}
 	for i := range o.texts {
@@ -138,6 +162,20 @@ func (c compiled) matches(fields map[string]string) bool {
 	return true
 }
 
+// capture adds what the named groups of the patterns matched to a copy of the record.
+func (c compiled) capture(r Record) Record {
+	for field, p := range c.patterns {
+		match := p.re.FindStringSubmatch(r.Fields[field])
+		for i, name := range p.re.SubexpNames() {
+			if name != "" && match != nil {
+				r.Fields = maps.Clone(r.Fields)
+				r.Fields[name] = match[i]
+			}
+		}
+	}
+	return r
+}
+
 // find returns the last lines that the clause asks for.
 func (t *text) find(c compiled) []Record {
 	line, asked := c.patterns["line"]
@@ -155,10 +193,8 @@ func (t *text) find(c compiled) []Record {
 			continue
 		}
 		fields := map[string]string{"line": l}
-		for k, v := range t.fields {
-			fields[k] = v
-		}
-		found = append(found, Record{t.source, fields, t.file, strings.TrimSpace(l)})
+		maps.Copy(fields, t.fields)
+		found = append(found, c.capture(Record{t.source, fields, t.file, strings.TrimSpace(l)}))
 		if len(found) == textHits {
 			break
 		}

@@ -6,6 +6,7 @@ package diagnose
 import (
 	"errors"
 	"fmt"
+	"iter"
 	"maps"
 	"regexp"
 	"slices"
@@ -53,6 +54,9 @@ type Symptom struct {
 	None  []Clause `json:"none,omitempty"`
 	// Explains names the symptoms that follow from this one where both are seen.
 	Explains []string `json:"explains,omitempty"`
+	// Effect says that the symptom is never a root: it follows from any other fault
+	// that is found, and stands alone only where there is none.
+	Effect bool `json:"effect,omitempty"`
 	// Cause, Fix and Link are what the user reads. {field} and {source.field} stand
 	// for what the records say.
 	Cause string `json:"cause"`
@@ -62,7 +66,8 @@ type Symptom struct {
 
 // Clause asks for a record of one source: source -> field -> pattern. A pattern is
 // a regular expression for the whole field, or for a part of it where the field is
-// text; with "!" before it the field must not match.
+// text; with "!" before it the field must not match. A named group, such as
+// (?P<owner>[a-z-]+), is a field of its own for the texts and for Join.
 type Clause map[string]map[string]string
 
 // compiled is a clause that can be asked.
@@ -190,8 +195,8 @@ var placeholder = regexp.MustCompile(`\{([a-zA-Z]+)(?:\.([a-zA-Z]+))?\}`)
 func (s *Symptom) placeholders() error {
 	given := map[string]bool{}
 	for _, clause := range s.Match {
-		for source := range clause {
-			for _, field := range sources[source] {
+		for source, patterns := range clause {
+			for _, field := range append(slices.Collect(groups(patterns)), sources[source]...) {
 				given[field], given[source+"."+field] = true, true
 			}
 		}
@@ -209,6 +214,22 @@ func (s *Symptom) placeholders() error {
 		}
 	}
 	return nil
+}
+
+// groupName matches the name of a group in a regular expression.
+var groupName = regexp.MustCompile(`\(\?P<([a-zA-Z]+)>`)
+
+// groups returns the names of the groups in a clause's patterns.
+func groups(patterns map[string]string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for _, expression := range patterns {
+			for _, found := range groupName.FindAllStringSubmatch(expression, -1) {
+				if !yield(found[1]) {
+					return
+				}
+			}
+		}
+	}
 }
 
 // textFields are searched; all others must match as a whole.
@@ -245,6 +266,11 @@ func (clause Clause) compile() (compiled, error) {
 			return compiled{}, fmt.Errorf("%s has no field %q, only %s", source, field, strings.Join(fields, ", "))
 		}
 		expression, not := strings.CutPrefix(expression, "!")
+		for _, group := range groupName.FindAllStringSubmatch(expression, -1) {
+			if slices.Contains(fields, group[1]) || not {
+				return compiled{}, fmt.Errorf("%s.%s: the group %s hides a field, or is in a pattern that must not match", source, field, group[1])
+			}
+		}
 		if !textFields[field] {
 			expression = "^(?:" + expression + ")$"
 		}

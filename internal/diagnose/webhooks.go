@@ -149,9 +149,11 @@ func (w *world) observeNamespaces() {
 		if rev != "" && w.whole[mutatingFile] {
 			served = yes(injectors > 0)
 		}
+		discovered, selectors := w.discovered(ns)
 		w.add("namespace", "cluster/namespaces.yaml", fmt.Sprintf("Namespace %s: %s, istio-injection=%q, istio.io/rev=%q, %d injectors match", ns.Name, ns.Status.Phase, injection, rev, injectors),
 			"ns", ns.Name, "injection", injection, "rev", rev, "served", served, "phase", string(ns.Status.Phase),
-			"stuck", yes(ns.DeletionTimestamp != nil && w.now.Sub(ns.DeletionTimestamp.Time) > recent/2), "injectors", strconv.Itoa(injectors))
+			"stuck", yes(ns.DeletionTimestamp != nil && w.now.Sub(ns.DeletionTimestamp.Time) > recent/2), "injectors", strconv.Itoa(injectors),
+			"discovered", discovered, "selectors", selectors)
 		for _, c := range ns.Status.Conditions {
 			w.condition("cluster/namespaces.yaml", "Namespace", ns.Name, ns.Name, "", string(c.Type), string(c.Status), c.Reason, c.Message)
 		}

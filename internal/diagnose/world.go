@@ -165,6 +165,11 @@ func (w *world) observe() {
 	w.observeTexts()
 	w.observeProxies()
 	w.observeThrottling()
+	w.observeConditions()
+	w.observeMeshConfigs()
+	w.observePolicies()
+	w.observeMisses()
+	w.observeBundles()
 	for _, l := range []struct {
 		source, what string
 	}{
@@ -180,7 +185,7 @@ func (w *world) observe() {
 	}
 	w.looked(lines["log"], "log lines")
 	w.looked(lines["fact"], "lines of node facts")
-	w.looked(lines["said"], "lines that were said")
+	w.looked(lines[said], "lines that were said")
 }
 
 // lines returns the lines of a file; one that is not there has none.

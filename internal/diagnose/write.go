@@ -16,11 +16,14 @@ const Schema = "istio-conformance/diagnosis/v1"
 type Report struct {
 	Schema string `json:"schema"`
 	// Verdict is fault, notice, nothing or unknown; unknown says that nothing was
-	// found where much could not be looked at.
+	// found where much could not be looked at, or that no symptom explains Unexplained.
 	Verdict  string           `json:"verdict"`
 	Symptoms []report.Symptom `json:"symptoms"`
 	Looked   []string         `json:"looked"`
 	Missing  []string         `json:"missing"`
+	// Unexplained are the lines of a tool's output that report an error and that no
+	// symptom explains.
+	Unexplained []string `json:"unexplained,omitempty"`
 }
 
 // The verdicts of a Report.
@@ -33,7 +36,7 @@ const (
 
 // Report returns the diagnosis for programs.
 func (d *Diagnosis) Report() Report {
-	r := Report{Schema: Schema, Verdict: d.verdict(), Symptoms: []report.Symptom{}, Looked: append([]string{}, d.Looked...), Missing: append([]string{}, d.Missing...)}
+	r := Report{Schema: Schema, Verdict: d.verdict(), Symptoms: []report.Symptom{}, Looked: append([]string{}, d.Looked...), Missing: append([]string{}, d.Missing...), Unexplained: d.Unexplained}
 	for i := range d.Findings {
 		symptom := d.Findings[i].report(nil)
 		symptom.Related = true // to the cluster, which is what was asked about
@@ -44,7 +47,7 @@ func (d *Diagnosis) Report() Report {
 
 func (d *Diagnosis) verdict() string {
 	verdict := VerdictNothing
-	if len(d.blind()) > 0 {
+	if len(d.blind()) > 0 || len(d.Unexplained) > 0 {
 		verdict = VerdictUnknown
 	}
 	for i := range d.Findings {
@@ -85,6 +88,9 @@ func (d *Diagnosis) Err() error {
 		}
 		return exitcode.Failf("%d causes were found", n)
 	case VerdictUnknown:
+		if len(d.Unexplained) > 0 {
+			return exitcode.Failf("a tool reported an error that no symptom of the catalogue explains")
+		}
 		return exitcode.Invalidf("nothing was found, but these could not be looked at: %s", strings.Join(d.blind(), ", "))
 	}
 	return nil
@@ -108,7 +114,13 @@ func (d *Diagnosis) WriteText(out io.Writer) error {
 	for i := range d.Findings {
 		d.Findings[i].write(&b, d.competing(i))
 	}
-	if len(d.Findings) == 0 {
+	if len(d.Unexplained) > 0 {
+		b.WriteString(" ✗ unknown: no symptom of the catalogue explains what the tool reported\n")
+		for _, line := range d.Unexplained[:min(len(d.Unexplained), quoteLimit)] {
+			fmt.Fprintf(&b, "   evidence: %s\n", shorten(line))
+		}
+		b.WriteString("\n")
+	} else if len(d.Findings) == 0 {
 		b.WriteString("unknown: nothing fits a symptom of the catalogue\n")
 	}
 	fmt.Fprintf(&b, "\nlooked at: %s\n", strings.Join(d.Looked, ", "))

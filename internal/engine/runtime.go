@@ -3,8 +3,8 @@ package engine
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 
-	"istio-conformance/internal/command"
 	"istio-conformance/internal/project"
 )
 
@@ -12,22 +12,15 @@ import (
 // cmd/capbound-runtime.
 const capboundName = "istio-conformance-capbound"
 
-// buildCapbound builds cmd/capbound-runtime from the checkout into path. It is
-// built each time that an engine is started, so that it is never an old one: go's
-// own cache makes that a matter of a second.
+// buildCapbound makes the OCI runtime cmd/capbound-runtime available at path, whose
+// last element is the program's name.
 func buildCapbound(ctx context.Context, path string) error {
 	root, err := project.Root()
+	if err == nil {
+		_, err = project.Program(ctx, filepath.Base(path), root, filepath.Dir(path))
+	}
 	if err != nil {
-		return fmt.Errorf("build the OCI runtime for missing capabilities: %w", err)
-	}
-	build := command.Command{
-		// Without version control stamps: the checkout may belong to another user.
-		Args: []string{"go", "build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w", "-o", path, "./cmd/capbound-runtime"},
-		Dir:  root,
-		Env:  []string{"CGO_ENABLED=0"},
-	}
-	if _, err := build.Output(ctx); err != nil {
-		return fmt.Errorf("build the OCI runtime for missing capabilities: %w", err)
+		return fmt.Errorf("the OCI runtime for missing capabilities: %w", err)
 	}
 	return nil
 }

@@ -47,37 +47,6 @@ func Extensions(configDump []byte) ([]string, error) {
 	return slices.Compact(names), nil
 }
 
-// istioFilters are the names under which Istio's own filters are registered, one
-// row a filter; the second is what a later build calls it.
-var istioFilters = [][]string{
-	{"envoy.filters.http.istio_stats"},
-	{"envoy.filters.network.metadata_exchange"},
-	{"istio.alpn", "envoy.filters.http.alpn"},
-}
-
-// HasIstioFilters says whether Envoy carries all of Istio's own filters for
-// metrics, metadata exchange and ALPN. Without them istiod must be told not to
-// configure them, and istio_requests_total does not exist.
-func HasIstioFilters(extensions []string) bool {
-	for _, names := range istioFilters {
-		if !slices.ContainsFunc(names, func(name string) bool { return slices.Contains(extensions, name) }) {
-			return false
-		}
-	}
-	return true
-}
-
-// peerMetadata is the filter of Istio's own that istiod configures wherever an Envoy
-// listens for HBONE: buildConnectTerminateListener in its
-// pilot/pkg/networking/core/listener_waypoint.go.
-const peerMetadata = "envoy.filters.http.peer_metadata"
-
-// ListensForHBONE says whether Envoy takes the listeners for HBONE, the ambient
-// mode's tunnels, that istiod configures for waypoints and sidecars. An Envoy
-// without Istio's filter in it refuses them. To send by HBONE, as a gateway does,
-// Envoy's own filters are enough.
-func ListensForHBONE(extensions []string) bool { return slices.Contains(extensions, peerMetadata) }
-
 // ServerVersion returns Envoy's version, such as "1.40.0", from the answer of
 // GET /server_info. There it is the second of five parts: the commit, the
 // version, the state of the sources, the kind of build, the TLS library.

@@ -65,6 +65,16 @@ func (c *Collector) Collect(ctx context.Context, dir string, since time.Time) []
 	return paths
 }
 
+// OnlySaid writes a folder of evidence that holds the output of a tool and nothing
+// of a cluster, for the reason given, and returns the paths of its files.
+func OnlySaid(dir, said string, reason error) ([]string, error) {
+	w := NewWriter(dir)
+	w.About(time.Now())
+	w.Add("said.txt", "the output of a tool", []byte(said))
+	w.Missing("namespaces", fmt.Errorf("no cluster was looked at: %w", reason))
+	return w.Close()
+}
+
 // Fill writes the evidence with w, which the caller closes.
 func (c *Collector) Fill(ctx context.Context, w *Writer, since time.Time) {
 	w.About(since.Add(-logLookBack))

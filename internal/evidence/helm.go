@@ -11,6 +11,8 @@ import (
 	"helm.sh/helm/v3/pkg/release"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/yaml"
+
+	"istio-conformance/internal/charts"
 )
 
 // Release is what is kept of a Helm release: its values and what became of each
@@ -19,6 +21,8 @@ type Release struct {
 	Name      string         `json:"name"`
 	Namespace string         `json:"namespace"`
 	Values    map[string]any `json:"values,omitempty"`
+	// Hub is where its images come from, also where only the chart says so.
+	Hub string `json:"hub,omitempty"`
 	// Revisions are in their order, the last one is the current one.
 	Revisions []Revision `json:"revisions"`
 }
@@ -59,7 +63,7 @@ func (c *Collector) writeRelease(ctx context.Context, w *Writer, last *release.R
 	if err != nil {
 		return err
 	}
-	kept := Release{Name: last.Name, Namespace: last.Namespace, Values: last.Config}
+	kept := Release{Name: last.Name, Namespace: last.Namespace, Values: last.Config, Hub: charts.Hub(last)}
 	for _, r := range history {
 		revision := Revision{Revision: r.Version}
 		if r.Info != nil {

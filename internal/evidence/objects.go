@@ -38,6 +38,9 @@ var namespacedKinds = map[string]bool{
 	"authorizationpolicies.security.istio.io": false, "telemetries.telemetry.istio.io": false,
 	"wasmplugins.extensions.istio.io":    false,
 	"gateways.gateway.networking.k8s.io": false, "httproutes.gateway.networking.k8s.io": false,
+	"grpcroutes.gateway.networking.k8s.io": false, "tlsroutes.gateway.networking.k8s.io": false,
+	"tcproutes.gateway.networking.k8s.io": false, "listenersets.gateway.networking.k8s.io": false,
+	"referencegrants.gateway.networking.k8s.io": false, "backendtlspolicies.gateway.networking.k8s.io": false,
 }
 
 // clusterKinds are the resources that belong to no namespace.

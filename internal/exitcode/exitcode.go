@@ -17,7 +17,7 @@ const (
 	Usage = 2
 	// Environment means that the environment of the checks could not be built.
 	Environment = 3
-	// Invalid means that a measurement was invalid or inconclusive.
+	// Invalid means that a measurement that must be judged was invalid or inconclusive.
 	Invalid = 4
 )
 

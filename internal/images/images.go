@@ -88,12 +88,12 @@ type Set struct {
 	// Ztunnel is the reference of ztunnel's image when it is not the one below Hub;
 	// empty when it is, or when there is none.
 	Ztunnel string `json:"ztunnel,omitempty"`
+	// Proxy is the reference of the image that istiod injects and the gateway runs, as
+	// the charts render it; the stack fills it in.
+	Proxy string `json:"proxy,omitempty"`
 	// Istioctl is the path of Istio's command of this version; empty when the
 	// source has none.
 	Istioctl string `json:"istioctl,omitempty"`
-	// IstioFilters says that Envoy carries Istio's own filters: istio_stats,
-	// metadata exchange and alpn.
-	IstioFilters bool `json:"istioFilters"`
 	// Digests maps a reference to the digest of its image, for the report.
 	Digests map[string]string `json:"digests,omitempty"`
 	// Notes is what a reader of the report must know about where this came from.

@@ -5,6 +5,7 @@ package istio
 
 import (
 	"fmt"
+	"slices"
 
 	"sigs.k8s.io/yaml"
 
@@ -34,6 +35,8 @@ type Table struct {
 	Upgrade UpgradeLimits `json:"upgrade"`
 	// Boundaries are what has to be known of the step from one minor to the next.
 	Boundaries []Boundary `json:"boundaries"`
+	// Ending are places of charts and images that are switched off.
+	Ending []Ending `json:"ending"`
 }
 
 // Coordinates are where the official charts and images of Istio are.
@@ -57,12 +60,15 @@ type Minor struct {
 	Modules *Version `json:"modules,omitempty"`
 	// Pin is the version of module istio.io/istio that Modules is built from.
 	Pin string `json:"pin,omitempty"`
-	// Kubernetes is what the release supports, Tested what it is tested with and
-	// does not support.
-	Kubernetes Range `json:"kubernetes"`
-	Tested     Range `json:"tested"`
-	// Precheck is the oldest Kubernetes that istioctl x precheck accepts.
-	Precheck Version `json:"precheck"`
+	// Kubernetes is what the release supports; without it that is not known. Tested
+	// is what it is tested with and does not support, if there is such a thing.
+	Kubernetes Range `json:"kubernetes,omitzero"`
+	Tested     Range `json:"tested,omitzero"`
+	// Precheck is the oldest Kubernetes that istioctl x precheck accepts; nil where
+	// nobody looked.
+	Precheck *Version `json:"precheck,omitempty"`
+	// Ended says that Istio's project supports the minor no longer.
+	Ended bool `json:"ended,omitempty"`
 	// Released and EndOfLife are dates as Istio's project says them.
 	Released  string `json:"released"`
 	EndOfLife string `json:"endOfLife"`
@@ -99,12 +105,29 @@ type Range struct {
 	Last  Version `json:"last"`
 }
 
-// Contains says whether the version's minor is in the range.
-func (r Range) Contains(v Version) bool {
-	return compareMinor(r.First, v) <= 0 && compareMinor(v, r.Last) <= 0
+// RangeOf returns the range from the oldest of the minors to the newest; the zero
+// range of none.
+func RangeOf(minors []Version) Range {
+	if len(minors) == 0 {
+		return Range{}
+	}
+	return Range{slices.MinFunc(minors, compareMinor), slices.MaxFunc(minors, compareMinor)}
 }
 
-func (r Range) String() string { return fmt.Sprintf("%s to %s", r.First, r.Last) }
+// Known says whether there is a range at all.
+func (r Range) Known() bool { return r != Range{} }
+
+// Contains says whether the version's minor is in the range.
+func (r Range) Contains(v Version) bool {
+	return r.Known() && compareMinor(r.First, v) <= 0 && compareMinor(v, r.Last) <= 0
+}
+
+func (r Range) String() string {
+	if !r.Known() {
+		return "none"
+	}
+	return fmt.Sprintf("%s to %s", r.First, r.Last)
+}
 
 // Node is a version of Kubernetes.
 type Node struct {
@@ -124,6 +147,11 @@ func Load() (*Table, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the version table: %w", err)
 	}
+	return Parse(data)
+}
+
+// Parse reads a table such as fixtures/versions.yaml.
+func Parse(data []byte) (*Table, error) {
 	var t Table
 	if err := yaml.UnmarshalStrict(data, &t); err != nil {
 		return nil, fmt.Errorf("version table %s: %w", tableFile, err)
@@ -135,7 +163,7 @@ func Load() (*Table, error) {
 func (m *Minor) known() []Version {
 	versions := make([]Version, 0, m.Newest.Patch+1)
 	for patch := m.Newest.Patch; patch >= 0; patch-- {
-		versions = append(versions, Version{m.Version.Major, m.Version.Minor, patch})
+		versions = append(versions, Version{m.Version.Major, m.Version.Minor, patch, ""})
 	}
 	return versions
 }

@@ -14,13 +14,15 @@ const (
 	Supported Standing = "supported"
 	// Tested is run by Istio's own tests and not promised.
 	Tested Standing = "tested"
+	// Unknown is not in the table: the version appeared after it was written.
+	Unknown Standing = "unknown"
 	// Refused is neither, or known to fail.
 	Refused Standing = "refused"
 )
 
-// worse returns the worse of two standings.
-func (s Standing) worse(other Standing) Standing {
-	order := []Standing{Supported, Tested, Refused}
+// Worse returns the worse of two standings.
+func (s Standing) Worse(other Standing) Standing {
+	order := []Standing{Supported, Tested, Unknown, Refused}
 	return order[max(slices.Index(order, s), slices.Index(order, other))]
 }
 
@@ -41,7 +43,7 @@ type Move struct {
 }
 
 // Back says whether the move leads to an older version.
-func (m Move) Back() bool { return compare(m.To, m.From) < 0 }
+func (m Move) Back() bool { return Compare(m.To, m.From) < 0 }
 
 // Same says whether the version stays and only values change.
 func (m Move) Same() bool { return m.From == m.To }
@@ -64,20 +66,25 @@ type Ruling struct {
 	Met []Boundary
 }
 
-// Judge says whether a move is supported, tested or refused, and why.
+// Judge says how a move stands, and why.
 func (t *Table) Judge(m Move) Ruling {
 	r := Ruling{Move: m, Standing: Supported}
-	from, to := t.minor(m.From), t.minor(m.To)
-	if unknown := t.unknown(m, from, to); len(unknown) > 0 {
-		for _, reason := range unknown {
-			r.because(reason)
-		}
-		return r
-	}
 	r.because(t.judgeDistance(m))
-	r.judgeKubernetes(m, from, to)
+	known := true
+	for _, v := range []Version{m.From, m.To} {
+		if reason := t.known(v); reason != nil {
+			r.because(*reason)
+			known = false
+		}
+	}
+	from, to := t.minor(m.From), t.minor(m.To)
+	if known {
+		r.judgeKubernetes(t, m, from, to)
+	}
 	r.because(t.judgeSkew(m))
-	r.judgeStored(from, to)
+	if from != nil && to != nil {
+		r.judgeStored(from, to)
+	}
 	r.Met = t.met(m)
 	for i := range r.Met {
 		if b := &r.Met[i]; b.Kind == Refuse {
@@ -89,25 +96,12 @@ func (t *Table) Judge(m Move) Ruling {
 
 func (r *Ruling) because(reason Reason) {
 	r.Reasons = append(r.Reasons, reason)
-	r.Standing = r.Standing.worse(reason.Standing)
+	r.Standing = r.Standing.Worse(reason.Standing)
 }
 
 // Worst returns the reasons that decide the standing.
 func (r *Ruling) Worst() []Reason {
 	return slices.DeleteFunc(slices.Clone(r.Reasons), func(reason Reason) bool { return reason.Standing != r.Standing })
-}
-
-func (t *Table) unknown(m Move, from, to *Minor) []Reason {
-	var reasons []Reason
-	for _, side := range []struct {
-		version Version
-		row     *Minor
-	}{{m.From, from}, {m.To, to}} {
-		if side.row == nil || side.version.Patch > side.row.Newest.Patch {
-			reasons = append(reasons, Reason{Refused, t.unknownIstio(side.version).Error(), tableFile})
-		}
-	}
-	return reasons
 }
 
 func (t *Table) judgeDistance(m Move) Reason {
@@ -130,7 +124,7 @@ func (t *Table) judgeDistance(m Move) Reason {
 
 // judgeKubernetes looks for Kubernetes that both versions can run on: each of
 // them does during the step.
-func (r *Ruling) judgeKubernetes(m Move, from, to *Minor) {
+func (r *Ruling) judgeKubernetes(t *Table, m Move, from, to *Minor) {
 	r.Kubernetes = common(from.Kubernetes, to.Kubernetes)
 	standing := Supported
 	if r.Kubernetes == nil {
@@ -140,7 +134,7 @@ func (r *Ruling) judgeKubernetes(m Move, from, to *Minor) {
 	source := from.Source + "; " + to.Source
 	if m.Kubernetes != nil {
 		for _, side := range []*Minor{from, to} {
-			r.because(side.judgeKubernetes(*m.Kubernetes))
+			r.because(t.judgeKubernetes(side, *m.Kubernetes))
 		}
 		return
 	}
@@ -149,18 +143,6 @@ func (r *Ruling) judgeKubernetes(m Move, from, to *Minor) {
 		return
 	}
 	r.because(Reason{standing, fmt.Sprintf("both are %s on Kubernetes %s", standing, r.Kubernetes), source})
-}
-
-// judgeKubernetes says how a release stands to a version of Kubernetes.
-func (m *Minor) judgeKubernetes(v Version) Reason {
-	switch {
-	case m.Kubernetes.Contains(v):
-		return Reason{Supported, fmt.Sprintf("Istio %s supports Kubernetes %s, so also %s", m.Version, m.Kubernetes, v), m.Source}
-	case m.Tested.Contains(v):
-		return Reason{Tested, fmt.Sprintf("Istio %s is tested with Kubernetes %s, and supports only %s", m.Version, v, m.Kubernetes), m.Source}
-	default:
-		return Reason{Refused, fmt.Sprintf("Istio %s supports Kubernetes %s and is tested with %s, not with %s", m.Version, m.Kubernetes, m.Tested, v), m.Source}
-	}
 }
 
 // judgeSkew looks at the time in which some proxies have moved and others have not.
@@ -191,10 +173,13 @@ func (m *Minor) servesV1() bool { return compareMinor(m.Version, firstV1) >= 0 }
 
 // firstV1 is the first minor whose chart base has v1, see fixtures/crds.yaml; a
 // unit test compares the two.
-var firstV1 = Version{1, 22, noPatch}
+var firstV1 = Version{1, 22, noPatch, ""}
 
 // Usable is what the release supports or is at least tested with.
 func (m *Minor) Usable() Range {
+	if !m.Tested.Known() {
+		return m.Kubernetes
+	}
 	first, last := m.Kubernetes.First, m.Kubernetes.Last
 	if compareMinor(m.Tested.First, first) < 0 {
 		first = m.Tested.First

@@ -19,7 +19,7 @@ func (t *Table) Path(from, to Version, method Method, kubernetes *Version) []Mov
 		if move.From.Major != move.To.Major || move.distance() <= limit {
 			return append(moves, move)
 		}
-		next := Version{at.Major, at.Minor + limit, noPatch}
+		next := Version{at.Major, at.Minor + limit, noPatch, ""}
 		if direct.Back() {
 			next.Minor = at.Minor - limit
 		}
@@ -87,13 +87,4 @@ func Order(back bool) []string {
 		return []string{"workloads", "gateway", "istiod", "base"}
 	}
 	return []string{"base", "istiod", "gateway", "workloads"}
-}
-
-// Standing says how a pair of versions stands, and why.
-func (t *Table) Standing(istio, kubernetes Version) Reason {
-	m := t.minor(istio)
-	if m == nil || istio.Patch > m.Newest.Patch {
-		return Reason{Refused, t.unknownIstio(istio).Error(), tableFile}
-	}
-	return m.judgeKubernetes(kubernetes)
 }

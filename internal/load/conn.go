@@ -79,6 +79,7 @@ func (c *conn) take() wire.Ticket {
 	c.turn++
 	c.backlog--
 	sent := c.worker.clock()
+	c.worker.recorder.sent(sent)
 	return wire.Ticket{Intended: intended, Sent: sent, Own: sent - max(intended, c.freeAt)}
 }
 

@@ -39,17 +39,17 @@ func TestGap(t *testing.T) {
 	s := Schedule{Rate: 10, Duration: 5 * time.Second}
 	intervals := make(chan *Interval, 10)
 	r := newRecorder(s, intervals)
-	r.good(200 * time.Millisecond)
-	r.good(400 * time.Millisecond)
-	r.roll(2500 * time.Millisecond)
-	r.good(2500 * time.Millisecond)
+	r.unanswered.ended(200 * time.Millisecond)
+	r.unanswered.ended(400 * time.Millisecond)
+	r.sent(2500 * time.Millisecond)
+	r.unanswered.ended(2500 * time.Millisecond)
 	r.finish(2600 * time.Millisecond)
-	for i, want := range []float64{600e3, 1600e3, 2100e3} {
-		if got := (<-intervals).GapMicros; got != want {
-			t.Errorf("second %d: a gap of %g us, want %g", i, got, want)
+	for i, want := range []Interval{{GapMicros: 600e3, SendGapMicros: 1000e3}, {GapMicros: 1600e3, SendGapMicros: 2000e3}, {GapMicros: 2100e3, SendGapMicros: 2500e3}} {
+		if got := <-intervals; got.GapMicros != want.GapMicros || got.SendGapMicros != want.SendGapMicros {
+			t.Errorf("second %d: %g us without an answer and %g without a request, want %g and %g", i, got.GapMicros, got.SendGapMicros, want.GapMicros, want.SendGapMicros)
 		}
 	}
-	if r.gap != 2100*time.Millisecond {
-		t.Errorf("longest gap %s", r.gap)
+	if r.unanswered.longest != 2100*time.Millisecond || r.unsent.longest != 2500*time.Millisecond {
+		t.Errorf("%s without an answer and %s without a request", r.unanswered.longest, r.unsent.longest)
 	}
 }

@@ -21,7 +21,7 @@ func TestLimitsJudge(t *testing.T) {
 		"": func(*Result) {},
 		"5 of 20000 requests are not accounted for":      func(r *Result) { r.Counts.OK -= 5 },
 		"the generator itself failed 3 times":            func(r *Result) { r.Errors[ClassGenerator] = 3 },
-		"the hypervisor took 3.0%":                       func(r *Result) { r.Machine.Steal = 0.03 },
+		"the hypervisor took 11.0%":                      func(r *Result) { r.Machine.Steal = 0.11 },
 		"gateway: nr_throttled rose by 4, at most 0":     func(r *Result) { r.Counters = []CounterReading{{Name: "gateway: nr_throttled", Before: 3, After: 7}} },
 		"backend: nr_throttled could not be read: gone":  func(r *Result) { r.Counters = []CounterReading{{Name: "backend: nr_throttled", Error: "gone"}} },
 		"1 answers took longer":                          func(r *Result) { r.Response.Record(time.Hour) },
@@ -35,6 +35,23 @@ func TestLimitsJudge(t *testing.T) {
 		if want == "" && len(got) != 0 || want != "" && (len(got) == 0 || !strings.Contains(strings.Join(got, "\n"), want)) {
 			t.Errorf("got %q, want %q", got, want)
 		}
+	}
+}
+
+// Where it is asked only what was lost, nothing but a request without a trace is doubtful.
+func TestLimitsLossOnly(t *testing.T) {
+	r := good()
+	lag(r, 20000, time.Second)
+	r.Machine.Steal = 0.9
+	r.Response.Record(time.Hour)
+	limits := Limits{LossOnly: true}
+	if got := limits.judge(r); len(got) != 0 {
+		t.Errorf("got %q", got)
+	}
+	r.Counts.OK--
+	r.Errors[ClassGenerator] = 1
+	if got := limits.judge(r); len(got) != 2 {
+		t.Errorf("got %q, want 2 reasons", got)
 	}
 }
 
@@ -71,6 +88,17 @@ func lag(r *Result, n int, d time.Duration) {
 
 func TestLimitsQuantile(t *testing.T) {
 	limits := DefaultLimits()
+	// What the hypervisor takes reaches the far quantiles first.
+	for _, c := range []struct {
+		steal, q float64
+		ok       bool
+	}{{0.04, 0.5, true}, {0.04, 0.9, false}, {0.02, 0.9, true}, {0.01, 0.99, false}, {0.12, 0.5, false}, {-1, 0.99, true}} {
+		r := good()
+		r.Machine.Steal = c.steal
+		if problem := limits.Quantile(r, c.q); (problem == "") != c.ok {
+			t.Errorf("%v stolen at %v: %q", c.steal, c.q, problem)
+		}
+	}
 	for _, c := range []struct {
 		late int
 		by   time.Duration

@@ -23,10 +23,12 @@ type Config struct {
 	// Streams is how many requests of HTTP/2 may be in flight on a connection;
 	// 0 means 100. HTTP/1.1 has one.
 	Streams int
-	// Timeout is how long an answer may take; 0 means 10 s. It also bounds how
-	// long a due request waits for a connection: what is due after more than
-	// that many requests overflows.
+	// Timeout is how long an answer may take, from when its request was sent; 0 means 10 s.
 	Timeout time.Duration
+	// Patience is how long a due request waits for a connection: more of them than
+	// become due in that time overflow, the oldest first; 0 means Timeout. A request that
+	// waits keeps the time at which it was due, and its response time counts from there.
+	Patience time.Duration
 	// Workers is how many threads send; 0 means 1, which is the most precise
 	// where there are few CPUs.
 	Workers int
@@ -96,6 +98,9 @@ func (c *Config) defaults() {
 	if c.Timeout == 0 {
 		c.Timeout = defaultTimeout
 	}
+	if c.Patience == 0 {
+		c.Patience = c.Timeout
+	}
 	if c.Workers == 0 {
 		c.Workers = 1
 	}
@@ -118,8 +123,8 @@ func (c *Config) Check() error {
 	if checked.Workers < 1 || checked.Workers > checked.Connections {
 		return fmt.Errorf("workers must be 1 to the number of connections, %d, not %d", checked.Connections, checked.Workers)
 	}
-	if checked.Streams < 1 || checked.Timeout <= 0 {
-		return fmt.Errorf("streams and the time-out must be above 0, not %d and %s", checked.Streams, checked.Timeout)
+	if checked.Streams < 1 || checked.Timeout <= 0 || checked.Patience <= 0 {
+		return fmt.Errorf("streams, the time-out and the patience must be above 0, not %d, %s and %s", checked.Streams, checked.Timeout, checked.Patience)
 	}
 	if checked.NewConnections && checked.Path.Protocol != HTTP1 {
 		return fmt.Errorf("new connections for every request are supported for %s only, not for %s", HTTP1, checked.Path.Protocol)
@@ -141,6 +146,6 @@ func newPlan(ctx context.Context, config Config) (*plan, error) {
 		return nil, fmt.Errorf("path %s: %w", config.Path.label(), err)
 	}
 	rate := max(config.Schedule.Rate, config.Schedule.end()) / float64(config.Stripe.Count)
-	backlog := int64(rate*config.Timeout.Seconds())/int64(config.Connections) + 1
+	backlog := int64(rate*config.Patience.Seconds())/int64(config.Connections) + 1
 	return &plan{config: config, target: t, workers: config.Workers, maxBacklog: backlog}, nil
 }

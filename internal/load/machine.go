@@ -3,6 +3,7 @@ package load
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"fmt"
 	"os"
 	"runtime"
@@ -48,6 +49,18 @@ func readMachine() reading {
 		}
 	}
 	return r
+}
+
+// Watch returns what the machine does in the time d without a run.
+func Watch(ctx context.Context, d time.Duration) (Machine, error) {
+	before, timer := readMachine(), time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return Machine{}, context.Cause(ctx)
+	case <-timer.C:
+		return before.until(readMachine()), nil
+	}
 }
 
 // parseStat reads the first line of /proc/stat: user nice system idle iowait irq

@@ -24,17 +24,32 @@ type recorder struct {
 	latencies   Latencies
 	opened      int64
 
-	lastGood time.Duration // when the last good answer came
-	gap      time.Duration // the longest time without one
-	second   int
-	interval *Interval
-	publish  chan<- *Interval
+	// unanswered is the time without a good answer, unsent the time without a request.
+	unanswered, unsent gap
+	second             int
+	interval           *Interval
+	publish            chan<- *Interval
+}
+
+// gap is the longest time without something, in all and within the second that is open.
+type gap struct{ last, longest, inSecond time.Duration }
+
+// until notes a time up to which there has been nothing.
+func (g *gap) until(now time.Duration) {
+	g.longest = max(g.longest, now-g.last)
+	g.inSecond = max(g.inSecond, now-g.last)
+}
+
+// ended notes the time of what there was.
+func (g *gap) ended(now time.Duration) {
+	g.until(now)
+	g.last = now
 }
 
 func newRecorder(s Schedule, publish chan<- *Interval) *recorder {
 	return &recorder{
 		warmup: s.Warmup, end: s.Total(), seconds: s.seconds(), interval: newInterval(0), publish: publish,
-		lastGood: s.Warmup, errors: map[string]int64{}, warmErrors: map[string]int64{}, latencies: NewLatencies(),
+		unanswered: gap{last: s.Warmup}, unsent: gap{last: s.Warmup}, errors: map[string]int64{}, warmErrors: map[string]int64{}, latencies: NewLatencies(),
 	}
 }
 
@@ -57,22 +72,18 @@ func (r *recorder) answered(now time.Duration, a *wire.Answer) (class string) {
 	r.interval.Response.Record(response)
 	r.counts.OK++
 	r.interval.OK++
-	r.good(now)
+	r.unanswered.ended(now)
 	r.late(now, a.Ticket)
 	return ""
 }
 
-// good notes a good answer's time.
-func (r *recorder) good(now time.Duration) {
-	r.waited(now)
-	r.lastGood = now
-}
-
-// waited notes for how long there has been no good answer.
-func (r *recorder) waited(now time.Duration) {
-	gap := now - r.lastGood
-	r.gap = max(r.gap, gap)
-	r.interval.GapMicros = max(r.interval.GapMicros, float64(gap.Microseconds()))
+// sent notes when a request was sent, whenever it was due; or, where that took a new
+// connection, when that began to be made.
+func (r *recorder) sent(now time.Duration) {
+	if now >= r.warmup && now <= r.end {
+		r.roll(now)
+		r.unsent.ended(now)
+	}
 }
 
 // endEarly moves the end of the schedule to now.
@@ -109,16 +120,23 @@ func (r *recorder) overflow(intended time.Duration) {
 func (r *recorder) roll(now time.Duration) {
 	second := min(int((now-r.warmup)/time.Second), r.seconds-1)
 	for r.second < second {
-		r.waited(r.warmup + time.Duration(r.second+1)*time.Second)
-		r.publish <- r.interval
+		r.close(r.warmup + time.Duration(r.second+1)*time.Second)
 		r.second++
 		r.interval = newInterval(r.second)
 	}
 }
 
+// close publishes the second that ends now.
+func (r *recorder) close(now time.Duration) {
+	r.unanswered.until(now)
+	r.unsent.until(now)
+	r.interval.GapMicros, r.interval.SendGapMicros = micros(r.unanswered.inSecond), micros(r.unsent.inSecond)
+	r.unanswered.inSecond, r.unsent.inSecond = 0, 0
+	r.publish <- r.interval
+}
+
 // finish closes the last second.
 func (r *recorder) finish(now time.Duration) {
 	r.roll(now)
-	r.waited(min(now, r.end))
-	r.publish <- r.interval
+	r.close(min(now, r.end))
 }

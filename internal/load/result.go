@@ -72,6 +72,9 @@ type Interval struct {
 	// or still went on at its end, in microseconds; of several workers or
 	// generators the smallest.
 	GapMicros float64 `json:"gapMicros"`
+	// SendGapMicros is the same of the time in which no request was sent: what was out
+	// of order for less may have met none.
+	SendGapMicros float64 `json:"sendGapMicros"`
 }
 
 func newInterval(second int) *Interval {
@@ -91,6 +94,9 @@ func (i *Interval) Failed() int64 { return total(i.Errors) }
 func (i *Interval) merge(other *Interval) error {
 	if i.OK == 0 || other.OK > 0 && other.GapMicros < i.GapMicros {
 		i.GapMicros = other.GapMicros
+	}
+	if i.SendGapMicros == 0 || other.SendGapMicros > 0 && other.SendGapMicros < i.SendGapMicros {
+		i.SendGapMicros = other.SendGapMicros
 	}
 	i.OK += other.OK
 	for class, n := range other.Errors {
@@ -122,6 +128,8 @@ type Result struct {
 	// LongestGapMicros is the longest time without a good answer, in microseconds;
 	// of several workers or generators the smallest of theirs.
 	LongestGapMicros float64 `json:"longestGapMicros"`
+	// LongestSendGapMicros is the same of the time in which no request was sent.
+	LongestSendGapMicros float64 `json:"longestSendGapMicros"`
 	// Opened counts the connections that were made, warm-up included.
 	Opened       int64            `json:"opened"`
 	Errors       map[string]int64 `json:"errors"`
@@ -173,6 +181,7 @@ func (r *Result) Merge(other *Result) error {
 	r.Connections += other.Connections
 	r.Opened += other.Opened
 	r.LongestGapMicros = min(r.LongestGapMicros, other.LongestGapMicros)
+	r.LongestSendGapMicros = min(r.LongestSendGapMicros, other.LongestSendGapMicros)
 	for class, n := range other.Errors {
 		r.Errors = addTo(r.Errors, class, n)
 	}

@@ -163,9 +163,11 @@ func (p *plan) result(workers []*worker) *Result {
 		r.Started = c.Start // the same for every stripe, to the nanosecond
 	}
 	for i, w := range workers {
-		if gap := float64(w.recorder.gap.Microseconds()); i == 0 || gap < r.LongestGapMicros {
-			r.LongestGapMicros = gap
+		unanswered, unsent := micros(w.recorder.unanswered.longest), micros(w.recorder.unsent.longest)
+		if i == 0 {
+			r.LongestGapMicros, r.LongestSendGapMicros = unanswered, unsent
 		}
+		r.LongestGapMicros, r.LongestSendGapMicros = min(r.LongestGapMicros, unanswered), min(r.LongestSendGapMicros, unsent)
 		r.Counts.add(w.recorder.counts)
 		r.Opened += w.recorder.opened
 		r.Failures = append(r.Failures, w.failures...)

@@ -135,7 +135,7 @@ func (w *worker) done() bool { return w.next == w.count && w.pending == 0 }
 // cut gives up what is still not sent when the schedule is over for long enough.
 // What is in flight has its own time-out.
 func (w *worker) cut() {
-	if w.next < w.count || w.now < w.plan.config.Schedule.Total()+w.plan.config.Timeout {
+	if w.next < w.count || w.now < w.recorder.end+w.plan.config.Patience {
 		return
 	}
 	for _, c := range w.conns {

@@ -74,7 +74,7 @@ func (r *Report) compare(baseline *Report) {
 		now.NewlyFailing, now.NoLongerFailing = checks(was, now)
 		now.Change = change(was, now)
 		if now.Change != "" {
-			now.Was = fmt.Sprintf("%s in %s", was.Status, report.Duration(was.Seconds))
+			now.Was = fmt.Sprintf("%s in %s", was.Shown(), report.Duration(was.Seconds))
 		}
 	}
 	for i := range baseline.Cells {
@@ -87,7 +87,11 @@ func (r *Report) compare(baseline *Report) {
 // slot is what a cell is compared by: minors, so that a new patch takes the place
 // of the one before.
 func slot(o *Outcome) string {
-	return minor(o.From) + ">" + minor(o.Istio) + "@" + minor(o.Kubernetes)
+	row := ""
+	if o.Optional {
+		row = "pre-release " // beside the releases of its minor
+	}
+	return row + minor(o.From) + ">" + minor(o.Istio) + "@" + minor(o.Kubernetes)
 }
 
 // change compares two outcomes of a cell. What was not run, then or now, is no
@@ -96,6 +100,8 @@ func change(was, now *Outcome) Change {
 	switch {
 	case bad(now.Status) && !bad(was.Status) && was.Status != Skipped:
 		return NewlyFailing
+	case bad(was.Status) && good(now.Status) && unmended(was, now):
+		return ""
 	case bad(was.Status) && good(now.Status):
 		return Fixed
 	case len(now.NewlyFailing) > 0:
@@ -106,12 +112,24 @@ func change(was, now *Outcome) Change {
 	return ""
 }
 
+// unmended says that a cell passes because its latency was not judged, which was not
+// judged before either or was too high.
+func unmended(was, now *Outcome) bool {
+	return len(now.Unjudged) > 0 && (was.Status == Invalid || slices.ContainsFunc(was.Failing, now.unjudged) ||
+		slices.ContainsFunc(was.Failures, func(f Failure) bool { return now.unjudged(f.Check) }))
+}
+
+// unjudged says that what a check measures decided nothing.
+func (o *Outcome) unjudged(check string) bool {
+	return slices.ContainsFunc(o.Unjudged, func(u report.Unjudged) bool { return u.Measurement == check })
+}
+
 // checks compares which checks failed, where both cells ran some.
 func checks(was, now *Outcome) (newlyFailing, noLongerFailing []string) {
 	if was.Checks == 0 || now.Checks == 0 {
 		return nil, nil
 	}
-	return without(now.Failing, was.Failing), without(was.Failing, now.Failing)
+	return without(now.Failing, was.Failing), slices.DeleteFunc(without(was.Failing, now.Failing), now.unjudged)
 }
 
 // without returns what is in all and not in others.

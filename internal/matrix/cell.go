@@ -20,6 +20,8 @@ type Cell struct {
 	// Standing is what Istio's project says of the cell, and Why.
 	Standing istio.Standing `json:"standing"`
 	Why      string         `json:"why"`
+	// Optional cells, those of a pre-release, cannot fail the matrix.
+	Optional bool `json:"optional,omitempty"`
 	// Run says whether the cell is run; one that is refused is run to prove that
 	// it is refused, if at all.
 	Run bool `json:"run"`
@@ -39,7 +41,16 @@ func (c *Cell) Row() string {
 	if c.From != "" {
 		return fmt.Sprintf("upgrade %s to %s", c.From, c.Istio)
 	}
+	if c.Optional {
+		return "Istio " + c.Istio + " (pre-release, cannot fail the matrix)"
+	}
 	return "Istio " + c.Istio
+}
+
+// Legal says whether the cell is run for what it says of Istio, and not to prove that
+// it is refused: Istio supports it, or nobody knows yet.
+func (c *Cell) Legal() bool {
+	return c.Standing == istio.Supported || c.Standing == istio.Unknown
 }
 
 // ClusterName is the cell's cluster. Its nodes' names are host names and must be

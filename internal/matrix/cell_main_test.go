@@ -43,10 +43,20 @@ func playCell(plays string) int {
 			r.Verdict, test.Status, status = report.VerdictFail, report.Fail, exitcode.Fail
 		case "flaky":
 			test.Status = report.Flaky
+		case "unjudged", "required":
+			r.Load = []report.Load{{Name: "gateway-vs-direct", Verdict: report.VerdictInvalid, Reasons: []string{"steal"}}}
+			r.Unjudged = []report.Unjudged{{Measurement: "load/gateway-vs-direct", Verdict: report.VerdictInvalid, Reason: "steal"}}
+			if what == "required" {
+				r.Verdict, r.Required, status = report.VerdictInvalid, []string{report.Latency}, exitcode.Invalid
+			}
 		case "lies":
 			status = exitcode.Fail
 		case "dies":
 			return exitcode.Environment
+		case "brings": // a node image of another version, which the report says
+			r.Environment.Kubernetes, r.Environment.KubernetesAsked = "v1.36.1", kubernetes
+		case "strays":
+			r.Environment.Kubernetes = "v1.36.1"
 		case "refuses":
 			return exitcode.Usage
 		case "waits":

@@ -27,7 +27,7 @@ func failuresOf(r *report.Report) []Failure {
 	}
 	for _, l := range r.Load {
 		if l.Verdict == report.VerdictFail {
-			all = append(all, Failure{Check: "load/" + l.Name, Message: l.Note()})
+			all = append(all, Failure{Check: l.ID(), Message: l.Note()})
 		}
 	}
 	for _, u := range r.Upgrade {
@@ -36,6 +36,19 @@ func failuresOf(r *report.Report) []Failure {
 		}
 	}
 	return all
+}
+
+// whyInvalid is why a report is invalid, in one line: an upgrade goes before a latency.
+func whyInvalid(r *report.Report) string {
+	for i, u := range r.Upgrade {
+		if u.Verdict == report.VerdictInvalid && !report.Replaced(r.Upgrade, i) {
+			return "upgrade/" + u.Journey + ": " + u.Note()
+		}
+	}
+	if r.RequiresLatency() && len(r.Unjudged) > 0 {
+		return "latency is required and was not judged: " + r.Unjudged[0].String()
+	}
+	return "a measurement was invalid or inconclusive"
 }
 
 // reason is why a report that fails does, in one line.

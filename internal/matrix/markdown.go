@@ -6,11 +6,13 @@ import (
 	"strings"
 	"time"
 
+	"istio-conformance/internal/istio"
 	"istio-conformance/internal/report"
 )
 
 // marks are how a status looks in the grid.
 var marks = map[Status]string{
+	passUnjudged: "⚠️ " + string(passUnjudged), flakyUnjudged: "⚠️ " + string(flakyUnjudged),
 	Pass: "✅ pass", Fail: "❌ fail", Flaky: "⚠️ flaky", Skipped: "⏭️ skipped", Illegal: "🚫 illegal", Invalid: "❔ invalid", Error: "💥 error",
 }
 
@@ -18,7 +20,11 @@ var marks = map[Status]string{
 // it should be.
 func (r *Report) Markdown() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "## Matrix: %s\n\n", r.Verdict)
+	fmt.Fprintf(&b, "## Matrix: %s", r.Verdict)
+	if but := r.But(); but != "" {
+		fmt.Fprintf(&b, " (%s)", but)
+	}
+	b.WriteString("\n\n")
 	fmt.Fprintf(&b, "%d cells from source %s, %s to %s\n\n", len(r.Cells), r.Source, r.Started.UTC().Format(time.RFC3339), r.Finished.UTC().Format(time.RFC3339))
 	r.grid(&b)
 	r.changes(&b)
@@ -67,18 +73,24 @@ func (r *Report) table(wanted func(*Outcome) bool) (rows, columns []string, at m
 
 // short is a cell of the grid.
 func (o *Outcome) short() string {
-	text := marks[o.Status]
+	text := marks[o.Shown()]
 	if o.Report != "" {
 		text = fmt.Sprintf("[%s](%s)", text, strings.TrimSuffix(o.Report, "report.json")+"summary.md")
 	}
 	if o.Checks > 0 {
 		text += fmt.Sprintf(" %d/%d", o.Checks-o.Failed, o.Checks)
 	}
+	if o.RanOn != "" {
+		text += " on " + o.RanOn
+	}
 	if o.Seconds > 0 {
 		text += fmt.Sprintf(", %s", (time.Duration(o.Seconds) * time.Second))
 	}
 	if o.Change != "" {
 		text += fmt.Sprintf(" **%s**", o.Change)
+	}
+	if o.Standing == istio.Unknown {
+		text += ", support unknown"
 	}
 	return text
 }
@@ -96,7 +108,7 @@ func (r *Report) changes(b *strings.Builder) {
 		for i := range r.Cells {
 			if o := &r.Cells[i]; o.Change == kind {
 				any = true
-				fmt.Fprintf(b, "- %s: %s %s in %s", kind, o.ID(), o.Status, report.Duration(o.Seconds))
+				fmt.Fprintf(b, "- %s: %s %s in %s", kind, o.ID(), o.Shown(), report.Duration(o.Seconds))
 				if o.Was != "" {
 					fmt.Fprintf(b, " (was %s)", o.Was)
 				}
@@ -121,19 +133,37 @@ func (r *Report) troubles(b *strings.Builder) {
 	heading := false
 	for i := range r.Cells {
 		o := &r.Cells[i]
-		if o.Reason == "" {
+		if o.Reason == "" && o.Shown() == o.Status {
 			continue
 		}
 		if !heading {
 			heading = true
 			b.WriteString("### Why\n\n")
 		}
-		fmt.Fprintf(b, "- %s: %s: %s", o.ID(), o.Status, oneLine(o.Reason))
+		fmt.Fprintf(b, "- %s: %s", o.ID(), o.Shown())
+		if why := o.why(); len(why) > 0 {
+			fmt.Fprintf(b, ": %s", oneLine(strings.Join(why, "; ")))
+		}
 		if len(o.Failing) > 0 {
 			fmt.Fprintf(b, " (%s)", strings.Join(o.Failing, ", "))
 		}
 		b.WriteString("\n")
 	}
+}
+
+// why is the reason, then each measurement that decided nothing, unless the reason says
+// so already.
+func (o *Outcome) why() []string {
+	var all []string
+	if o.Reason != "" {
+		all = append(all, o.Reason)
+	}
+	if o.Shown() != o.Status {
+		for _, u := range o.Unjudged {
+			all = append(all, u.String())
+		}
+	}
+	return all
 }
 
 func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }

@@ -1,6 +1,7 @@
 package matrix
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -8,12 +9,18 @@ import (
 	"time"
 
 	"istio-conformance/internal/exitcode"
-	"istio-conformance/internal/istio"
 	"istio-conformance/internal/report"
 )
 
 // Status is what became of a cell.
 type Status string
+
+// How people read a cell that passes and says nothing about its latency. No report has
+// these as a status.
+const (
+	passUnjudged  = Pass + " (" + report.NotJudged + ")"
+	flakyUnjudged = Flaky + " (" + report.NotJudged + ")"
+)
 
 // The outcomes of a cell.
 const (
@@ -41,6 +48,9 @@ type Outcome struct {
 	Started  time.Time `json:"started,omitzero"`
 	Seconds  float64   `json:"seconds"`
 	ExitCode int       `json:"exitCode"`
+	// RanOn is the version of Kubernetes that the cell ran on, where its node image
+	// brought another one than the cell's.
+	RanOn string `json:"ranOn,omitempty"`
 	// Report is the cell's report.json, and Log what its process printed, relative
 	// to the matrix's own report; empty where there is none.
 	Report string `json:"report,omitempty"`
@@ -49,6 +59,9 @@ type Outcome struct {
 	Checks  int      `json:"checks"`
 	Failed  int      `json:"failed"`
 	Failing []string `json:"failing,omitempty"`
+	// Unjudged are the cell's measurements of latency that decided nothing. A cell that
+	// passes with some says nothing about its latency.
+	Unjudged []report.Unjudged `json:"unjudged,omitempty"`
 	// Failures say of each check and measurement that failed why.
 	Failures []Failure `json:"failures,omitempty"`
 	// Change is how the status stands to the baseline's.
@@ -59,6 +72,19 @@ type Outcome struct {
 	// NoLongerFailing the other way round. Empty where one of the two did not run.
 	NewlyFailing    []string `json:"newlyFailing,omitempty"`
 	NoLongerFailing []string `json:"noLongerFailing,omitempty"`
+}
+
+// Shown is the status as people read it: what passes and says nothing about its latency
+// does not look like what passes.
+func (o *Outcome) Shown() Status {
+	switch {
+	case len(o.Unjudged) == 0:
+	case o.Status == Pass:
+		return passUnjudged
+	case o.Status == Flaky:
+		return flakyUnjudged
+	}
+	return o.Status
 }
 
 // planned is the outcome of a cell before it is run.
@@ -113,7 +139,7 @@ func readReport(path string) (*report.Report, error) {
 // a report that says pass of a process that failed is not believed.
 func (o *Outcome) take(code int, r *report.Report, problem error) {
 	o.ExitCode = code
-	if o.Standing != istio.Supported {
+	if !o.Legal() {
 		o.takeIllegal(code)
 		return
 	}
@@ -123,9 +149,14 @@ func (o *Outcome) take(code int, r *report.Report, problem error) {
 	}
 	o.tests(r)
 	o.Seconds = r.Finished.Sub(r.Started).Seconds()
+	o.RanOn = ""
+	if r.Environment.KubernetesAsked != "" {
+		o.RanOn = r.Environment.Kubernetes
+	}
+	asked := cmp.Or(r.Environment.KubernetesAsked, r.Environment.Kubernetes)
 	switch {
-	case r.Environment.Istio != "" && r.Environment.Istio != o.Istio, r.Environment.Kubernetes != "" && r.Environment.Kubernetes != o.Kubernetes:
-		o.Status, o.Reason = Error, fmt.Sprintf("its report is of Istio %s on Kubernetes %s", r.Environment.Istio, r.Environment.Kubernetes)
+	case r.Environment.Istio != "" && r.Environment.Istio != o.Istio, asked != "" && asked != o.Kubernetes:
+		o.Status, o.Reason = Error, fmt.Sprintf("its report is of Istio %s on Kubernetes %s", r.Environment.Istio, asked)
 	case code >= 0 && r.Verdict.ExitStatus(code) != code:
 		o.Status, o.Reason = Error, fmt.Sprintf("ended with status %d, and its report says %s", code, r.Verdict)
 	case r.Verdict == report.VerdictPass:
@@ -135,7 +166,7 @@ func (o *Outcome) take(code int, r *report.Report, problem error) {
 	case r.Verdict == report.VerdictFail:
 		o.Status, o.Reason = Fail, reason(r)
 	case r.Verdict == report.VerdictInvalid:
-		o.Status, o.Reason = Invalid, "a measurement was invalid or inconclusive"
+		o.Status, o.Reason = Invalid, whyInvalid(r)
 	default:
 		o.Status, o.Reason = Error, "its environment could not be built"
 		if r.Error != nil {
@@ -155,7 +186,7 @@ func (o *Outcome) takeIllegal(code int) {
 
 // tests counts the report's checks. A flaky one is a reason.
 func (o *Outcome) tests(r *report.Report) {
-	o.Failing, o.Failed, o.Checks, o.Reason, o.Failures = nil, 0, len(r.Tests), "", failuresOf(r)
+	o.Failing, o.Failed, o.Checks, o.Reason, o.Failures, o.Unjudged = nil, 0, len(r.Tests), "", failuresOf(r), r.Unjudged
 	for _, t := range r.Tests {
 		switch t.Status {
 		case report.Fail:

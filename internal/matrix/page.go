@@ -75,7 +75,12 @@ func (*page) CSS() template.CSS { return template.CSS(html.CSS() + pageStyle) }
 func (p *page) Policy() string { return html.Policy(string(p.CSS()), "") }
 
 // Tone is the verdict's colour class.
-func (p *page) Tone() string { return tones[p.Verdict] }
+func (p *page) Tone() string {
+	if p.But() != "" {
+		return tones[passUnjudged]
+	}
+	return tones[p.Verdict]
+}
 
 // Mark is the verdict's sign.
 func (p *page) Mark() string { return signs[p.Tone()] }
@@ -98,10 +103,10 @@ type count struct {
 // Counts are how many cells have which status, without those that none has.
 func (p *page) Counts() []count {
 	var all []count
-	for _, status := range []Status{Fail, Error, Invalid, Flaky, Pass, Skipped, Illegal} {
+	for _, status := range []Status{Fail, Error, Invalid, flakyUnjudged, Flaky, passUnjudged, Pass, Skipped, Illegal} {
 		n := 0
 		for i := range p.Cells {
-			if p.Cells[i].Status == status {
+			if p.Cells[i].Shown() == status {
 				n++
 			}
 		}

@@ -23,10 +23,15 @@ type pageCell struct {
 func (c *pageCell) Anchor() string { return "cell-" + html.Anchor(c.ID()) }
 
 // Name is what the cell tests, in words.
-func (c *pageCell) Name() string { return c.Row() + " on Kubernetes " + c.Kubernetes }
+func (c *pageCell) Name() string {
+	if c.RanOn != "" {
+		return fmt.Sprintf("%s on Kubernetes %s (asked for %s)", c.Row(), c.RanOn, c.Kubernetes)
+	}
+	return c.Row() + " on Kubernetes " + c.Kubernetes
+}
 
 // Tone is the status' colour class.
-func (c *pageCell) Tone() string { return tones[c.Status] }
+func (c *pageCell) Tone() string { return tones[c.Shown()] }
 
 // Mark is the status' sign.
 func (c *pageCell) Mark() string { return signs[c.Tone()] }
@@ -37,6 +42,9 @@ func (c *pageCell) ChangeTone() string { return changeTones[c.Change] }
 // Open reports whether the cell is shown unfolded: what failed is what readers come
 // for, and the page has no script that could unfold what a link leads to.
 func (c *pageCell) Open() bool { return c.Tone() == "fail" }
+
+// SupportUnknown reports whether Istio's project says nothing of the pair.
+func (c *pageCell) SupportUnknown() bool { return c.Standing == istio.Unknown }
 
 // Held is how many checks held, of how many; empty where none was run.
 func (c *pageCell) Held() string {
@@ -106,12 +114,16 @@ func href(file string) string {
 
 // Rerun is the command that runs just this cell again; empty where it is not run.
 func (c *pageCell) Rerun() string {
-	if c.Standing != istio.Supported {
+	if !c.Legal() {
 		return ""
 	}
 	command := "make e2e ISTIO=" + c.Istio
 	if c.From != "" {
 		command = fmt.Sprintf("make upgrade FROM=%s TO=%s", c.From, c.Istio)
 	}
-	return fmt.Sprintf("%s KUBERNETES=%s IMAGES=%s", command, strings.TrimPrefix(c.Kubernetes, "v"), c.source)
+	command += fmt.Sprintf(" KUBERNETES=%s IMAGES=%s", strings.TrimPrefix(c.Kubernetes, "v"), c.source)
+	if c.From == "" && c.Status == Invalid {
+		command += " REQUIRE=latency" // that is why it is invalid; an upgrade requires it anyway
+	}
+	return command
 }

@@ -59,8 +59,38 @@ func TestThePageShowsTheGridAndWhatChanged(t *testing.T) {
 	g.Expect(r.Markdown()).To(gomega.ContainSubstring("- more failing: istio-1.30.0-kubernetes-1.36.3 fail in 28m22s (was fail in 26m40s); newly failing: install/crds\n"))
 }
 
+// TestAPassWithoutItsLatencyIsSeen looks at a matrix that passes and could not judge the
+// latency of three cells.
+func TestAPassWithoutItsLatencyIsSeen(t *testing.T) {
+	g := gomega.NewWithT(t)
+	r, content := samplePage(t, "unjudged", "baseline.json")
+	for _, want := range []string{
+		"<title>Istio conformance matrix: pass (latency not judged in 3 of 6 cells)</title>", `<header class="top warn">`,
+		`<span class="word">pass</span> <span class="but">latency not judged in 3 of 6 cells</span>`, "6 cells: 1 flaky (latency not judged), 2 pass (latency not judged), 3 pass.",
+		`<span class="tag warn">pass (latency not judged)</span>`, `<span class="label">Not judged</span> load/gateway-vs-direct: only 3 of 8 rounds`,
+	} {
+		g.Expect(content).To(gomega.ContainSubstring(want))
+	}
+	markdown := r.Markdown()
+	for _, want := range []string{
+		"## Matrix: pass (latency not judged in 3 of 6 cells)\n", "⚠️ pass (latency not judged)", "- istio-1.31.0-kubernetes-1.35.4: pass (latency not judged): load/gateway-vs-direct: only 3 of 8 rounds",
+		"- istio-1.31.0-kubernetes-1.34.4: flaky (latency not judged): flaky: install/endpoints-follow; load/gateway-vs-direct",
+	} {
+		g.Expect(markdown).To(gomega.ContainSubstring(want))
+	}
+	changes := map[string]Change{}
+	for i := range r.Cells {
+		if r.Cells[i].Change != "" {
+			changes[r.Cells[i].ID()] = r.Cells[i].Change
+		}
+	}
+	g.Expect(changes).To(gomega.Equal(map[string]Change{"istio-1.30.0-kubernetes-1.35.4": Fixed}), "a cell that was invalid or too slow is not fixed when its latency is not judged")
+	g.Expect(content).NotTo(gomega.ContainSubstring("No longer failing</span> load/"))
+	g.Expect(content).To(gomega.ContainSubstring("No longer failing</span> install/crds"))
+}
+
 func TestThePageNeedsNothingElseAndItsLinksLeadSomewhere(t *testing.T) {
-	for _, name := range []string{"mixed", "hostile"} {
+	for _, name := range []string{"mixed", "unjudged", "hostile"} {
 		t.Run(name, func(t *testing.T) {
 			g := gomega.NewWithT(t)
 			_, content := samplePage(t, name, "")

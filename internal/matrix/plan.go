@@ -18,12 +18,25 @@ type Request struct {
 	Source string
 	// ProveIllegal runs cells that are refused, too.
 	ProveIllegal bool
+	// Latest is what is published, to plan from; nil plans from the table.
+	Latest *Latest
+}
+
+// Latest is what is published.
+type Latest struct {
+	// Istio are the releases and pre-releases of Origin, the newest first.
+	Istio  []istio.Version
+	Origin string
+	// Supported are the minors that Istio's project supports today.
+	Supported []istio.Version
+	// Nodes are node images that the table may not have, the newest first.
+	Nodes []istio.Node
 }
 
 // Plan returns the cells, by Istio and then by Kubernetes, the newest first, and
 // after them the upgrades. Errors have status exitcode.Usage.
 func Plan(table *istio.Table, r Request) ([]Cell, error) {
-	istios, err := r.versions(table, r.Istio, newestOfEach(table.IstioIn(r.Source)), true)
+	istios, err := r.versions(table, r.Istio, r.newest(table), true)
 	if err != nil {
 		return nil, err
 	}
@@ -33,18 +46,20 @@ func Plan(table *istio.Table, r Request) ([]Cell, error) {
 	}
 	chosen := len(r.Kubernetes) > 0
 	if !chosen {
-		kubernetes = kubernetesOf(table, r.Source)
+		kubernetes = r.nodes(table)
 	}
 	var cells []Cell
 	for _, i := range istios {
 		for _, k := range kubernetes {
 			reason := table.Standing(i, k)
-			if !chosen && reason.Standing != istio.Supported {
+			asked := chosen || len(r.Istio) > 0 && reason.Standing == istio.Unknown
+			if !asked && reason.Standing != istio.Supported {
 				continue // nobody asked for it
 			}
 			cells = append(cells, r.cell(Cell{Istio: i.String(), Kubernetes: "v" + k.String(), Standing: reason.Standing, Why: reason.Text}))
 		}
 	}
+	cells = append(cells, r.preRelease(table, kubernetes, chosen)...)
 	for _, pair := range r.Upgrades {
 		upgrades, err := r.upgrades(table, pair, kubernetes, chosen)
 		if err != nil {
@@ -61,7 +76,7 @@ func Plan(table *istio.Table, r Request) ([]Cell, error) {
 // cell decides whether a cell is run. The test binary itself refuses one that is
 // only tested, so that it is not run either.
 func (r *Request) cell(c Cell) Cell {
-	c.Run = c.Standing == istio.Supported || r.ProveIllegal
+	c.Run = c.Legal() || r.ProveIllegal
 	return c
 }
 
@@ -101,8 +116,13 @@ func (r *Request) versions(table *istio.Table, asked []string, fallback []istio.
 	var found []istio.Version
 	for _, text := range asked {
 		request := istio.Request{Source: r.Source, Force: true, Kubernetes: text}
+		if r.Latest != nil {
+			request.Published, request.Origin, request.Nodes = r.Latest.Istio, r.Latest.Origin, r.Latest.Nodes
+		}
 		if ofIstio {
 			request.Kubernetes, request.Istio = table.KubernetesIn(r.Source)[0].Version.String(), text
+		} else if r.Latest != nil && len(r.Latest.Istio) > 0 {
+			request.Istio = r.Latest.Istio[0].String()
 		}
 		cell, err := table.Resolve(request)
 		if err != nil {
@@ -119,24 +139,4 @@ func (r *Request) versions(table *istio.Table, asked []string, fallback []istio.
 		found = append(found, v)
 	}
 	return found, nil
-}
-
-// kubernetesOf is the newest of each minor that the source has.
-func kubernetesOf(table *istio.Table, source string) []istio.Version {
-	var all []istio.Version
-	for _, n := range table.KubernetesIn(source) {
-		all = append(all, n.Version)
-	}
-	return newestOfEach(all)
-}
-
-// newestOfEach keeps the first version of each minor; they come newest first.
-func newestOfEach(all []istio.Version) []istio.Version {
-	var found []istio.Version
-	for _, v := range all {
-		if n := len(found); n == 0 || !found[n-1].SameMinor(v) {
-			found = append(found, v)
-		}
-	}
-	return found
 }

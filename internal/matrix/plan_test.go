@@ -10,6 +10,23 @@ import (
 	"istio-conformance/internal/istio"
 )
 
+// latest31 is what may be published when 1.32 is not yet.
+var latest31 = &Latest{
+	Istio: []istio.Version{
+		full("1.33-alpha.0f3c"), full("1.32.0-rc.2"), full("1.32.0-rc.1"), full("1.31.5"), full("1.31.4"), full("1.31.0-rc.0"), full("1.30.9"), full("1.29.8"),
+	},
+	Origin: "here", Supported: []istio.Version{full("1.31"), full("1.30")},
+	Nodes: []istio.Node{{Version: full("1.38.0"), Image: "kindest/node:v1.38.0@sha256:0"}},
+}
+
+func full(text string) istio.Version {
+	v, err := istio.ParseVersion(text)
+	if err != nil {
+		panic(err)
+	}
+	return v
+}
+
 func TestPlan(t *testing.T) {
 	for _, tt := range []struct {
 		name    string
@@ -33,7 +50,18 @@ func TestPlan(t *testing.T) {
 			"istio-1.31.0-kubernetes-1.36.3": true, "upgrade-1.30.0-to-1.31.0-kubernetes-1.36.3": true,
 		}},
 		{"an upgrade that is refused", Request{Istio: []string{"1.31"}, Kubernetes: []string{"1.35"}, Upgrades: []string{"1.29:1.31"}, Source: images.Release}, map[string]bool{
-			"istio-1.31.1-kubernetes-1.35.8": true, "upgrade-1.29.6-to-1.31.1-kubernetes-1.35.8": false,
+			"istio-1.31.4-kubernetes-1.35.8": true, "upgrade-1.29.8-to-1.31.4-kubernetes-1.35.8": false,
+		}},
+		{"what is published", Request{Source: images.Release, Latest: latest31}, map[string]bool{
+			"istio-1.31.5-kubernetes-1.36.4": true, "istio-1.31.5-kubernetes-1.35.8": true, "istio-1.31.5-kubernetes-1.34.11": true,
+			"istio-1.30.9-kubernetes-1.36.4": true, "istio-1.30.9-kubernetes-1.35.8": true, "istio-1.30.9-kubernetes-1.34.11": true,
+			"istio-1.32.0-rc.2-kubernetes-1.36.4": true, "istio-1.32.0-rc.2-kubernetes-1.35.8": true, "istio-1.32.0-rc.2-kubernetes-1.34.11": true,
+		}},
+		{"a published patch that the table does not have", Request{Istio: []string{"1.31"}, Kubernetes: []string{"1.38"}, Source: images.Release, Latest: latest31}, map[string]bool{
+			"istio-1.31.5-kubernetes-1.38.0": true,
+		}},
+		{"a pre-release that is asked for", Request{Istio: []string{"1.32.0-rc.2"}, Kubernetes: []string{"1.36"}, Source: images.Release, Latest: latest31}, map[string]bool{
+			"istio-1.32.0-rc.2-kubernetes-1.36.4": true,
 		}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -128,5 +156,24 @@ func TestVerdictOf(t *testing.T) {
 			cells = append(cells, Outcome{Status: s})
 		}
 		gomega.NewWithT(t).Expect(verdictOf(cells)).To(gomega.Equal(tt.want), "%v", tt.statuses)
+	}
+}
+
+func TestAPreReleaseCannotFailTheMatrix(t *testing.T) {
+	g := gomega.NewWithT(t)
+	optional := Outcome{Cell: Cell{Istio: "1.32.0-rc.2", Kubernetes: "v1.36.4", Standing: istio.Unknown, Optional: true, Run: true}, Status: Fail}
+	stable := Outcome{Cell: Cell{Istio: "1.31.5", Kubernetes: "v1.36.4", Standing: istio.Supported, Run: true}, Status: Pass}
+	r := &Report{Cells: []Outcome{stable, optional}}
+	r.Verdict = verdictOf(r.Cells)
+	g.Expect(r.Verdict).To(gomega.Equal(Pass))
+	g.Expect(verdictOf([]Outcome{optional})).To(gomega.Equal(Error), "nothing was proved")
+	g.Expect(r.Markdown()).To(gomega.And(gomega.ContainSubstring("pre-release, cannot fail the matrix"), gomega.ContainSubstring("support unknown")))
+	g.Expect(slot(&optional)).NotTo(gomega.Equal(slot(&Outcome{Cell: Cell{Istio: "1.32.0", Kubernetes: "v1.36.4"}})))
+	page, err := r.Page()
+	g.Expect(err).NotTo(gomega.HaveOccurred())
+	g.Expect(string(page)).To(gomega.ContainSubstring("support unknown"))
+	cells := plan(t, Request{Source: images.Release, Latest: latest31})
+	for _, c := range cells {
+		g.Expect(c.Optional).To(gomega.Equal(c.Istio == "1.32.0-rc.2"), c.ID())
 	}
 }

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"istio-conformance/internal/report"
 )
 
 // Schema names the contract of a matrix's report.json. New fields may be added
@@ -19,7 +21,9 @@ type Report struct {
 	Schema string `json:"schema"`
 	// Verdict is pass when no cell failed and none is missing, else fail; error when
 	// the only trouble is cells that say nothing, invalid when it is measurements.
-	Verdict  Status    `json:"verdict"`
+	Verdict Status `json:"verdict"`
+	// Unjudged are the cells, by their ID, that pass and say nothing about their latency.
+	Unjudged []string  `json:"unjudged,omitempty"`
 	Source   string    `json:"source"`
 	Started  time.Time `json:"started"`
 	Finished time.Time `json:"finished"`
@@ -42,6 +46,12 @@ func (r *Report) finish(dir, baseline string) error {
 	r.Schema, r.Verdict = Schema, verdictOf(r.Cells)
 	if r.Cells == nil {
 		r.Cells = []Outcome{}
+	}
+	r.Unjudged = nil
+	for i := range r.Cells {
+		if c := &r.Cells[i]; c.Shown() != c.Status {
+			r.Unjudged = append(r.Unjudged, c.ID())
+		}
 	}
 	if baseline != "" {
 		if err := r.Compare(baseline); err != nil {
@@ -78,11 +88,22 @@ func writeFile(path string, content []byte) error {
 	return nil
 }
 
+// But is what the verdict says nothing about; empty where it covers everything.
+func (r *Report) But() string {
+	if r.Verdict != Pass || len(r.Unjudged) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%s in %d of %s", report.NotJudged, len(r.Unjudged), report.Plural(len(r.Cells), "cell"))
+}
+
 // Why says why the verdict is not pass: the cells behind it, or that there is none.
 func (r *Report) Why() string {
 	var cells []string
 	illegal := 0
 	for i := range r.Cells {
+		if r.Cells[i].Optional {
+			continue
+		}
 		switch c := &r.Cells[i]; c.Status {
 		case Fail, Error, Skipped, Invalid:
 			cells = append(cells, c.ID()+" "+string(c.Status))
@@ -101,11 +122,14 @@ func (r *Report) Why() string {
 }
 
 // verdictOf puts the cells together. A cell that should have been run and was not
-// is no pass.
+// is no pass; optional ones do not count.
 func verdictOf(cells []Outcome) Status {
 	verdict := Pass
 	ran := 0
 	for i := range cells {
+		if cells[i].Optional {
+			continue
+		}
 		switch cells[i].Status {
 		case Fail:
 			return Fail

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -28,6 +29,8 @@ type Options struct {
 	Source string
 	// Dir is where the matrix writes: its own files and a directory a cell.
 	Dir string
+	// Charts is where the charts come from; empty leaves it to the cells.
+	Charts string
 	// Jobs is how many cells run at a time.
 	Jobs int
 	// Fresh begins anew although another run was stopped.
@@ -120,7 +123,7 @@ func (r *runner) cell(ctx context.Context, c *Cell, number int) error {
 	if found != nil {
 		o.Report = filepath.Join(c.ID(), name, "report.json")
 	}
-	r.Logf("[%d/%d] %s: %s after %s%s", number, len(r.Plan), c.ID(), o.Status, time.Duration(o.Seconds)*time.Second, because(o.Reason))
+	r.Logf("[%d/%d] %s: %s after %s%s", number, len(r.Plan), c.ID(), o.Shown(), time.Duration(o.Seconds)*time.Second, because(strings.Join(o.why(), "; ")))
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.state.Done[c.ID()] = &o
@@ -149,6 +152,9 @@ func (r *runner) process(ctx context.Context, c *Cell, dir string) (code int, er
 	process.Env = append(os.Environ(), c.Environment()...)
 	// The matrix's baseline is not a cell's: cells are compared when all are done.
 	process.Env = append(process.Env, "OUT="+dir, "IMAGES="+r.Source, "RUN=", "CLUSTER=kind", "BASELINE=")
+	if r.Charts != "" {
+		process.Env = append(process.Env, "CHARTS="+r.Charts)
+	}
 	process.Stdout, process.Stderr = log, log
 	process.Cancel = func() error { return process.Process.Signal(os.Interrupt) }
 	process.WaitDelay = endTimeout

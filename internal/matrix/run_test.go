@@ -75,6 +75,55 @@ func TestRunGoesOnAfterAFailure(t *testing.T) {
 	g.Expect(filepath.Join(dir, "state.json")).NotTo(gomega.BeAnExistingFile())
 }
 
+// A cell whose latency could not be judged passes, and both it and the matrix say so.
+func TestRunAndMergeKeepWhatWasNotJudged(t *testing.T) {
+	g := gomega.NewWithT(t)
+	dir := t.TempDir()
+	cells := six(t)
+	r, err := runMatrix(t, Options{Plan: cells, Dir: dir, Jobs: 2}, "1.30.0@v1.34.4=unjudged")
+	g.Expect(err).NotTo(gomega.HaveOccurred())
+	for _, r := range []*Report{r, merged(t, cells, dir)} {
+		g.Expect([]any{r.Verdict, r.Unjudged}).To(gomega.Equal([]any{Pass, []string{"istio-1.30.0-kubernetes-1.34.4"}}))
+		g.Expect(r.Cells).To(gomega.ContainElement(gomega.And(gomega.HaveField("Status", Pass), gomega.HaveField("Unjudged", gomega.HaveLen(1)))))
+		g.Expect(r.But()).To(gomega.Equal("latency not judged in 1 of 6 cells"))
+	}
+
+	r, err = runMatrix(t, Options{Plan: cells, Dir: dir, Jobs: 2}, "1.30.0@v1.34.4=required,1.30.0@v1.35.4=unjudged")
+	g.Expect(err).NotTo(gomega.HaveOccurred())
+	for _, r := range []*Report{r, merged(t, cells, dir)} {
+		g.Expect([]any{r.Verdict, r.Unjudged, r.But()}).To(gomega.Equal([]any{Invalid, []string{"istio-1.30.0-kubernetes-1.35.4"}, ""}))
+		g.Expect(r.Cells).To(gomega.ContainElement(gomega.HaveField("Reason", "latency is required and was not judged: load/gateway-vs-direct: steal")))
+	}
+	content, err := os.ReadFile(filepath.Join(dir, "report.html"))
+	g.Expect(err).NotTo(gomega.HaveOccurred())
+	g.Expect(string(content)).To(gomega.ContainSubstring("make e2e ISTIO=1.30.0 KUBERNETES=1.34.4 IMAGES=modules REQUIRE=latency<"))
+}
+
+func merged(t *testing.T, cells []Cell, dir string) *Report {
+	t.Helper()
+	r, err := Merge(cells, images.Modules, dir, "")
+	gomega.NewWithT(t).Expect(err).NotTo(gomega.HaveOccurred())
+	return r
+}
+
+// A node image may bring another Kubernetes than the cell's; a report that does not
+// say so is of another cell.
+func TestRunSaysWhichKubernetesRan(t *testing.T) {
+	g := gomega.NewWithT(t)
+	dir := t.TempDir()
+	cells := plan(t, Request{Istio: []string{"1.30", "1.31"}, Kubernetes: []string{"1.36"}})
+	r, err := runMatrix(t, Options{Plan: cells, Dir: dir, Jobs: 1}, "1.30.0@v1.36.3=strays,1.31.0@v1.36.3=brings")
+	g.Expect(err).NotTo(gomega.HaveOccurred())
+	g.Expect(statuses(r)).To(gomega.Equal(map[string]Status{"1.30.0@v1.36.3": Error, "1.31.0@v1.36.3": Pass}))
+	summary, err := os.ReadFile(filepath.Join(dir, "summary.md"))
+	g.Expect(err).NotTo(gomega.HaveOccurred())
+	g.Expect(string(summary)).To(gomega.ContainSubstring("1/1 on v1.36.1, 7s"))
+	g.Expect(string(summary)).To(gomega.ContainSubstring("its report is of Istio 1.30.0 on Kubernetes v1.36.1"))
+	page, err := os.ReadFile(filepath.Join(dir, "report.html"))
+	g.Expect(err).NotTo(gomega.HaveOccurred())
+	g.Expect(string(page)).To(gomega.ContainSubstring("Istio 1.31.0 on Kubernetes v1.36.1 (asked for v1.36.3)"))
+}
+
 // A matrix that is stopped keeps what it has, and goes on with the rest.
 func TestRunResumes(t *testing.T) {
 	g := gomega.NewWithT(t)

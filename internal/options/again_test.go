@@ -20,6 +20,9 @@ func TestARunIsRepeatedWithWhatItTested(t *testing.T) {
 		"an upgrade":               {map[string]string{"UPGRADE": "1", "TO": "1.31", "RATE": "60", "REPEAT": "20"}, nil, []string{"TO=1.31", "RATE=60"}},
 		"what a shell would split": {map[string]string{"KIND_CONFIG": "my kind's.yaml"}, nil, []string{`KIND_CONFIG='my kind'\''s.yaml'`}},
 		"what make would expand":   {map[string]string{"KIND_CONFIG": "a$b"}, nil, []string{`KIND_CONFIG='a$$b'`}},
+		"what must be judged":      {map[string]string{"REQUIRE": "latency"}, nil, []string{"REQUIRE=latency"}},
+		"what need not be judged":  {map[string]string{"UPGRADE": "1", "TO": "1.31", "REQUIRE": "none"}, nil, []string{"TO=1.31", "REQUIRE=none"}},
+		"what make load implies":   {map[string]string{"LOAD": "full"}, nil, nil},
 		"times":                    {map[string]string{"TIMEOUT": "nodes=7m"}, nil, []string{"TIMEOUT=nodes=7m0s"}},
 		"an existing cluster":      {map[string]string{"CLUSTER": "existing", "KUBECONFIG": "/k"}, nil, []string{"CLUSTER=existing", "KUBECONFIG=/k"}},
 	} {

@@ -48,6 +48,7 @@ func TestTheFileIsRefusedInOneLine(t *testing.T) {
 		"retry: 1\nrepeat: 2":    "not tried again",
 		"images: [release]":      ":1: images: want a text",
 		"images: registry":       "want release, modules or archive",
+		"require: beauty":        "REQUIRE=beauty: want latency or none",
 		"timeout: {nodes: soon}": "want name=duration",
 	} {
 		t.Run(content, func(t *testing.T) {

@@ -39,6 +39,8 @@ type Options struct {
 
 	// Load is how much latency is measured: short or full.
 	Load string
+	// Require is what must be judged, or the run is invalid: RequireLatency or RequireNone.
+	Require string
 	// Baseline is the report.json of an earlier run to compare with; empty is none.
 	Baseline string
 
@@ -88,8 +90,8 @@ func (o *Options) what() {
 	o.text(&o.Profile, "profile", "PROFILE", stack.ProfileDefault, "how Istio is installed: default, cni or ambient")
 	o.text(&o.Archive, "archive", "ARCHIVE", "", "file that source archive reads")
 	o.text(&o.Hub, "hub", "HUB", "", "registry of Istio's images for source release")
-	o.text(&o.Charts, "charts", "CHARTS", "", "URL of the chart repository for source release")
-	o.text(&o.NodeImage, "node-image", "NODE_IMAGE", "", "node image for source release")
+	o.text(&o.Charts, "charts", "CHARTS", "", "where the charts of source release come from: a chart repository (https://...), a registry (oci://...) or a folder")
+	o.text(&o.NodeImage, "node-image", "NODE_IMAGE", "", "node image for source release; its tag says which Kubernetes it is")
 	o.text(&o.Ztunnel, "ztunnel", "ZTUNNEL", "", "file with an image of ztunnel, as docker save writes it, for PROFILE=ambient with a source that has none")
 	o.text(&o.KindConfig, "kind-config", "KIND_CONFIG", "", "configuration of the cluster; default: kind-config.yaml of the checkout")
 	o.text(&o.Name, "name", "NAME", stack.DefaultName, "name of the cluster")
@@ -108,6 +110,7 @@ func (o *Options) what() {
 // how registers which checks run, and how.
 func (o *Options) how() {
 	o.text(&o.Load, "load", "LOAD", "short", "how much latency is measured: short, about a minute, or full, with the curve over the rates")
+	o.registerRequire()
 	o.text(&o.Run, "run", "RUN", "", "suite, suite/check or suite:feature, separated by commas")
 	o.text(&o.Select, "select", "SELECT", "", "narrow by suite, feature, name, id or promise, such as suite=ingress,feature!=tls,name~^re; a semicolon means or")
 	o.truth(&o.List, "list", "LIST", "show every check with its promise, and run none; needs no cluster")
@@ -180,9 +183,6 @@ func (o *Options) Complete() error {
 	default:
 		return exitcode.Usagef("CLUSTER=%s: want kind or existing", o.cluster)
 	}
-	if err := o.checkInstall(); err != nil {
-		return err
-	}
 	if o.Format != "text" && o.Format != "json" {
 		return exitcode.Usagef("FORMAT=%s: want text or json", o.Format)
 	}
@@ -197,10 +197,12 @@ func (o *Options) Complete() error {
 	if o.Policy.Repeat > 1 && o.Policy.Retries > 0 {
 		return exitcode.Usagef("REPEAT=%d and RETRY=%d: a repeated check must pass each time, so it is not tried again", o.Policy.Repeat, o.Policy.Retries)
 	}
-	if err := o.completeUpgrade(); err != nil {
-		return err
+	for _, complete := range []func() error{o.checkInstall, o.completeUpgrade, o.completeRequire, o.Validate} {
+		if err := complete(); err != nil {
+			return err
+		}
 	}
-	return o.Validate()
+	return nil
 }
 
 // checkInstall refuses to install into a cluster that is not the harness's own,

@@ -44,6 +44,8 @@ func TestCompleteRefuses(t *testing.T) {
 		{"another way to install", map[string]string{"INSTALL": "istioctl"}, "want helm or skip"},
 		{"installing into an existing cluster", map[string]string{"INSTALL": "helm", "CLUSTER": "existing", "KUBECONFIG": "x"}, "nothing is installed"},
 		{"no Istio in a new cluster", map[string]string{"INSTALL": "skip"}, "CLUSTER=existing KUBECONFIG=<path>"},
+		{"something else to be judged", map[string]string{"REQUIRE": "Latency"}, "REQUIRE=Latency: want latency or none"},
+		{"latency of an existing cluster", map[string]string{"REQUIRE": "latency", "CLUSTER": "existing", "KUBECONFIG": "x"}, "latency is measured only in a cluster that is made here"},
 		{"an existing cluster without a kubeconfig", map[string]string{"CLUSTER": "existing"}, "KUBECONFIG=<path>"},
 	}
 	for _, c := range cases {

@@ -54,4 +54,5 @@ func Schema() ([]byte, error) {
 var enums = map[string][]string{
 	"images": {"release", "modules", "archive"}, "cluster": {"kind", "existing"}, "format": {"text", "json"}, "install": {"helm", "skip"},
 	"profile": {stack.ProfileDefault, stack.ProfileCNI, stack.ProfileAmbient}, "values": {RecommendedValues, ChartsValues, "both"}, "load": {"short", "full"},
+	"require": {RequireLatency, RequireNone},
 }

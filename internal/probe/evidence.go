@@ -105,17 +105,33 @@ func (r Response) Evidence() string {
 	return b.String()
 }
 
-// String is one line for a failed check: the status or the failure, and the time.
+// lineBody is how much of a body String repeats, in bytes.
+const lineBody = 200
+
+// String is one line for a failed check: the status or the failure, the time, and what
+// an error's body says.
 func (r Response) String() string {
 	took := r.Duration.Round(time.Millisecond)
 	switch {
 	case r.Err == nil:
-		return fmt.Sprintf("status %d after %s", r.Status, took)
+		return fmt.Sprintf("status %d after %s%s", r.Status, took, prefixed(": ", r.word()))
 	case r.Status != 0:
 		return fmt.Sprintf("status %d, then %s after %s: %v", r.Status, r.Class, took, r.Err)
 	default:
 		return fmt.Sprintf("%s after %s: %v", r.Class, took, r.Err)
 	}
+}
+
+// word is the beginning of the body of an error, in one line; empty where it is not text.
+func (r Response) word() string {
+	if r.Status < http.StatusBadRequest || !utf8.Valid(r.Body) {
+		return ""
+	}
+	text := strings.Join(strings.Fields(string(r.Body)), " ")
+	if len(text) > lineBody {
+		text = strings.ToValidUTF8(text[:lineBody], "") + " ..."
+	}
+	return text
 }
 
 func writeBody(b *strings.Builder, body []byte) {

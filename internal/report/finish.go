@@ -100,17 +100,19 @@ func (r *Recorder) snapshot() Report {
 			doc.Phases = append(doc.Phases, PhaseTime{Name: a.label, Started: a.started, Seconds: seconds(now.Sub(a.started)), Error: "did not end"})
 		}
 	}
+	doc.Unjudged = unjudged(doc.Load)
 	if doc.Error == nil {
-		doc.Error = r.incomplete()
+		doc.Error = r.incomplete(&doc)
 	}
 	doc.Finished = now
 	doc.Verdict = derive(&doc)
 	return doc.filled()
 }
 
-// incomplete says what of the run is missing, or returns nil when nothing is.
-func (r *Recorder) incomplete() *RunError {
-	ran := len(r.report.Tests)
+// incomplete says what of the run is missing, or returns nil when nothing is. doc is
+// what there is of it.
+func (r *Recorder) incomplete(doc *Report) *RunError {
+	ran := len(doc.Tests)
 	if len(r.running) > 0 {
 		cut := r.running[0]
 		if cut.test == "" {
@@ -121,7 +123,7 @@ func (r *Recorder) incomplete() *RunError {
 	if ran < r.planned {
 		return &RunError{Phase: suitesPhase, Message: fmt.Sprintf("only %d of %d checks ran", ran, r.planned)}
 	}
-	if empty := emptiness(&r.report); empty != "" {
+	if empty := emptiness(doc); empty != "" {
 		return &RunError{Phase: suitesPhase, Message: empty}
 	}
 	return nil

@@ -4,7 +4,7 @@ import "testing"
 
 func TestGolden(t *testing.T) {
 	for name, scenario := range map[string]func(*testing.T, func(*Options)) *run{
-		"green": greenRun, "red": redRun, "aborted": abortedRun,
+		"green": greenRun, "red": redRun, "aborted": abortedRun, "unjudged": unjudgedRun, "required": requiredRun,
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := scenario(t, nil)

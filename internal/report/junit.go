@@ -73,13 +73,19 @@ func renderJUnit(doc *Report) ([]byte, error) {
 		add("setup", junitCase{Name: cmp.Or(clean(e.Phase), "unknown"), Failure: setUpFailure(doc)}, failedPhase(doc).Seconds)
 	}
 	for _, t := range doc.Tests {
-		add(t.Suite, testCase(t), t.Seconds)
+		c := testCase(t)
+		if l := doc.loadOf(t); l != nil && t.Unmeasured {
+			if required := loadCase(doc, *l).Failure; required != nil {
+				c.Failure, c.Skipped = required, nil
+			}
+		}
+		add(t.Suite, c, t.Seconds)
 	}
 	for _, l := range doc.Load {
-		if slices.ContainsFunc(doc.Tests, func(t Test) bool { return t.ID() == "load/"+l.Name }) {
+		if slices.ContainsFunc(doc.Tests, func(t Test) bool { return t.ID() == l.ID() }) {
 			continue // the check that measured it is there already
 		}
-		add("load", measurementCase(l.Name, l.Verdict, loadNote(l)), 0)
+		add("load", loadCase(doc, l), 0)
 	}
 	for i, u := range doc.Upgrade {
 		c := measurementCase(u.From+"-to-"+u.To, u.Verdict, upgradeNote(u))
@@ -158,6 +164,15 @@ func failureText(t Test) []string {
 		}
 	}
 	return lines
+}
+
+// loadCase is skipped when the run's verdict does not depend on it.
+func loadCase(doc *Report, l Load) junitCase {
+	c := measurementCase(l.Name, l.Verdict, loadNote(l))
+	if doc.Excuses(l) {
+		c.Failure, c.Skipped = nil, c.Failure
+	}
+	return c
 }
 
 func measurementCase(name string, v Verdict, note string) junitCase {

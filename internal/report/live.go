@@ -6,14 +6,16 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"istio-conformance/internal/progress"
 )
 
 const (
 	// spinInterval is how often the live line moves.
 	spinInterval = 120 * time.Millisecond
 	// patience is how long a console without a live line stays silent before it
-	// says that work goes on.
-	patience = 9 * time.Second
+	// says what is under way.
+	patience = time.Minute
 	// shownRunning is how many of the running checks a line names at most.
 	shownRunning = 4
 )
@@ -27,6 +29,7 @@ type activity struct {
 	// test is the id of the test that it is; empty for a phase.
 	test    string
 	step    string
+	gauge   progress.Gauge
 	started time.Time
 }
 
@@ -81,6 +84,9 @@ func (r *Recorder) stillWorking(now time.Time) string {
 	}
 	a := r.running[0]
 	text := fmt.Sprintf("%s: still working after %s", a.label, elapsed(now.Sub(a.started)))
+	if a.gauge != nil {
+		return text + "  " + a.gauge(0)
+	}
 	if a.step != "" {
 		text += " (" + a.step + ")"
 	}
@@ -107,6 +113,9 @@ func (r *Recorder) work(now time.Time, width int) string {
 	if len(r.running) == 1 {
 		a := r.running[0]
 		text := fmt.Sprintf("%s  %s", a.label, elapsed(now.Sub(a.started)))
+		if a.gauge != nil {
+			return text + "  " + a.gauge(max(0, width-2-utf8.RuneCountInString(text)))
+		}
 		if a.step != "" {
 			text += "  " + a.step
 		}

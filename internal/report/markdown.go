@@ -26,8 +26,11 @@ func (m *markdown) line(format string, args ...any) {
 // without a baseline.
 func renderMarkdown(doc *Report, compared *Compared) string {
 	var m markdown
-	mark := map[Verdict]string{VerdictPass: markPass, VerdictInvalid: markWarn}
-	m.line("## %s Istio conformance: %s\n", cmp.Or(mark[doc.Verdict], markFail), doc.Verdict)
+	mark := cmp.Or(map[Verdict]string{VerdictPass: markPass, VerdictInvalid: markWarn}[doc.Verdict], markFail)
+	if doc.PassesUnjudged() {
+		mark = markWarn
+	}
+	m.line("## %s Istio conformance: %s\n", mark, doc.ShortVerdict())
 	if d := describe(doc.Environment); d != "" {
 		m.line("%s\n", escape(d))
 	}
@@ -38,6 +41,7 @@ func renderMarkdown(doc *Report, compared *Compared) string {
 	if over := doc.OverBudget(); over != "" {
 		m.line("%s.\n", escape(over))
 	}
+	m.unjudged(doc)
 	m.runError(doc)
 	if compared != nil {
 		m.line("%s", compared.Markdown)
@@ -49,6 +53,18 @@ func renderMarkdown(doc *Report, compared *Compared) string {
 	m.phases(doc)
 	m.digests(doc.Environment)
 	return m.String()
+}
+
+// unjudged names each measurement that decided nothing, with its reason.
+func (m *markdown) unjudged(doc *Report) {
+	if len(doc.Unjudged) == 0 {
+		return
+	}
+	m.line("Latency was not judged:\n")
+	for _, u := range doc.Unjudged {
+		m.line("- %s", escape(u.String()))
+	}
+	m.line("\n%s\n", escape(doc.UnjudgedRemedy()))
 }
 
 func (m *markdown) runError(doc *Report) {

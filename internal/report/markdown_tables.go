@@ -23,18 +23,21 @@ func (m *markdown) tests(doc *Report) {
 	}
 	m.line("### Checks\n")
 	m.line("| | Check | Time | |\n|---|---|--:|---|")
-	marks := map[Status]string{Pass: markPass, Skip: markSkip, Flaky: markWarn}
+	marks := map[Status]string{Pass: markPass, Flaky: markWarn}
 	for _, t := range doc.Tests {
-		note, time := t.Description, human(t.Seconds)
+		note, time, mark := t.Description, human(t.Seconds), cmp.Or(marks[t.Status], markFail)
 		switch t.Status {
 		case Skip:
-			note, time = "skipped: "+t.Reason, ""
+			note, mark = "skipped: "+t.Reason, t.skipMark()
+			if !t.Unmeasured {
+				time = ""
+			}
 		case Flaky:
 			note = "flaky: " + t.Reason
 		case Fail:
 			note = headline(t)
 		}
-		m.line("| %s | %s | %s | %s |", cmp.Or(marks[t.Status], markFail), escape(t.ID()), time, escape(truncate(note, markdownCell)))
+		m.line("| %s | %s | %s | %s |", mark, escape(t.ID()), time, escape(truncate(note, markdownCell)))
 	}
 	m.line("")
 }
@@ -46,7 +49,7 @@ func (m *markdown) measurements(doc *Report) {
 	m.line("### Measurements\n")
 	m.line("| Measurement | Verdict | |\n|---|---|---|")
 	for _, l := range doc.Load {
-		m.line("| %s | %s | %s |", escape("load/"+l.Name), l.Verdict, escape(loadNote(l)))
+		m.line("| %s | %s | %s |", escape(l.ID()), l.Verdict, escape(loadNote(l)))
 	}
 	for _, u := range doc.Upgrade {
 		m.line("| %s | %s | %s |", escape(upgradeName(u)), u.Verdict, escape(upgradeNote(u)))

@@ -10,7 +10,8 @@ import (
 const quantileField = "Q"
 
 // AddLoad records a latency comparison. One that holds a number that is not
-// finite, e.g. a ratio over nothing, is invalid and that number becomes 0.
+// finite, e.g. a ratio over nothing, is invalid unless it failed, and that number
+// becomes 0.
 func (r *Recorder) AddLoad(l Load) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -18,9 +19,10 @@ func (r *Recorder) AddLoad(l Load) {
 	finite := true
 	l = settled(reflect.ValueOf(l), &finite).Interface().(Load)
 	l.Quantiles = orEmpty(l.Quantiles)
-	if !finite {
-		l.Verdict = VerdictInvalid
-		r.warn(fmt.Sprintf("load %s is invalid: it holds a number that is not finite", l.Name))
+	if !finite && l.Verdict != VerdictFail {
+		const why = "it holds a number that is not finite"
+		l.Verdict, l.Reasons = VerdictInvalid, append([]string{why}, l.Reasons...)
+		r.warn(fmt.Sprintf("load %s is invalid: %s", l.Name, why))
 	}
 	r.report.Load = append(r.report.Load, l)
 }

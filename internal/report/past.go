@@ -132,15 +132,15 @@ func (p *past) overdue(name string, seconds float64) bool {
 	return seconds > overdueAfter+overdueTimes*usual
 }
 
-// save adds the times of this run. Only checks that passed count: a failure often
-// takes as long as its time-out.
+// save adds the times of this run. Only checks that passed count, because a failure often
+// takes as long as its time-out, and those that measured, whatever came of it.
 func (p *past) save(doc *Report) error {
 	if p.path == "" {
 		return nil
 	}
 	start, end, sum := time.Time{}, time.Time{}, 0.0
 	for _, t := range doc.Tests {
-		if t.Status != Pass {
+		if t.Status != Pass && !t.Unmeasured {
 			continue
 		}
 		p.Tests[t.ID()] = newest(p.Tests[t.ID()], t.Seconds)

@@ -1,6 +1,10 @@
 package report
 
-import "fmt"
+import (
+	"fmt"
+
+	"istio-conformance/internal/progress"
+)
 
 // keptSteps bounds what is remembered of a phase for the case that it fails.
 const keptSteps = 500
@@ -49,6 +53,15 @@ func (p *Phase) Logf(format string, args ...any) {
 		return
 	}
 	p.r.console.line("   %s: %s", p.name, step)
+}
+
+// Gauge shows how far the phase is in place of its last step, a nil gauge no more.
+func (p *Phase) Gauge(g progress.Gauge) {
+	p.r.mu.Lock()
+	defer p.r.mu.Unlock()
+	if !p.done {
+		p.activity.gauge = g
+	}
 }
 
 // DoneChecked ends the phase like Done, for a phase whose success is itself a

@@ -31,6 +31,8 @@ type Options struct {
 	// Timings is the file in which the times of earlier runs are kept, by which the
 	// time that is left is estimated; empty is none.
 	Timings string
+	// Required becomes Report.Required.
+	Required []string
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
 	// Also are written beside the files that every run has.
@@ -89,7 +91,7 @@ func newRecorder(o Options) (*Recorder, error) {
 	r := &Recorder{
 		options: o, dir: dir, now: o.Now, console: newConsole(o),
 		stop:   make(chan struct{}),
-		report: Report{Schema: Schema, Run: o.RunID, Started: o.Now()},
+		report: Report{Schema: Schema, Run: o.RunID, Started: o.Now(), Required: o.Required},
 	}
 	r.past, err = readPast(o.Timings)
 	r.showTitle()

@@ -86,8 +86,9 @@ func TestMeasurementsDecideTheVerdict(t *testing.T) {
 		want Verdict
 	}{
 		{"all hold", []func(*run){load(VerdictPass, quantile), upgrade(VerdictPass)}, VerdictPass},
-		{"inconclusive", []func(*run){load(VerdictInconclusive, quantile)}, VerdictInvalid},
-		{"a ratio over nothing", []func(*run){load(VerdictPass, endless)}, VerdictInvalid},
+		{"inconclusive", []func(*run){load(VerdictInconclusive, quantile), upgrade(VerdictPass)}, VerdictPass},
+		{"a ratio over nothing", []func(*run){load(VerdictPass, endless), upgrade(VerdictPass)}, VerdictPass},
+		{"inconclusive and nothing else", []func(*run){load(VerdictInconclusive, quantile)}, VerdictError},
 		{"fail goes before invalid", []func(*run){load(VerdictInvalid, quantile), load(VerdictFail, quantile)}, VerdictFail},
 		{"upgrade", []func(*run){load(VerdictInvalid, quantile), upgrade(VerdictFail)}, VerdictFail},
 		{"an upgrade under invalid load", []func(*run){upgrade(VerdictInvalid), upgrade(VerdictPass)}, VerdictInvalid},

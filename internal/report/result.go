@@ -20,11 +20,19 @@ func (r *Recorder) showTest(t Test) {
 	case Flaky:
 		c.result(markWarn, t.ID(), human(t.Seconds), "flaky: "+t.Reason)
 	case Skip:
-		c.result(markSkip, t.ID(), "skip", t.Reason)
+		c.result(t.skipMark(), t.ID(), "skip", t.Reason)
 	default:
 		c.result(markFail, t.ID(), human(t.Seconds), "")
 		r.showFailure(t)
 	}
+}
+
+// skipMark tells what could not be judged apart from what was not asked.
+func (t Test) skipMark() string {
+	if t.Unmeasured {
+		return markWarn
+	}
+	return markSkip
 }
 
 func (r *Recorder) showFailure(t Test) {

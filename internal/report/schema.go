@@ -26,7 +26,13 @@ type Report struct {
 	Tests       []Test      `json:"tests"`
 	Load        []Load      `json:"load"`
 	Upgrade     []Upgrade   `json:"upgrade"`
-	Warnings    []string    `json:"warnings"`
+	// Unjudged are the measurements of latency that decided nothing. A pass with some
+	// says nothing about what they measure; absent where each came to a judgement.
+	Unjudged []Unjudged `json:"unjudged,omitempty"`
+	// Required names what must be judged, or the run is invalid: latency; absent where
+	// nothing is required.
+	Required []string `json:"required,omitempty"`
+	Warnings []string `json:"warnings"`
 	// Retries says how failed checks were tried again; absent when they were not.
 	Retries *Retries `json:"retries,omitempty"`
 }
@@ -62,6 +68,11 @@ type Environment struct {
 	Istio string `json:"istio"`
 	// Kubernetes is the server's version, e.g. "v1.36.3".
 	Kubernetes string `json:"kubernetes"`
+	// KubernetesAsked is the version that was asked for, or chosen by default, where
+	// the server is of another one; absent where it is the same.
+	KubernetesAsked string `json:"kubernetesAsked,omitempty"`
+	// Support is what Istio's project says of the two; absent where it was not judged.
+	Support *Support `json:"support,omitempty"`
 	// Images is the source of images and charts: modules, release or archive.
 	Images string `json:"images"`
 	// Profile is how Istio is installed: default, cni or ambient; empty in reports of
@@ -120,10 +131,12 @@ type Test struct {
 	Labels      map[string]string `json:"labels,omitempty"`
 	Status      Status            `json:"status"`
 	// Reason is why the test was skipped, or what else the status needs to be understood.
-	Reason   string    `json:"reason"`
-	Started  time.Time `json:"started"`
-	Seconds  float64   `json:"seconds"`
-	Attempts int       `json:"attempts"`
+	Reason string `json:"reason"`
+	// Unmeasured says that the test was skipped because what it measured decided nothing.
+	Unmeasured bool      `json:"unmeasured,omitempty"`
+	Started    time.Time `json:"started"`
+	Seconds    float64   `json:"seconds"`
+	Attempts   int       `json:"attempts"`
 	// Assertions is how many assertions ran; a test that passed has at least one.
 	Assertions int `json:"assertions"`
 	// Failures are the messages of the assertions that did not hold.

@@ -64,6 +64,11 @@ type UpgradeStep struct {
 	Errors   map[string]int `json:"errors,omitempty"`
 	// LongestGapMillis is the longest time without an answer within the step.
 	LongestGapMillis float64 `json:"longestGapMillis"`
+	// LongestSendGapMillis is the longest time within the step in which some kind of
+	// traffic sent nothing, and LongestSendGapOf that kind: an outage that was shorter
+	// may have lost nothing of it.
+	LongestSendGapMillis float64 `json:"longestSendGapMillis,omitempty"`
+	LongestSendGapOf     string  `json:"longestSendGapOf,omitempty"`
 	// P99Micros is the highest p99 of any second of the step, BeforeP99Micros the
 	// median p99 of the seconds before the first step; in microseconds.
 	P99Micros       float64 `json:"p99Micros"`
@@ -84,8 +89,10 @@ type UpgradeTraffic struct {
 	Failed           int            `json:"failed"`
 	Errors           map[string]int `json:"errors,omitempty"`
 	LongestGapMillis float64        `json:"longestGapMillis"`
+	// LongestSendGapMillis is the longest time in which nothing was sent.
+	LongestSendGapMillis float64 `json:"longestSendGapMillis,omitempty"`
 	// NeverSent is how many requests were due beside Requests and not sent, because
-	// too many before them had no answer yet: the machine or the path was too slow
+	// they had waited too long for a connection: the machine or the path was too slow
 	// for the rate. They were not lost by what they never reached.
 	NeverSent int `json:"neverSent,omitempty"`
 	// Resent is how many messages were on their way when their stream ended, and
@@ -111,4 +118,6 @@ type UpgradeSecond struct {
 	// GapMillis is the longest time without an answer that ended in this second or
 	// still went on, in milliseconds.
 	GapMillis float64 `json:"gapMillis"`
+	// SendGapMillis is the same of the time in which nothing was sent.
+	SendGapMillis float64 `json:"sendGapMillis,omitempty"`
 }

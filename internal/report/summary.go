@@ -40,6 +40,12 @@ func (r *Recorder) showSummary() {
 	if n.total > 0 {
 		c.field(0, "results", n.String())
 	}
+	c.field(0, "unjudged", doc.unjudgedNote())
+	for _, t := range doc.Tests {
+		if t.Unmeasured {
+			c.whole(0, "re-run", t.Rerun)
+		}
+	}
 	c.field(0, "slowest", slowest(doc.Tests))
 	c.field(0, "time", times(doc))
 	c.field(0, "report", fmt.Sprintf("%s (beside it: %s)", r.shown(filepath.Join(r.dir, jsonName)), r.beside()))
@@ -53,8 +59,21 @@ func (r *Recorder) showSummary() {
 		c.line("%d passed, %d failed, %d skipped%s", n.passed, n.failed, n.skipped, flaky)
 		c.line("")
 	}
-	color := map[Verdict]string{VerdictPass: green, VerdictInvalid: yellow}
-	c.line("%s", c.style(cmp.Or(color[doc.Verdict], red), "verdict: "+string(doc.Verdict)))
+	showVerdict(c, doc)
+}
+
+// showVerdict is one line where nobody bounds its width: other programs read it.
+func showVerdict(c *console, doc *Report) {
+	const label = "verdict: "
+	color := cmp.Or(map[Verdict]string{VerdictPass: green, VerdictInvalid: yellow}[doc.Verdict], red)
+	if doc.PassesUnjudged() {
+		color = yellow
+	}
+	prefix := label
+	for _, l := range wrap(doc.FullVerdict(), c.room(len(label))) {
+		c.line("%s", c.style(color, prefix+l))
+		prefix = strings.Repeat(" ", len(label))
+	}
 }
 
 // beside names the files beside report.json.
@@ -103,12 +122,13 @@ func (r *Recorder) showFailed(doc *Report) {
 	}
 }
 
-// showSkipped groups the skipped by reason: one cause often skips many.
+// showSkipped groups the skipped by reason: one cause often skips many. A measurement
+// that decided nothing has a line of its own.
 func showSkipped(c *console, doc *Report) {
 	var reasons []string
 	skipped := map[string][]string{}
 	for _, t := range doc.Tests {
-		if t.Status == Skip {
+		if t.Status == Skip && doc.loadOf(t) == nil {
 			if skipped[t.Reason] == nil {
 				reasons = append(reasons, t.Reason)
 			}
@@ -131,7 +151,7 @@ func showSkipped(c *console, doc *Report) {
 func (r *Recorder) showMeasurements(doc *Report) {
 	marks := map[Verdict]string{VerdictPass: markPass, VerdictFail: markFail}
 	for _, l := range doc.Load {
-		r.console.result(cmp.Or(marks[l.Verdict], markWarn), "load/"+l.Name, string(l.Verdict), loadNote(l))
+		r.console.result(cmp.Or(marks[l.Verdict], markWarn), l.ID(), string(l.Verdict), loadNote(l))
 	}
 	for _, u := range doc.Upgrade {
 		r.console.result(cmp.Or(marks[u.Verdict], markWarn), upgradeName(u), string(u.Verdict), upgradeNote(u))
@@ -166,7 +186,7 @@ func describe(e Environment) string {
 }
 
 func slowest(tests []Test) string {
-	ran := slices.DeleteFunc(slices.Clone(tests), func(t Test) bool { return t.Status == Skip })
+	ran := slices.DeleteFunc(slices.Clone(tests), func(t Test) bool { return t.Status == Skip && !t.Unmeasured })
 	slices.SortStableFunc(ran, func(a, b Test) int { return cmp.Compare(b.Seconds, a.Seconds) })
 	var parts []string
 	for _, t := range ran[:min(shownSlowest, len(ran))] {

@@ -74,8 +74,22 @@ func (p *problems) run(r *Report) {
 		p.check(r.Error.Phase != "" && r.Error.Message != "", "error: phase or message is empty")
 	}
 	p.check(r.Error != nil || r.Verdict != VerdictError, "verdict is error without the field error that says why")
+	p.unjudged(r)
 	if want := derive(r); slices.Contains(verdicts, string(r.Verdict)) && want != r.Verdict {
 		p.addf("verdict is %q, but the content stands for %q", r.Verdict, want)
+	}
+}
+
+// unjudged checks what is said to have decided nothing, and to be required.
+func (p *problems) unjudged(r *Report) {
+	for i, what := range r.Required {
+		p.oneOf(fmt.Sprintf("required[%d]", i), what, Latency)
+	}
+	for i, u := range r.Unjudged {
+		at := fmt.Sprintf("unjudged[%d] %s", i, u.Measurement)
+		p.check(u.Reason != "", "%s: reason is empty", at)
+		p.check(slices.ContainsFunc(r.Load, func(l Load) bool { return l.ID() == u.Measurement && l.Verdict == u.Verdict && l.undecided() }),
+			"%s: load has no such measurement that is %s and decided nothing", at, u.Verdict)
 	}
 }
 
@@ -86,6 +100,10 @@ func (p *problems) environment(e Environment, v Verdict) {
 	}
 	for _, f := range [][2]string{{"istio", e.Istio}, {"kubernetes", e.Kubernetes}, {"kernel", e.Kernel}} {
 		p.check(f[1] != "", "environment.%s is empty in a run with a verdict about it", f[0])
+	}
+	if e.Support != nil {
+		p.oneOf("environment.support.standing", e.Support.Standing, standings...)
+		p.check(e.Support.Why != "", "environment.support.why is empty")
 	}
 	p.oneOf("environment.images", e.Images, "modules", "release", "archive")
 	p.oneOf("environment.cgroup", e.Cgroup, "v1", "v2")
@@ -111,6 +129,7 @@ func (p *problems) test(at string, t Test) {
 	if broken := t.broken(); broken != "" && slices.Contains([]Status{Pass, Fail, Skip, Flaky}, t.Status) {
 		p.addf("%s: %s", at, broken)
 	}
+	p.check(!t.Unmeasured || t.Status == Skip, "%s: unmeasured with status %s, only what is skipped is", at, t.Status)
 	p.check(t.Status != Pass || t.Attempts <= 1, "%s: passed at attempt %d, which is flaky", at, t.Attempts)
 	p.check(t.Status != Flaky || t.Attempts > 1, "%s: flaky at the first attempt", at)
 	for _, e := range t.Evidence {

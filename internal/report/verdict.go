@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"istio-conformance/internal/exitcode"
@@ -15,11 +16,12 @@ type Verdict string
 const (
 	VerdictPass Verdict = "pass"
 	VerdictFail Verdict = "fail"
-	// VerdictInvalid means that a measurement was invalid or inconclusive.
+	// VerdictInvalid means that a measurement that the verdict depends on was invalid or
+	// inconclusive: an upgrade, or a latency that is required.
 	VerdictInvalid Verdict = "invalid"
 	// VerdictError means that the run says nothing about the system under test.
 	VerdictError Verdict = "error"
-	// VerdictInconclusive is a measurement's only; a run that holds one is invalid.
+	// VerdictInconclusive is a measurement's only; to a run it is what an invalid one is.
 	VerdictInconclusive Verdict = "inconclusive"
 )
 
@@ -48,9 +50,9 @@ func derive(r *Report) Verdict {
 		return VerdictError
 	}
 	for _, l := range r.Load {
-		switch l.Verdict {
-		case VerdictPass:
-		case VerdictFail:
+		switch {
+		case l.Verdict == VerdictPass, r.Excuses(l):
+		case l.Verdict == VerdictFail:
 			return VerdictFail
 		default:
 			verdict = VerdictInvalid
@@ -70,14 +72,30 @@ func derive(r *Report) Verdict {
 	if tally(r.Tests).failed > 0 || r.OverBudget() != "" {
 		return VerdictFail
 	}
+	if verdict == VerdictPass && unrecorded(r) {
+		return VerdictInvalid
+	}
 	return verdict
+}
+
+// unrecorded says that a check could not measure, and that no measurement of the report
+// says so: nobody could read from it what was not judged.
+func unrecorded(r *Report) bool {
+	return slices.ContainsFunc(r.Tests, func(t Test) bool { return t.Unmeasured }) &&
+		!slices.ContainsFunc(r.Load, Load.undecided) &&
+		!slices.ContainsFunc(r.Upgrade, func(u Upgrade) bool { return u.Verdict == VerdictInvalid })
 }
 
 // emptiness says why the report proves nothing, or returns "" when it does.
 func emptiness(r *Report) string {
-	n := tally(r.Tests)
+	n, measured := tally(r.Tests), len(r.Upgrade)
+	for _, l := range r.Load {
+		if !r.Excuses(l) {
+			measured++
+		}
+	}
 	switch {
-	case n.total > n.skipped || len(r.Load)+len(r.Upgrade) > 0:
+	case n.total > n.skipped || measured > 0:
 		return ""
 	case n.total == 0:
 		return "no check was run"

@@ -1,7 +1,6 @@
 package stack
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"os"
@@ -33,7 +32,7 @@ func (s *Stack) Build(ctx context.Context, r *report.Recorder) error {
 	r.Environment(s.describe)
 	for _, p := range s.phases() {
 		phase := r.Phase(p.name)
-		err := p.run(ctx, phase.Logf)
+		err := p.run(progress.WithGauges(ctx, phase.Gauge), phase.Logf)
 		phase.Done(err)
 		r.Environment(s.describe)
 		if err != nil {
@@ -113,6 +112,9 @@ func (s *Stack) prepareImages(ctx context.Context, logf progress.Logf) error {
 	if err := s.loadZtunnel(ctx, logf); err != nil {
 		return err
 	}
+	for _, note := range s.notes {
+		logf("%s", note)
+	}
 	s.Images, err = source.Prepare(ctx, s.imagesCell())
 	if err != nil {
 		return err
@@ -143,9 +145,8 @@ func (s *Stack) imagesCell() images.Cell {
 func (s *Stack) source(logf progress.Logf) (images.Source, error) {
 	switch s.Config.Images {
 	case images.Release:
-		node := cmp.Or(s.Config.NodeImage, s.Cell.NodeImage)
 		return release.New(release.Options{
-			Nodes: map[string]string{s.Cell.Kubernetes: node}, Charts: s.Config.Charts, Hub: s.Config.Hub,
+			Nodes: map[string]string{s.Cell.Kubernetes: s.Cell.NodeImage}, Charts: s.charts, Hub: s.Config.Hub,
 			Images: s.renderedImages,
 			Root:   s.Config.Root, CacheDir: s.Config.CacheDir, Engine: s.Engine, Logf: logf,
 		}), nil
@@ -179,6 +180,9 @@ func (s *Stack) prepareCluster(ctx context.Context, logf progress.Logf) error {
 	if err := s.openOrCreate(ctx, options, logf); err != nil {
 		return err
 	}
+	if err := s.observeKubernetes(ctx); err != nil {
+		return err
+	}
 	if err := s.RenewClient(); err != nil {
 		return err
 	}
@@ -195,7 +199,23 @@ func (s *Stack) prepareCluster(ctx context.Context, logf progress.Logf) error {
 	if err := s.writeModulesFile(ctx); err != nil {
 		return err
 	}
-	return s.Cluster.Ready(ctx, s.Config.Waits.Or(waits.Nodes, readyTimeout))
+	if err := s.Cluster.Ready(ctx, s.Config.Waits.Or(waits.Nodes, readyTimeout)); err != nil {
+		return err
+	}
+	return s.checkKubernetes(ctx)
+}
+
+// checkKubernetes refuses nodes of another Kubernetes than their image's tag says: a
+// report would name the wrong one.
+func (s *Stack) checkKubernetes(ctx context.Context) error {
+	version, err := s.Cluster.ServerVersion(ctx)
+	if err != nil {
+		return err
+	}
+	if version != s.Cell.Kubernetes {
+		return exitcode.Environmentf("node image %s is of Kubernetes %s, not %s: name it so, or another image", s.Images.Node, version, s.Cell.Kubernetes)
+	}
+	return nil
 }
 
 // writeModulesFile gives each node the file by which a real node loads Istio's

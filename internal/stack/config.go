@@ -3,6 +3,7 @@ package stack
 import (
 	"istio-conformance/internal/exitcode"
 	"istio-conformance/internal/images"
+	"istio-conformance/internal/images/release"
 	"istio-conformance/internal/waits"
 )
 
@@ -79,7 +80,9 @@ func (c Config) Validate() error {
 		return exitcode.Usagef("PROFILE=%s: unknown profile; want default, cni or ambient", c.Profile)
 	}
 	switch c.Images {
-	case "", images.Release, images.Modules:
+	case "", images.Release:
+		return release.CheckHub(c.Hub)
+	case images.Modules:
 	case images.Archive:
 		if c.Archive == "" {
 			return exitcode.Usagef("IMAGES=archive: name the file that was saved before: ARCHIVE=<path>")

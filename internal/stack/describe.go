@@ -13,6 +13,8 @@ import (
 func (s *Stack) describe(e *report.Environment) {
 	e.Istio, e.Kubernetes, e.Images = s.Cell.Istio, s.Cell.Kubernetes, s.Config.Images
 	e.Profile = cmp.Or(s.Config.Profile, ProfileDefault)
+	e.KubernetesAsked = s.plannedKubernetes
+	e.Support = s.describeSupport()
 	e.Kernel, e.CPUs = s.Host.Kernel.Value, s.Host.CPUs
 	switch {
 	case s.Host.CgroupV1():
@@ -21,7 +23,7 @@ func (s *Stack) describe(e *report.Environment) {
 		e.Cgroup = "v2"
 	}
 	if s.Images != nil {
-		e.Digests, e.Notes = s.Images.Digests, s.Images.Notes
+		e.Digests, e.Notes = s.Images.Digests, slices.Concat(s.Images.Notes, s.filterNotes)
 	}
 	if len(s.imageNames) > 0 {
 		e.Digests, e.Notes = maps.Clone(e.Digests), append(slices.Clone(e.Notes), s.namesNote())

@@ -9,6 +9,8 @@ import (
 
 	"istio-conformance/internal/charts"
 	"istio-conformance/internal/cluster"
+	"istio-conformance/internal/envoy"
+	"istio-conformance/internal/istio"
 	"istio-conformance/internal/progress"
 )
 
@@ -84,6 +86,19 @@ func (s *Stack) discover(ctx context.Context, logf progress.Logf) error {
 			s.Gateway = Gateway{Namespace: found.Namespace, Release: found.Name, ServiceAccount: found.Name, Selector: "app=" + found.Name}
 		}
 	}
+	if err := s.judgeExisting(); err != nil {
+		return err
+	}
 	s.proxy, err = s.describeProxy(ctx)
+	s.missingFilters = envoy.MissingFilters(s.proxy.Extensions)
 	return err
+}
+
+// judgeExisting notes what Istio's project says of what the cluster has.
+func (s *Stack) judgeExisting() error {
+	table, err := istio.Load()
+	if err != nil {
+		return err
+	}
+	return s.judgeSupport(table)
 }

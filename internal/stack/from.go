@@ -15,7 +15,7 @@ import (
 // resolveFrom finds the full version that an upgrade begins with. Whether Istio
 // may go from there to the other is the upgrade suite's to say: a forced path is
 // still a path.
-func (s *Stack) resolveFrom(table *istio.Table) (istio.Cell, error) {
+func (s *Stack) resolveFrom(ctx context.Context, table *istio.Table) (istio.Cell, error) {
 	if s.Config.From == "" {
 		return istio.Cell{}, nil
 	}
@@ -26,7 +26,7 @@ func (s *Stack) resolveFrom(table *istio.Table) (istio.Cell, error) {
 		}
 		return istio.Cell{Istio: held.Istio, Kubernetes: s.Cell.Kubernetes}, agree("FROM", s.Config.From, held.Istio)
 	}
-	return table.Resolve(istio.Request{
+	return s.resolveRequest(ctx, table, istio.Request{
 		Istio: s.Config.From, Kubernetes: s.Cell.Kubernetes, Source: s.Config.Images, Force: true,
 	})
 }

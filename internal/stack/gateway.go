@@ -9,6 +9,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"istio-conformance/internal/cluster"
 	"istio-conformance/internal/envoy"
 	"istio-conformance/internal/report"
 )
@@ -79,13 +80,24 @@ func (s *Stack) GatewayPod(ctx context.Context) (corev1.Pod, error) {
 }
 
 // GatewayAdmin asks the admin interface of a gateway pod's Envoy, such as
-// "clusters?format=json".
+// "clusters?format=json". Every error is an UnaskedError.
 func (s *Stack) GatewayAdmin(ctx context.Context, request string) (string, error) {
 	pod, err := s.GatewayPod(ctx)
 	if err != nil {
-		return "", err
+		return "", cluster.Unasked(err)
 	}
-	return s.Cluster.PodExec(ctx, pod.Namespace, pod.Name, "istio-proxy", "pilot-agent", "request", "GET", request)
+	return s.ProxyAdmin(ctx, pod, request)
+}
+
+// proxyAdminPort is where Envoy's admin interface listens, at the pod's loopback
+// address alone.
+// https://istio.io/latest/docs/ops/deployment/application-requirements/#ports-used-by-istio
+const proxyAdminPort = 15000
+
+// ProxyAdmin is GatewayAdmin for any pod with a proxy.
+func (s *Stack) ProxyAdmin(ctx context.Context, pod corev1.Pod, request string) (string, error) {
+	answer, err := s.Cluster.PodGet(ctx, pod.Namespace, pod.Name, proxyAdminPort, request)
+	return answer, cluster.Unasked(err)
 }
 
 // describeProxy says which Envoy the gateway runs, for the report.

@@ -15,29 +15,25 @@ import (
 )
 
 // renderedImages returns the references of the images that a set's charts run with
-// the values of this run. In the default profile a check installs chart cni for a
-// while.
+// the values of this run, and notes in the set which of them is the proxy. In the
+// default profile a check installs chart cni for a while.
 func (s *Stack) renderedImages(ctx context.Context, set *images.Set) ([]string, error) {
 	set.Ztunnel = cmp.Or(s.ztunnel.reference, set.Ztunnel)
-	profiles := []string{cmp.Or(s.Config.Profile, ProfileDefault)}
-	if profiles[0] == ProfileDefault {
-		profiles = append(profiles, ProfileCNI)
+	profile := cmp.Or(s.Config.Profile, ProfileDefault)
+	releases, err := s.PlanReleases(set, profile, s.Config.ValuesLayer)
+	if err != nil {
+		return nil, err
 	}
-	found := map[string]bool{}
-	for _, profile := range profiles {
-		releases, err := s.PlanReleases(set, profile, s.Config.ValuesLayer)
+	if profile == ProfileDefault {
+		others, err := s.PlanReleases(set, ProfileCNI, s.Config.ValuesLayer)
 		if err != nil {
 			return nil, err
 		}
-		references, err := charts.Images(ctx, releases, s.Cell.Kubernetes)
-		if err != nil {
-			return nil, err
-		}
-		for _, r := range references {
-			found[r] = true
-		}
+		releases = append(releases, others[slices.IndexFunc(others, func(r charts.Release) bool { return r.Chart == set.Charts["cni"] })])
 	}
-	return slices.Sorted(maps.Keys(found)), nil
+	all, proxy, err := charts.Images(ctx, releases, s.Cell.Kubernetes)
+	set.Proxy = proxy
+	return all, err
 }
 
 // offer sees to it that a set has every image that its charts render, by the name

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"time"
 
@@ -43,6 +42,9 @@ func (s *Stack) install(ctx context.Context, logf progress.Logf) error {
 	if s.Helm, err = charts.NewClient(s.Cluster.Kubeconfig, "", progress.Discard); err != nil {
 		return err
 	}
+	if err := s.askProxies(ctx, logf); err != nil {
+		return err
+	}
 	if s.Releases, err = s.PlanReleases(s.firstImages(), s.Config.Profile, s.Config.ValuesLayer); err != nil {
 		return err
 	}
@@ -55,7 +57,7 @@ func (s *Stack) install(ctx context.Context, logf progress.Logf) error {
 		started := time.Now()
 		installed, err := s.Helm.Apply(ctx, r)
 		if err != nil {
-			return fmt.Errorf("release %s: %w", r, err)
+			return err
 		}
 		logf("release %s is at revision %d, ready after %s", r, installed.Version, time.Since(started).Round(100*time.Millisecond))
 	}
@@ -72,7 +74,7 @@ func (s *Stack) install(ctx context.Context, logf progress.Logf) error {
 // removeOthers uninstalls what a kept cluster has of another profile.
 func (s *Stack) removeOthers(ctx context.Context, logf progress.Logf) error {
 	// The profile with the most charts.
-	for _, c := range components(s.firstImages(), ProfileAmbient) {
+	for _, c := range components(nil, ProfileAmbient) {
 		if slices.ContainsFunc(s.Releases, func(r charts.Release) bool { return r.Name == c.release }) {
 			continue
 		}

@@ -14,6 +14,8 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"istio-conformance/internal/check"
 )
 
 // ReadyPods returns the pods that match the label selector and are Ready and
@@ -26,20 +28,27 @@ func (s *Stack) ReadyPods(ctx context.Context, namespace, selector string) ([]co
 	return slices.DeleteFunc(pods, func(p corev1.Pod) bool { return !ready(p) || p.DeletionTimestamp != nil }), nil
 }
 
-// logSeconds is how far back Logs looks: longer than any check takes that asks
-// for what it caused itself, and not the whole run.
-const logSeconds = 300
+const (
+	// logTime is how far back Logs looks outside of a check.
+	logTime = 5 * time.Minute
+	// logSlack is for logs whose times are those of another clock: the node's.
+	logSlack = 2 * time.Second
+)
 
 // Logs returns what a container of all pods that match the selector has printed
-// in the last minutes.
+// since the check began that asks, or in the last minutes.
 func (s *Stack) Logs(ctx context.Context, namespace, selector, container string) (string, error) {
 	pods, err := s.Pods(ctx, namespace, selector)
 	if err != nil {
 		return "", err
 	}
+	since := logTime
+	if started, ok := check.Started(ctx); ok {
+		since = time.Since(started) + logSlack
+	}
 	var all strings.Builder
 	for i := range pods {
-		text, err := s.PodLog(ctx, &pods[i], container, logSeconds*time.Second)
+		text, err := s.PodLog(ctx, &pods[i], container, since)
 		if err != nil {
 			return "", err
 		}

@@ -8,6 +8,7 @@ import (
 
 	"istio-conformance/fixtures"
 	"istio-conformance/internal/charts"
+	"istio-conformance/internal/envoy"
 	"istio-conformance/internal/images"
 	"istio-conformance/internal/waits"
 )
@@ -22,11 +23,15 @@ type component struct {
 }
 
 // components are the charts of a profile, in the order in which they can be
-// installed.
-func components(set *images.Set, profile string) []component {
+// installed. For each of Istio's own filters that is missing in a proxy, istiod is
+// told by fixtures/values/istiod-without-<filter>.yaml not to configure it.
+func components(missing []string, profile string) []component {
 	istiod := component{"istiod", SystemNamespace, "istiod", []string{"istiod"}, true}
-	if !set.IstioFilters {
-		istiod.values = append(istiod.values, "istiod-vanilla-proxy")
+	for _, filter := range missing {
+		if filter == envoy.PeerMetadata {
+			continue // Only the ambient profile has Envoys listen for HBONE.
+		}
+		istiod.values = append(istiod.values, "istiod-without-"+strings.ReplaceAll(filter, "_", "-"))
 	}
 	base := component{"istio-base", SystemNamespace, "base", []string{"base"}, false}
 	cni := component{"istio-cni", SystemNamespace, "cni", []string{"cni"}, true}
@@ -37,8 +42,8 @@ func components(set *images.Set, profile string) []component {
 		return []component{base, cni, istiod, gateway}
 	case ProfileAmbient:
 		istiod.values = append(istiod.values, "istiod-ambient")
-		if !set.IstioFilters {
-			istiod.values = append(istiod.values, "istiod-vanilla-ambient")
+		if slices.Contains(missing, envoy.PeerMetadata) {
+			istiod.values = append(istiod.values, "istiod-without-hbone")
 		}
 		cni.values = append(cni.values, "cni-ambient")
 		return []component{base, cni, istiod, {"ztunnel", SystemNamespace, "ztunnel", []string{"ztunnel"}, true}, gateway}
@@ -57,7 +62,7 @@ func (s *Stack) ReleasesOf(profile string) ([]charts.Release, error) {
 // fixtures/values/<layer>-<chart>.yaml where there is one.
 func (s *Stack) PlanReleases(set *images.Set, profile, layer string) ([]charts.Release, error) {
 	var releases []charts.Release
-	for _, c := range components(set, profile) {
+	for _, c := range components(s.missingFilters, profile) {
 		values, err := c.read(set, layer)
 		if err != nil {
 			return nil, err

@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"sigs.k8s.io/kind/pkg/apis/config/v1alpha4"
 
+	"istio-conformance/internal/charts/origin"
 	"istio-conformance/internal/cluster"
 	"istio-conformance/internal/exitcode"
 	"istio-conformance/internal/images"
@@ -28,7 +30,18 @@ type plan struct {
 	nameLock    *os.File // held until the process ends
 	othersName  bool     // another run holds the cluster's name
 	proxy       report.Proxy
-	scratch     scratch
+	// asked are the images whose Envoy was asked for its filters; missingFilters are
+	// those of Istio's own that one of them lacks, and filterNotes say of which.
+	asked          map[string]bool
+	missingFilters []string
+	filterNotes    []string
+	// plannedKubernetes is the version that Resolve decided on, where the API server
+	// turned out to be of another; empty where it is the same.
+	plannedKubernetes string
+	scratch           scratch
+	charts            origin.Origin   // of source release
+	published         []istio.Version // Istio's in charts; nil for other sources
+	notes             []string        // what Resolve found and the console shows
 	// ztunnel is the image that Config.Ztunnel holds.
 	ztunnel ztunnelImage
 	// imageNames are more names by which the nodes must know images that they have.
@@ -50,12 +63,20 @@ func (s *Stack) Resolve(ctx context.Context) error {
 		return nil
 	}
 	if s.Config.Images == "" {
-		s.Config.Images = images.Detect(ctx)
+		s.Config.Images = s.detect(ctx)
 	}
-	if s.Cell, err = s.resolveCell(table); err != nil {
+	if s.Config.Images == images.Release {
+		if err := s.readCharts(ctx, table); err != nil {
+			return err
+		}
+	}
+	if s.Cell, err = s.resolveCell(ctx, table); err != nil {
 		return err
 	}
-	if s.FromCell, err = s.resolveFrom(table); err != nil {
+	if s.FromCell, err = s.resolveFrom(ctx, table); err != nil {
+		return err
+	}
+	if err := s.judgeSupport(table); err != nil {
 		return err
 	}
 	if s.ztunnel.reference, err = savedImage(s.Config.Ztunnel); err != nil {
@@ -65,9 +86,18 @@ func (s *Stack) Resolve(ctx context.Context) error {
 	return err
 }
 
-func (s *Stack) resolveCell(table *istio.Table) (istio.Cell, error) {
+// detect says where images and charts come from when the user does not: who names a
+// place of official ones wants these.
+func (s *Stack) detect(ctx context.Context) string {
+	if s.Config.Hub != "" || s.Config.Charts != "" || s.Config.NodeImage != "" {
+		return images.Release
+	}
+	return images.Detect(ctx)
+}
+
+func (s *Stack) resolveCell(ctx context.Context, table *istio.Table) (istio.Cell, error) {
 	if s.Config.Images != images.Archive {
-		return table.Resolve(istio.Request{
+		return s.resolveRequest(ctx, table, istio.Request{
 			Istio: s.Config.Istio, Kubernetes: s.Config.Kubernetes, Source: s.Config.Images, Force: s.Config.Force,
 		})
 	}
@@ -109,6 +139,9 @@ func agree(name, asked, held string) error {
 func (s *Stack) kubeconfigPath() string {
 	return filepath.Join(s.Config.OutDir, s.Config.Name+".kubeconfig")
 }
+
+// Warnings are what a user must know of the run so far.
+func (s *Stack) Warnings() []string { return slices.Clone(s.warnings) }
 
 // String names the pair of versions under test.
 func (s *Stack) String() string {

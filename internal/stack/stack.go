@@ -19,6 +19,7 @@ import (
 	"istio-conformance/internal/host"
 	"istio-conformance/internal/images"
 	"istio-conformance/internal/istio"
+	"istio-conformance/internal/progress"
 )
 
 // SystemNamespace is where istiod runs.
@@ -39,8 +40,12 @@ func SystemLabels() map[string]string {
 // Build got.
 type Stack struct {
 	Config Config
+	// Say receives a line for each thing that Resolve has to try again; nil drops them.
+	Say progress.Logf
 	// Cell is the pair of versions under test.
 	Cell istio.Cell
+	// Support is what Istio's project says of the pair, or the two of an upgrade.
+	Support istio.Reason
 	// Host is what the machine is.
 	Host host.Facts
 	// Engine runs the nodes.

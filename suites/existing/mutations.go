@@ -31,7 +31,7 @@ func Mutations() []mutation.Mutation {
 		{
 			Name: "existing-object-written", Promise: "an object that is written while only reading is allowed is noticed",
 			Break: writeMeanwhile, Plays: "existing/read-only",
-			Fails: map[string]string{"existing/read-only": "the checks changed something in a cluster that they only may read"},
+			Fails: map[string]string{"existing/read-only": "something changed in a cluster that they only may read"},
 		},
 	}
 }

@@ -41,7 +41,7 @@ func readOnly(s *stack.Stack, suite func(*stack.Stack) check.Suite) check.Check 
 			t.Expect(err).NotTo(gomega.HaveOccurred())
 			played := mustPass(ctx, t, suite(other))
 			mustBeGone(ctx, t, s, other)
-			t.Diagnose("the checks changed something in a cluster that they only may read, or somebody else changed it meanwhile",
+			t.Diagnose("while the checks ran something changed in a cluster that they only may read",
 				"kubectl get --show-managed-fields of what is named says who", "https://kubernetes.io/docs/reference/using-api/server-side-apply/#field-management")
 			after, err := look(ctx, s)
 			t.Expect(err).NotTo(gomega.HaveOccurred())

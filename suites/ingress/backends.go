@@ -39,7 +39,7 @@ func backends(s *stack.Stack) check.Check {
 				ready, err = s.ReadyPods(ctx, s.Namespace, kit.BackendSelector)
 				return ready, err
 			}).WithTimeout(3*time.Minute).Should(gomega.HaveLen(kit.BackendReplicas), "%s", s.DescribePods(ctx, s.Namespace))
-			t.Diagnose("istiod's webhook did not inject the sidecar: its namespace selector or revision does not match, or it was not reachable when the pods were made",
+			t.Diagnose("the backend's pods have no sidecar: istiod's webhook did not inject the sidecar",
 				"compare the labels of the namespace with the webhook's selectors: kubectl get mutatingwebhookconfigurations -o yaml",
 				"https://istio.io/latest/docs/ops/common-problems/injection/")
 			for _, pod := range ready {

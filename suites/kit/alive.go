@@ -39,8 +39,8 @@ func LookAtGateway(ctx context.Context, t *check.T, s *stack.Stack) GatewayLife 
 // no crash in its log.
 func (l GatewayLife) MustBeTheSame(ctx context.Context, t *check.T, s *stack.Stack) {
 	t.Helper()
-	t.Diagnose("the gateway's Envoy crashed or was restarted by what was sent to it",
-		"look for the crash in the gateway's log in the evidence, and report it to Envoy's security team before anybody else", "https://github.com/envoyproxy/envoy/security/policy")
+	t.Diagnose("the gateway's Envoy is not the process that it was before, or its log tells of a crash",
+		"look for a crash in the gateway's log in the evidence: one that a client can cause is for Envoy's security team before anybody else; without one, look for what replaced the pod in its namespace's events", "https://github.com/envoyproxy/envoy/security/policy")
 	now := LookAtGateway(ctx, t, s)
 	t.Expect(now.pod).To(gomega.Equal(l.pod), "the gateway's pod")
 	t.Expect(now.restarts).To(gomega.Equal(l.restarts), "restarts of the gateway's container")

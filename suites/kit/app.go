@@ -52,7 +52,7 @@ func (a App) Selector() string { return "app=" + a.Name }
 // that are being deleted may still be there and answer.
 func (a App) MustHavePods(ctx context.Context, t *check.T, replicas int) []corev1.Pod {
 	t.Helper()
-	t.Diagnose("the check's own pods do not become ready: the cluster has no room, or the backend's image does not start",
+	t.Diagnose("the check's own pods do not become ready",
 		"look at the pods and events in the evidence", "https://kubernetes.io/docs/tasks/debug/debug-application/debug-pods/")
 	var ready []corev1.Pod
 	t.Eventually(ctx, func() ([]corev1.Pod, error) {

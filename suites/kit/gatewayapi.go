@@ -22,8 +22,12 @@ import (
 // starts its controllers for the Gateway API when it sees them.
 const classTimeout = 90 * time.Second
 
-// installing lets one of the checks at a time install the definitions.
-var installing sync.Mutex
+// installed are the stacks whose cluster has the definitions, with their version. The
+// lock lets one of the checks at a time install them.
+var (
+	installing sync.Mutex
+	installed  = map[*stack.Stack]string{}
+)
 
 // MustHaveGatewayAPI installs the Gateway API's definitions, unless they are there,
 // and waits for Istio's GatewayClass. They stay: istiod watches them from now on.
@@ -31,18 +35,21 @@ func MustHaveGatewayAPI(ctx context.Context, t *check.T, s *stack.Stack) {
 	t.Helper()
 	installing.Lock()
 	defer installing.Unlock()
-	crds, version, err := gatewayapi.CRDs(ctx, s.Config.Root)
-	if err != nil {
-		t.Skipf("needs the go command and the module cache or a module proxy: %v", err)
+	if installed[s] == "" {
+		crds, version, err := gatewayapi.CRDs(ctx, s.Config.Root)
+		if err != nil {
+			t.Skipf("needs the go command and the module cache or a module proxy: %v", err)
+		}
+		t.Diagnose("the API server does not take the Gateway API's definitions", "look at the message above", "https://gateway-api.sigs.k8s.io/guides/")
+		t.Expect(kube.Apply(ctx, s.Client, "", crds)).To(gomega.Succeed())
+		t.Eventually(ctx, func() ([]string, error) { return gatewayapi.NotEstablished(ctx, s.Client, crds) }).Should(gomega.BeEmpty(), "definitions that are not Established")
+		installed[s] = version
 	}
-	t.Diagnose("the API server does not take the Gateway API's definitions", "look at the message above", "https://gateway-api.sigs.k8s.io/guides/")
-	t.Expect(kube.Apply(ctx, s.Client, "", crds)).To(gomega.Succeed())
-	t.Eventually(ctx, func() ([]string, error) { return gatewayapi.NotEstablished(ctx, s.Client, crds) }).Should(gomega.BeEmpty(), "definitions that are not Established")
 	t.Diagnose("istiod does not take up the Gateway API after its definitions were installed", "look at istiod's log in the evidence, and at its PILOT_ENABLE_GATEWAY_API",
 		"https://istio.io/latest/docs/tasks/traffic-management/ingress/gateway-api/")
 	t.Eventually(ctx, func() (string, error) { return GatewayCondition(ctx, s, "GatewayClass", "", "istio", "Accepted") }).WithTimeout(classTimeout).
 		Should(gomega.Equal("True"), "condition Accepted of GatewayClass istio")
-	t.Observe("Gateway API %s", version)
+	t.Observe("Gateway API %s", installed[s])
 }
 
 // GatewayCondition returns the status of a condition of an object of the Gateway API, with its message when

@@ -58,7 +58,8 @@ func Apply(ctx context.Context, t *check.T, s *stack.Stack, namespace, path stri
 func ApplyData(ctx context.Context, t *check.T, s *stack.Stack, namespace, path string, values any) []*unstructured.Unstructured {
 	t.Helper()
 	objects := prepare(ctx, t, s, path, values)
-	t.Expect(judged(t, kube.Apply(ctx, s.Client, namespace, objects))).To(gomega.Succeed())
+	err := kube.Apply(ctx, s.Client, namespace, objects)
+	t.Expect(err).To(gomega.Succeed(), func() string { return NotTaken(t, err) })
 	return objects
 }
 
@@ -68,8 +69,9 @@ func ApplyData(ctx context.Context, t *check.T, s *stack.Stack, namespace, path 
 func ApplyAgain(ctx context.Context, t *check.T, s *stack.Stack, namespace, path string, values map[string]string) (again int) {
 	t.Helper()
 	objects := prepare(ctx, t, s, path, values)
+	var err error
 	t.Eventually(ctx, func() error {
-		err := judged(t, kube.Apply(ctx, s.Client, namespace, objects))
+		err = kube.Apply(ctx, s.Client, namespace, objects)
 		if err != nil && !unjudged(err) {
 			return gomega.StopTrying("the API server refuses the objects").Wrap(err)
 		}
@@ -77,7 +79,7 @@ func ApplyAgain(ctx context.Context, t *check.T, s *stack.Stack, namespace, path
 			again++
 		}
 		return err
-	}).WithTimeout(PropagationTimeout).Should(gomega.Succeed())
+	}).WithTimeout(PropagationTimeout).Should(gomega.Succeed(), func() string { return NotTaken(t, err) })
 	return again
 }
 
@@ -99,15 +101,18 @@ func unjudged(err error) bool {
 	return err != nil && strings.Contains(err.Error(), "failed calling webhook")
 }
 
-// judged returns the error, and names its cause when no webhook answered.
-func judged(t *check.T, err error) error {
+// NotTaken sets the check's diagnosis to what the error shows by which the API server
+// did not take an object, and returns words for the failure's message.
+func NotTaken(t *check.T, err error) string {
 	t.Helper()
 	if unjudged(err) {
-		t.Diagnose("nobody answers the webhook that judges what is written: istiod is down, or the webhook does not lead to it",
-			"look at istiod's pods, and compare the webhook's service and caBundle with them: kubectl get validatingwebhookconfigurations -o yaml",
+		t.Diagnose("the API server cannot call a webhook that judges what is written, as the error says",
+			"look at the pods behind the webhook's Service, and compare its service and caBundle with them: kubectl get validatingwebhookconfigurations -o yaml",
 			"https://istio.io/latest/docs/ops/common-problems/validation/")
+	} else {
+		t.Diagnose("the API server does not take an object of the check's", "the error says why", "https://istio.io/latest/docs/ops/common-problems/validation/")
 	}
-	return err
+	return "the API server's answer to what is written"
 }
 
 // Render fills fixtures/<path> with values.

@@ -66,30 +66,8 @@ func (r Route) MustBeServed(ctx context.Context, t *check.T) {
 		last = probe.HTTP(ctx, probe.Request{URL: r.stack.GatewayURL(), Host: r.Host, Timeout: ShortTimeout})
 		return last.Status
 	}).WithTimeout(PropagationTimeout).Should(gomega.Equal(http.StatusOK), func() string {
-		diagnoseUnserved(t, last)
-		return fmt.Sprintf("host %s within %s: %s", r.Host, PropagationTimeout, last)
+		return fmt.Sprintf("within %s: %s", PropagationTimeout, Unserved{Host: r.Host, Last: last}.Diagnose(ctx, t, r.stack))
 	})
-}
-
-// diagnoseUnserved names the cause that the last response points to.
-func diagnoseUnserved(t *check.T, last probe.Response) {
-	switch {
-	case last.Status == http.StatusNotFound:
-		t.Diagnose("the gateway does not serve a new VirtualService: istiod did not send it, or the gateway's Envoy refused it",
-			"look at istiod's log and at the gateway's config dump in the evidence, and whether the Gateway's selector matches the gateway pod's labels",
-			"https://istio.io/latest/docs/ops/diagnostic-tools/proxy-cmd/")
-	case last.Status != 0:
-		t.Diagnose(fmt.Sprintf("the gateway serves the route and answers %d instead of the backend", last.Status),
-			"look for the request's flags in the gateway's access log in the evidence", "https://istio.io/latest/docs/ops/common-problems/network-issues/")
-	case last.Class == probe.Timeout:
-		t.Diagnose("a connection is accepted and no answer comes: the gateway cannot reach a backend's pod, or nothing is behind the node port",
-			"look for the request in the gateway's access log in the evidence; no entry at all means that it never reached the gateway",
-			"https://istio.io/latest/docs/ops/common-problems/network-issues/")
-	default:
-		t.Diagnose("nothing answers at the gateway's node port: istiod sent the gateway no listener for it, its Service selects no ready pod, or the port is not mapped to the host",
-			"compare the gateway's listeners with the Gateways, and the Service's selector, ports and EndpointSlices with the gateway's pods, all in the evidence",
-			"https://istio.io/latest/docs/tasks/traffic-management/ingress/ingress-control/")
-	}
 }
 
 // Get sends one request through the gateway's node port on a new connection.

@@ -87,8 +87,8 @@ func (c Scratch) StartWorkload(ctx context.Context, t *check.T, values map[strin
 // AwaitWorkload is the second half of Workload: it waits, and returns the pod.
 func (c Scratch) AwaitWorkload(ctx context.Context, t *check.T) corev1.Pod {
 	t.Helper()
-	t.Diagnose("a workload of the check's own does not become ready, or the gateway does not serve it",
-		"look at the pods, events and the gateway's config dump in the evidence", "https://istio.io/latest/docs/ops/common-problems/")
+	t.Diagnose("a workload of the check's own does not become ready",
+		"look at the pods and events in the evidence", "https://istio.io/latest/docs/ops/common-problems/")
 	pods := c.MustHavePods(ctx, t, 1)
 	c.MustBeServed(ctx, t)
 	return pods[0]
@@ -114,8 +114,7 @@ func (c Scratch) MustBeServed(ctx context.Context, t *check.T) {
 		last = c.get(ctx, ShortTimeout, nil)
 		return last.Status
 	}).WithTimeout(PropagationTimeout).Should(gomega.Equal(http.StatusOK), func() string {
-		diagnoseUnserved(t, last)
-		return fmt.Sprintf("host %s within %s: %s", c.Host, PropagationTimeout, last)
+		return fmt.Sprintf("within %s: %s", PropagationTimeout, Unserved{Host: c.Host, Last: last}.Diagnose(ctx, t, c.stack))
 	})
 }
 

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -100,29 +99,20 @@ func (r SecureRoute) MustBeServed(ctx context.Context, t *check.T, client *tls.C
 		last = r.Get(ctx, t, "/", nil, func(q *probe.Request) { q.TLS, q.Timeout = client, ShortTimeout })
 		return last.Status
 	}).WithTimeout(PropagationTimeout).Should(gomega.Equal(http.StatusOK), func() string {
-		diagnoseInsecure(t, last)
-		return fmt.Sprintf("https://%s within %s: %s", r.Host, PropagationTimeout, last)
+		return fmt.Sprintf("within %s: %s", PropagationTimeout, r.diagnose(ctx, t, last))
 	})
 }
 
-// diagnoseInsecure names the cause that the last response points to.
-func diagnoseInsecure(t *check.T, last probe.Response) {
-	var unknown x509.UnknownAuthorityError
-	switch {
-	case last.Status == http.StatusBadRequest && bytes.Contains(last.Body, []byte("HTTP request to an HTTPS server")):
+// diagnose sets the check's diagnosis to what the last response shows, and returns a
+// line for the failure's message.
+func (r SecureRoute) diagnose(ctx context.Context, t *check.T, last probe.Response) string {
+	if last.Status == http.StatusBadRequest && bytes.Contains(last.Body, []byte("HTTP request to an HTTPS server")) {
 		t.Diagnose("TLS ends before the backend, whose port gets plain HTTP and wants TLS: the gateway does not pass the host's TLS through",
 			"look at the filter chain of the server name in the gateway's config dump in the evidence: with mode PASSTHROUGH it has no transport socket",
 			"https://istio.io/latest/docs/tasks/traffic-management/ingress/ingress-sni-passthrough/")
-	case last.Status != 0:
-		diagnoseUnserved(t, last)
-	case errors.As(last.Err, &unknown):
-		t.Diagnose("the gateway shows a certificate that is not the Secret's",
-			"compare the gateway's secrets with the Secret: istioctl proxy-config secret", "https://istio.io/latest/docs/tasks/traffic-management/ingress/secure-ingress/")
-	default:
-		t.Diagnose("the gateway does not serve TLS for the host: its listener has no such server name, or the Secret did not reach it",
-			"look for the credentialName in istiod's log, and whether the gateway's service account may read Secrets in its namespace",
-			"https://istio.io/latest/docs/ops/common-problems/network-issues/#tls-configuration-mistakes")
+		return fmt.Sprintf("https://%s: %s", r.Host, last)
 	}
+	return Unserved{Host: r.Host, Secure: true, Last: last}.Diagnose(ctx, t, r.stack)
 }
 
 // Refusal makes a TLS connection to the gateway's HTTPS node port, sends no

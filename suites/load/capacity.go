@@ -63,7 +63,7 @@ func capacity(s *stack.Stack) check.Check {
 			rules, err := gate.DefaultRules()
 			t.Expect(err).NotTo(gomega.HaveOccurred())
 			judged := rules.Profiles[string(Full)].Rate
-			t.Diagnose("the gateway cannot carry the rate at which its latency is judged: latencies there are queueing", "look at the gateway's CPU limit", "")
+			t.Diagnose("the gateway did not carry the rate at which its latency is judged", "look at the gateway's CPU limit", "")
 			if l.Verdict == report.VerdictPass && l.Rate <= judged {
 				l.Verdict, l.Reasons = report.VerdictFail, []string{fmt.Sprintf("the gateway holds %.6g requests/s, latency is judged at %.6g", l.Rate, judged)}
 			}

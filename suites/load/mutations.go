@@ -28,6 +28,10 @@ func mutations() []mutation.Mutation {
 			Break: mutation.SlowGateway, Plays: id, Fails: map[string]string{id: "the gateway is too slow: it adds"},
 		},
 		{
+			Name: "gateway-costly", Promise: "a gateway that uses 1 ms of CPU time more for every request is found slower than one with the default configuration, though it adds less than is allowed",
+			Break: mutation.CostlyGateway, Plays: id, Fails: map[string]string{id: "the gateway is too slow: it takes"},
+		},
+		{
 			Name: "generator-starved", Promise: "a load generator without CPU time says that it measured nothing",
 			Break: starveGenerator, Plays: id, Invalid: map[string]string{id: "the generator itself was late"},
 		},

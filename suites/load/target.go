@@ -28,6 +28,8 @@ const (
 	backendName     = "load-backend"
 	// readyTimeout bounds the time until that pod is ready.
 	readyTimeout = 2 * time.Minute
+	// referenceName is all that fixtures/apps/load-reference.yaml makes.
+	referenceName = "load-reference"
 	// generatorName is the program that sends the load.
 	generatorName = "load-generator"
 )
@@ -41,34 +43,86 @@ type target struct {
 	// through and direct are the URLs of the gateway's node port and of the
 	// backend's own, host is what the gateway routes.
 	through, direct, host string
-	program               string
+	// reference is the URL of another gateway's node port, and referencePod its pod,
+	// where there is one.
+	reference    string
+	referencePod *corev1.Pod
+	program      string
 }
 
 // newTarget deploys the backend beside the gateway, and waits until both ways to
 // it are served. It is removed when the check ends.
 func newTarget(ctx context.Context, t *check.T, s *stack.Stack) *target {
+	x := locate(ctx, t, s)
+	x.deploy(ctx, t)
+	x.host = kit.NewRoute(ctx, t, s, "load", map[string]string{"Gateways": "conformance"}).Host
+	return x
+}
+
+// newTargets is newTarget with the reference beside the gateway.
+func newTargets(ctx context.Context, t *check.T, s *stack.Stack) *target {
+	x := locate(ctx, t, s)
+	i := slices.IndexFunc(x.gateway.Spec.Containers, func(c corev1.Container) bool { return c.Name == "istio-proxy" })
+	t.Expect(i).To(gomega.BeNumerically(">=", 0), "container istio-proxy of pod %s/%s", x.gateway.Namespace, x.gateway.Name)
+	proxy := x.gateway.Spec.Containers[i]
+	resources, err := json.Marshal(proxy.Resources)
+	t.Expect(err).NotTo(gomega.HaveOccurred())
+	kit.Apply(ctx, t, s, s.Namespace, "apps/load-reference.yaml", map[string]string{"Node": x.node, "Image": proxy.Image, "Resources": string(resources)})
+	x.deploy(ctx, t)
+	t.Diagnose("the second gateway, with which the latency is compared, does not become ready",
+		"look at its pod and events in the evidence", "https://istio.io/latest/docs/ops/common-problems/injection/")
+	pod := x.readyPod(ctx, t, "app="+referenceName)
+	x.referencePod, x.reference = &pod, x.url(x.nodePort(ctx, t, referenceName))
+	x.host = kit.NewRoute(ctx, t, s, "load", map[string]string{"Gateways": "conformance, " + referenceName}).Host
+	t.Diagnose("the second gateway, with which the latency is compared, does not serve the route that the gateway serves",
+		"compare its config dump with the gateway's", "https://istio.io/latest/docs/ops/diagnostic-tools/proxy-cmd/")
+	t.Eventually(ctx, func() (string, error) {
+		return s.Cluster.PodExec(ctx, pod.Namespace, pod.Name, "istio-proxy", "pilot-agent", "request", "GET", "config_dump")
+	}).Should(gomega.ContainSubstring(x.host), "the configuration of pod %s/%s", pod.Namespace, pod.Name)
+	return x
+}
+
+// locate finds the gateway and the generator.
+func locate(ctx context.Context, t *check.T, s *stack.Stack) *target {
 	gateway, err := s.GatewayPod(ctx)
 	t.Expect(err).NotTo(gomega.HaveOccurred())
 	x := &target{stack: s, node: gateway.Spec.NodeName, gateway: gateway}
-	t.Diagnose("the backend of the latency checks does not become ready",
-		"look at its pod and events in the evidence", "https://istio.io/latest/docs/ops/common-problems/injection/")
-	kit.Apply(ctx, t, s, s.Namespace, "apps/load.yaml", map[string]string{"Backend": s.Images.Backend, "Node": x.node})
-	t.Eventually(ctx, func() ([]corev1.Pod, error) { return s.ReadyPods(ctx, s.Namespace, backendSelector) }).
-		WithTimeout(readyTimeout).Should(gomega.HaveLen(1), "%s", s.DescribePods(ctx, s.Namespace))
-	pods, err := s.ReadyPods(ctx, s.Namespace, backendSelector)
-	t.Expect(err).NotTo(gomega.HaveOccurred())
-	t.Expect(pods).To(gomega.HaveLen(1))
-	x.backend = pods[0]
-	service := &corev1.Service{}
-	t.Expect(s.Client.Get(ctx, client.ObjectKey{Namespace: s.Namespace, Name: backendName}, service)).To(gomega.Succeed())
-	x.host = kit.NewRoute(ctx, t, s, "load", nil).Host
-	url := func(port int32) string {
-		return "http://" + net.JoinHostPort(gateway.Status.HostIP, strconv.Itoa(int(port))) + "/"
-	}
-	x.through, x.direct = url(stack.HTTPNodePort), url(service.Spec.Ports[0].NodePort)
+	x.through = x.url(stack.HTTPNodePort)
 	x.program, err = project.Program(ctx, generatorName, s.Config.Root, s.Config.OutDir)
 	t.Expect(err).NotTo(gomega.HaveOccurred())
 	return x
+}
+
+// deploy applies the backend and waits until it is ready.
+func (x *target) deploy(ctx context.Context, t *check.T) {
+	t.Diagnose("the backend of the latency checks does not become ready",
+		"look at its pod and events in the evidence", "https://istio.io/latest/docs/ops/common-problems/injection/")
+	kit.Apply(ctx, t, x.stack, x.stack.Namespace, "apps/load.yaml", map[string]string{"Backend": x.stack.Images.Backend, "Node": x.node})
+	x.backend = x.readyPod(ctx, t, backendSelector)
+	x.direct = x.url(x.nodePort(ctx, t, backendName))
+}
+
+// readyPod waits for the one pod that a selector matches.
+func (x *target) readyPod(ctx context.Context, t *check.T, selector string) corev1.Pod {
+	var pods []corev1.Pod
+	t.Eventually(ctx, func() ([]corev1.Pod, error) {
+		var err error
+		pods, err = x.stack.ReadyPods(ctx, x.stack.Namespace, selector)
+		return pods, err
+	}).WithTimeout(readyTimeout).Should(gomega.HaveLen(1), "%s", x.stack.DescribePods(ctx, x.stack.Namespace))
+	return pods[0]
+}
+
+// nodePort returns that of a Service's first port.
+func (x *target) nodePort(ctx context.Context, t *check.T, name string) int32 {
+	service := &corev1.Service{}
+	t.Expect(x.stack.Client.Get(ctx, client.ObjectKey{Namespace: x.stack.Namespace, Name: name}, service)).To(gomega.Succeed())
+	return service.Spec.Ports[0].NodePort
+}
+
+// url returns that of a node port at the node.
+func (x *target) url(port int32) string {
+	return "http://" + net.JoinHostPort(x.gateway.Status.HostIP, strconv.Itoa(int(port))) + "/"
 }
 
 // generate runs the load generator at the node and reads the JSON that it wrote
@@ -76,10 +130,16 @@ func newTarget(ctx context.Context, t *check.T, s *stack.Stack) *target {
 // status is an error.
 func (x *target) generate(ctx context.Context, result any, url string, args ...string) (how string, err error) {
 	args = append([]string{url, "--json", "--host", x.host}, args...)
-	for _, w := range []struct {
+	type watched struct {
 		name, container string
 		pod             corev1.Pod
-	}{{"gateway", "istio-proxy", x.gateway}, {"backend", "backend", x.backend}, {"backend's sidecar", "istio-proxy", x.backend}} {
+	}
+	// The gateways have the names of their paths: so the CPU time of each path is known.
+	watch := []watched{{pathGateway, "istio-proxy", x.gateway}, {"backend", "backend", x.backend}, {"backend's sidecar", "istio-proxy", x.backend}}
+	if x.referencePod != nil {
+		watch = append(watch, watched{pathReference, "istio-proxy", *x.referencePod})
+	}
+	for _, w := range watch {
 		id, err := containerID(w.pod, w.container)
 		if err != nil {
 			return "", err
@@ -138,6 +198,9 @@ func (x *target) notes(how string) []string {
 		"the load came from " + how,
 		fmt.Sprintf("path gateway: node port %s, the gateway's pod, over mutual TLS to the sidecar of pod %s", x.through, x.backend.Name),
 		fmt.Sprintf("path direct: node port %s, in plain text to the sidecar of the same pod on the same node; what differs is the gateway with its mutual TLS", x.direct),
+	}
+	if x.referencePod != nil {
+		notes = append(notes, fmt.Sprintf("path reference: node port %s, pod %s, a gateway of the same image and resources with the default configuration, over mutual TLS to the same pod", x.reference, x.referencePod.Name))
 	}
 	if port := x.stack.Gateway.HTTPPort; cluster.UserlandProxy(port) {
 		notes = append(notes, fmt.Sprintf("127.0.0.1:%d of this machine leads through the container engine's userland proxy, which copies every byte: it is not on the paths that were measured", port))

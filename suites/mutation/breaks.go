@@ -120,7 +120,19 @@ func HideRules(policy string) func(context.Context, *check.T, *stack.Stack) {
 // SlowGateway makes the Envoys of the gateway under test wait 5 ms with every
 // request, and no other gateway's.
 func SlowGateway(ctx context.Context, t *check.T, s *stack.Stack) {
-	ApplyFixture(ctx, t, s, "slow-gateway", map[string]string{"App": s.Gateway.Release})
+	slowGateway(ctx, t, s, "slow", nil)
+}
+
+// CostlyGateway makes the Envoys of the gateway under test use a millisecond of CPU
+// time more for every request, and no other gateway's.
+func CostlyGateway(ctx context.Context, t *check.T, s *stack.Stack) {
+	slowGateway(ctx, t, s, "costly", map[string]string{"Seconds": "0.001"})
+}
+
+func slowGateway(ctx context.Context, t *check.T, s *stack.Stack, how string, values map[string]string) {
+	all := map[string]string{"App": s.Gateway.Release}
+	maps.Copy(all, values)
+	ApplyFixture(ctx, t, s, how+"-gateway", all)
 	t.Eventually(ctx, func() (string, error) { return s.GatewayAdmin(ctx, "config_dump") }).
-		Should(gomega.ContainSubstring("conformance.slow"), "the gateway's configuration")
+		Should(gomega.ContainSubstring("conformance."+how), "the gateway's configuration")
 }

@@ -103,6 +103,7 @@ func compare(ctx context.Context, old, new string, o Options) (*gate.Comparison,
 		Baseline:  load.Path{Name: "old", URL: old + "/", Host: appHost, Protocol: load.HTTP1},
 		Candidate: load.Path{Name: "new", URL: new + "/", Host: appHost, Protocol: load.HTTP1},
 		Block:     load.Config{Connections: profile.Connections, Schedule: profile.Schedule(), NoRealtime: true},
+		Within:    profile.Within(),
 		Logf:      o.Logf,
 	})
 }

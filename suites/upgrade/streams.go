@@ -56,12 +56,14 @@ type streamRun struct {
 	resent   int
 	gap      time.Duration
 	lastGood time.Time
-	took     map[int][]time.Duration // of the answers, by second
+	sendGap  time.Duration
+	lastSent time.Time
+	took     map[int][]time.Duration // of the answers, from when they were due, by second
 }
 
 func newStreamRun(k streamKind, started time.Time, lost *atomic.Int64) *streamRun {
 	return &streamRun{
-		kind: k, started: started, lost: lost, lastGood: started, seconds: map[int]*report.UpgradeSecond{}, errors: map[string]int{}, took: map[int][]time.Duration{},
+		kind: k, started: started, lost: lost, lastGood: started, lastSent: started, seconds: map[int]*report.UpgradeSecond{}, errors: map[string]int{}, took: map[int][]time.Duration{},
 	}
 }
 
@@ -72,6 +74,7 @@ func (r *streamRun) run(ctx context.Context, end <-chan struct{}) {
 	go func() {
 		select {
 		case <-end:
+			r.sent()
 			cancel()
 		case <-ctx.Done():
 		}
@@ -94,22 +97,24 @@ func (r *streamRun) hold(ctx context.Context, index int) {
 	}()
 	first := r.started.Add(r.kind.interval * time.Duration(index) / time.Duration(r.kind.streams))
 	for n := 0; ; n++ {
-		if !sleepUntil(ctx, first.Add(time.Duration(n)*r.kind.interval)) {
+		due := first.Add(time.Duration(n) * r.kind.interval)
+		if !sleepUntil(ctx, due) {
 			return
 		}
 		if s != nil && ended(s) {
 			_ = s.Close() // Harmless: the other side has ended it.
 			s = nil
 		}
-		s = r.deliver(ctx, s, fmt.Sprintf("%d-%d", index, n))
+		s = r.deliver(ctx, s, due, fmt.Sprintf("%d-%d", index, n))
 	}
 }
 
 // deliver sends a message on the stream, or on a new one where there is none, and
 // once more when the stream ended under it. It returns the stream for the next one,
-// or nil.
-func (r *streamRun) deliver(ctx context.Context, s stream, message string) stream {
-	began := time.Now()
+// or nil. How long it took counts from when it was due: the one before it on the stream
+// may have kept it back.
+func (r *streamRun) deliver(ctx context.Context, s stream, due time.Time, message string) stream {
+	r.sent()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), answerTimeout)
 	defer cancel()
 	again := false
@@ -126,7 +131,7 @@ func (r *streamRun) deliver(ctx context.Context, s stream, message string) strea
 		}
 		err := s.Echo(ctx, message)
 		if err == nil {
-			r.good(time.Since(began), again)
+			r.good(time.Since(due), again)
 			return s
 		}
 		cut := ctx.Err() == nil // no time ran out: the stream itself ended
@@ -170,6 +175,17 @@ func (r *streamRun) second() *report.UpgradeSecond {
 	return r.seconds[at]
 }
 
+// sent notes that a message is sent, or that there will be none any more.
+func (r *streamRun) sent() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	gap := time.Since(r.lastSent)
+	r.lastSent = time.Now()
+	r.sendGap = max(r.sendGap, gap)
+	s := r.second()
+	s.SendGapMillis = max(s.SendGapMillis, gap.Seconds()*1e3)
+}
+
 func (r *streamRun) good(took time.Duration, again bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -208,7 +224,8 @@ func (r *streamRun) report() report.UpgradeTraffic {
 	}
 	u := report.UpgradeTraffic{
 		Name: r.kind.name, Description: r.kind.description, Rate: float64(r.kind.streams) / r.kind.interval.Seconds(),
-		Requests: r.ok + failed, Failed: failed, Errors: r.errors, LongestGapMillis: r.gap.Seconds() * 1e3, Opened: r.opened, Resent: r.resent,
+		Requests: r.ok + failed, Failed: failed, Errors: r.errors, Opened: r.opened, Resent: r.resent,
+		LongestGapMillis: r.gap.Seconds() * 1e3, LongestSendGapMillis: r.sendGap.Seconds() * 1e3,
 		Timeline: []report.UpgradeSecond{},
 	}
 	for _, at := range slices.Sorted(maps.Keys(r.seconds)) {

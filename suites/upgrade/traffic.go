@@ -22,9 +22,12 @@ const (
 	lead = 3 * time.Second
 	// longest bounds a journey's traffic, should nothing end it.
 	longest = time.Hour
-	// mayNotBeSent is the share of the requests that a busy machine may keep back.
+	// patience is how long a request that is due waits for a connection, and mayNotBeSent
+	// the share of the requests that may be given up because they waited for longer.
+	patience     = 2 * time.Minute
 	mayNotBeSent = 0.01
-	// answerTimeout is how long a request may take. A user would have given up.
+	// answerTimeout is how long a request may take once it is sent. A user would have
+	// given up.
 	answerTimeout = 10 * time.Second
 )
 
@@ -72,12 +75,6 @@ func (k kind) rate(whole float64) float64 {
 		return min(whole*k.share, load.PortsRate)
 	}
 	return whole * k.share
-}
-
-// limits make a run of traffic invalid that did not offer what it should have:
-// whether the requests were lost is asked here, not how fast they were.
-func limits() *load.Limits {
-	return &load.Limits{LagShare: 1, LagFloorMicros: 250e3, HeldShare: 0.95, TailSamples: 1, StealShare: 0.5}
 }
 
 // traffic is all kinds while they run.
@@ -146,7 +143,8 @@ func (t *traffic) config(k kind, rate float64, to addresses, start time.Time) lo
 		path.TLS = &tls.Config{RootCAs: to.roots, ServerName: k.host, MinVersion: tls.VersionTLS12}
 	}
 	return load.Config{
-		Path: path, Connections: k.connections, NewConnections: k.fresh, Timeout: answerTimeout, Limits: limits(), Relaxed: true,
+		Path: path, Connections: k.connections, NewConnections: k.fresh, Timeout: answerTimeout, Patience: patience,
+		Limits: &load.Limits{LossOnly: true}, Relaxed: true,
 		Schedule: load.Schedule{Rate: k.rate(rate), Warmup: warmup, Duration: longest},
 		Start:    start, End: t.end, Ports: t.ports,
 		Progress: func(i *load.Interval) {
@@ -233,7 +231,7 @@ func describeKind(k kind, r *load.Result, err error) report.UpgradeTraffic {
 	// was not what it should have been.
 	u.Requests, u.Failed, u.NeverSent = int(r.Counts.Planned-r.Counts.Overflow), int(r.Counts.Failed), int(r.Counts.Overflow)
 	u.Errors = counts(r.Errors)
-	u.LongestGapMillis = r.LongestGapMicros / 1e3
+	u.LongestGapMillis, u.LongestSendGapMillis = r.LongestGapMicros/1e3, r.LongestSendGapMicros/1e3
 	u.Opened = int(r.Opened)
 	u.SendLagP99Micros = micros(r.OwnLag, 0.99)
 	u.Invalid = append(u.Invalid, r.Invalid...)
@@ -245,7 +243,8 @@ func describeKind(k kind, r *load.Result, err error) report.UpgradeTraffic {
 	}
 	for _, i := range r.Intervals {
 		u.Timeline = append(u.Timeline, report.UpgradeSecond{
-			At: i.Second, OK: int(i.OK), Errors: counts(i.Errors), P50Micros: micros(i.Response, 0.5), P99Micros: micros(i.Response, 0.99), GapMillis: i.GapMicros / 1e3,
+			At: i.Second, OK: int(i.OK), Errors: counts(i.Errors), P50Micros: micros(i.Response, 0.5), P99Micros: micros(i.Response, 0.99),
+			GapMillis: i.GapMicros / 1e3, SendGapMillis: i.SendGapMicros / 1e3,
 		})
 	}
 	return u

@@ -6,12 +6,18 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"istio-conformance/internal/report"
 )
 
-// witnessesNamed is how many of the witnesses a verdict quotes.
-const witnessesNamed = 3
+const (
+	// witnessesNamed is how many of the witnesses a verdict quotes.
+	witnessesNamed = 3
+	// noticed is the shortest outage of all that a kind of traffic passes that every
+	// step must have noticed: each kind has sent something in any time of this length.
+	noticed = time.Second
+)
 
 // refuse makes the verdict a failure that says why there is nothing to judge.
 func refuse(u *report.Upgrade, format string, args ...any) {
@@ -62,6 +68,9 @@ func share(u *report.Upgrade) (beforeP99 float64) {
 				s.Requests += n
 			}
 			s.LongestGapMillis = max(s.LongestGapMillis, second.GapMillis)
+			if second.SendGapMillis > s.LongestSendGapMillis {
+				s.LongestSendGapMillis, s.LongestSendGapOf = second.SendGapMillis, t.Name
+			}
 			s.P99Micros = max(s.P99Micros, second.P99Micros)
 			if i == 0 {
 				before = append(before, second.P99Micros)
@@ -116,6 +125,12 @@ func judge(u *report.Upgrade) {
 		}
 		if t.Requests == t.Failed {
 			because(report.VerdictInvalid, "traffic %s has no good answer at all", t.Name)
+		}
+	}
+	for _, s := range u.Steps {
+		if s.LongestSendGapMillis > float64(noticed.Milliseconds()) {
+			because(report.VerdictInvalid, "%s %s: loss cannot be judged: %s sent nothing for %.0f ms, and an outage of %d ms must be noticed",
+				s.Leg, s.Name, s.LongestSendGapOf, s.LongestSendGapMillis, noticed.Milliseconds())
 		}
 	}
 	if len(u.Traffic) == 0 {
@@ -186,8 +201,8 @@ func describe(u *report.Upgrade) string {
 
 // describeStep is a step in one line.
 func describeStep(s *report.UpgradeStep) string {
-	text := fmt.Sprintf("%s %s %s -> %s: %.1f s, %d of %d requests failed, longest gap %.0f ms, p99 at most %.1f ms (before %.1f ms)",
-		s.Leg, s.Name, s.From, s.To, s.End-s.Start, s.Failed, s.Requests, s.LongestGapMillis, s.P99Micros/1e3, s.BeforeP99Micros/1e3)
+	text := fmt.Sprintf("%s %s %s -> %s: %.1f s, %d of %d requests failed, longest gap %.0f ms, something sent at least every %.0f ms, p99 at most %.1f ms (before %.1f ms)",
+		s.Leg, s.Name, s.From, s.To, s.End-s.Start, s.Failed, s.Requests, s.LongestGapMillis, s.LongestSendGapMillis, s.P99Micros/1e3, s.BeforeP99Micros/1e3)
 	if s.Failed > 0 {
 		text += ": " + describeErrors(s.Errors)
 	}

@@ -55,6 +55,13 @@ func TestFinish(t *testing.T) {
 			u.Traffic[0].Invalid = []string{"late"}
 			fail(u, 4, 1, "reset")
 		}, false, report.VerdictFail, "1 of 30"},
+		{"nothing sent for a while", func(u *report.Upgrade, _ []report.UpgradeStep) { u.Traffic[0].Timeline[4].SendGapMillis = 1500 }, false, report.VerdictInvalid,
+			"forward gateway: loss cannot be judged: http1 sent nothing for 1500 ms, and an outage of 1000 ms must be noticed"},
+		{"something sent often enough", func(u *report.Upgrade, _ []report.UpgradeStep) { u.Traffic[0].Timeline[4].SendGapMillis = 900 }, false, report.VerdictPass, ""},
+		{"a lost request outweighs that nothing was sent for a while", func(u *report.Upgrade, _ []report.UpgradeStep) {
+			u.Traffic[0].Timeline[4].SendGapMillis = 1500
+			fail(u, 4, 1, "reset")
+		}, false, report.VerdictFail, "1 of 30"},
 		{"no traffic", func(u *report.Upgrade, _ []report.UpgradeStep) { u.Traffic = nil }, false, report.VerdictInvalid, "there was no traffic"},
 		{"no answer", func(u *report.Upgrade, _ []report.UpgradeStep) { u.Traffic[0].Failed = 30 }, true, report.VerdictInvalid, "no good answer at all"},
 		{"versions did not change", func(_ *report.Upgrade, s []report.UpgradeStep) { s[1].To, s[2].To = "1.30.0", "1.30.0" }, false, report.VerdictFail,

@@ -30,13 +30,13 @@ const binary = "backend"
 
 // Backend is the program to build.
 type Backend struct {
-	module gobuild.Module
+	module *gobuild.Module
 	id     artifact.ID
 }
 
 // New returns the backend of the checkout root, compiled by toolchain.
 func New(root, toolchain string) (*Backend, error) {
-	module := gobuild.Module{Dir: filepath.Join(root, "images", binary), Packages: []string{"."}}
+	module := &gobuild.Module{Dir: filepath.Join(root, "images", binary), Packages: []string{"."}}
 	key, err := module.Key(toolchain)
 	if err != nil {
 		return nil, err
@@ -50,11 +50,8 @@ func (b *Backend) Key() string { return b.id.Key }
 // Reference is the name of the image; its tag is the key.
 func (b *Backend) Reference() string { return Hub + "/backend:" + b.id.Key }
 
-// Build compiles the program, unless the store has it.
-func (b *Backend) Build(ctx context.Context, store *artifact.Store) error {
-	_, err := b.dir(ctx, store)
-	return err
-}
+// Program returns what the image is made from, and how the store names it.
+func (b *Backend) Program() (artifact.ID, *gobuild.Module) { return b.id, b.module }
 
 // Image returns the image, with its layer in a file at layerPath.
 func (b *Backend) Image(ctx context.Context, store *artifact.Store, layerPath string) (v1.Image, error) {
@@ -76,6 +73,6 @@ func (b *Backend) Image(ctx context.Context, store *artifact.Store, layerPath st
 
 func (b *Backend) dir(ctx context.Context, store *artifact.Store) (string, error) {
 	return store.Ensure(ctx, b.id, func(ctx context.Context, dir string) error {
-		return b.module.Build(ctx, dir)
+		return b.module.Build(ctx, dir, nil)
 	})
 }

@@ -1,5 +1,5 @@
-// Package gobuild compiles the programs of the images: packages that the small
-// pinned modules below images/ name, and the project's own programs there.
+// Package gobuild compiles the programs of the images, which the small pinned
+// modules below images/ name, and the project's own programs.
 package gobuild
 
 import (
@@ -18,19 +18,16 @@ import (
 	"istio-conformance/internal/images/artifact"
 )
 
-// strip leaves out what only a debugger reads: it halves the images.
-const strip = "-s -w"
-
-// environment makes the result depend on nothing but the pins: no C compiler,
-// no workspace, no flags of the user's.
-var environment = []string{"CGO_ENABLED=0", "GOWORK=off", "GOFLAGS=-mod=readonly -buildvcs=false", "GOOS=linux"}
-
 // Module is a Go module below images/ that pins what is compiled.
 type Module struct {
 	// Dir is the module's directory.
 	Dir string
-	// Packages are the programs to compile; none means all the module's tools.
+	// Packages are the programs to compile, or Go files, relative to Dir, of which
+	// each is one; none means all the module's tools.
 	Packages []string
+	// Names are what the one program is called by, as links beside it: it does what
+	// its name says.
+	Names []string
 	// Stamps are the variables set at link time, "import/path.name=value".
 	Stamps []string
 }
@@ -51,20 +48,39 @@ func (m *Module) Key(toolchain string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if len(sources) == 0 || !slices.Contains(sources, "go.sum") {
+	if !slices.Contains(sources, "go.sum") && !ownOnly(sources) {
 		return "", fmt.Errorf("nothing pins what %s builds: it has no go.sum", m.Dir)
 	}
 	parts := append(fixed(toolchain), sources...)
-	parts = append(parts, "packages")
-	parts = append(parts, m.Packages...)
-	parts = append(parts, "stamps")
-	return artifact.Key(append(parts, m.Stamps...)...), nil
+	for _, file := range m.Packages {
+		if strings.HasSuffix(file, ".go") {
+			data, err := os.ReadFile(filepath.Join(m.Dir, file))
+			if err != nil {
+				return "", fmt.Errorf("read what is to be compiled: %w", err)
+			}
+			parts = append(parts, file, string(data))
+		}
+	}
+	for _, list := range [][]string{{"packages"}, m.Packages, {"names"}, m.Names, {"stamps"}, m.Stamps} {
+		parts = append(parts, list...)
+	}
+	return artifact.Key(parts...), nil
 }
 
 // fixed is what every key begins with.
 func fixed(toolchain string) []string {
-	return []string{toolchain, runtime.GOARCH, strip, strings.Join(environment, " ")}
+	return []string{toolchain, runtime.GOARCH, strings.Join(environment, " ")}
 }
+
+// ownOnly reports whether the module requires no other one. Its files are all that
+// it is built from then, and it needs no go.sum.
+func ownOnly(sources []string) bool {
+	i := slices.Index(sources, "go.mod")
+	return i >= 0 && !requirement.MatchString(sources[i+1])
+}
+
+// requirement matches the begin of what a module requires.
+var requirement = regexp.MustCompile(`(?m)^(require|tool)\b`)
 
 // readSources returns the names and contents of the files in dir, its tests
 // left out.
@@ -87,13 +103,28 @@ func readSources(dir string) ([]string, error) {
 	return sources, nil
 }
 
-// Build compiles the module's programs into the directory out.
-func (m *Module) Build(ctx context.Context, out string) error {
-	packages := m.Packages
-	if len(packages) == 0 {
-		packages = []string{"tool"}
+// Build compiles the module's programs into the directory out. The import path of
+// each package that the compiler's cache lacks goes to compiling as its turn
+// comes; compiling may be nil.
+func (m *Module) Build(ctx context.Context, out string, compiling func(pkg string)) error {
+	if err := compile(ctx, m.Dir, out+"/", m.Stamps, compiling, m.packages()...); err != nil {
+		return err
 	}
-	return build(ctx, m.Dir, out+"/", m.Stamps, packages...)
+	for _, name := range m.Names {
+		program := strings.TrimSuffix(filepath.Base(m.Packages[0]), ".go")
+		if err := os.Symlink(program, filepath.Join(out, name)); err != nil {
+			return fmt.Errorf("name a program: %w", err)
+		}
+	}
+	return nil
+}
+
+// packages are the arguments that name the programs to the go command.
+func (m *Module) packages() []string {
+	if len(m.Packages) == 0 {
+		return []string{"tool"}
+	}
+	return m.Packages
 }
 
 // Source returns the directory where the toolchain keeps the sources of one of
@@ -134,7 +165,7 @@ func (m *Module) Replacements() ([]string, error) {
 // moduleDir asks for the sources of a module; "go list -m" alone does not
 // fetch them.
 func moduleDir(ctx context.Context, dir, path string) (string, error) {
-	list := command.Command{Args: []string{"go", "mod", "download", path}, Dir: dir, Env: environment}
+	list := Go(dir, "mod", "download", path)
 	if _, err := list.Output(ctx); err != nil {
 		return "", explain(fmt.Sprintf("the Go module %s", path), err)
 	}
@@ -144,31 +175,4 @@ func moduleDir(ctx context.Context, dir, path string) (string, error) {
 		return "", err
 	}
 	return strings.TrimSpace(found), nil
-}
-
-func build(ctx context.Context, dir, out string, stamps []string, packages ...string) error {
-	flags := []string{strip}
-	for _, stamp := range stamps {
-		flags = append(flags, "-X", stamp)
-	}
-	compile := command.Command{
-		Args: append([]string{"go", "build", "-trimpath", "-ldflags", strings.Join(flags, " "), "-o", out}, packages...),
-		Dir:  dir,
-		Env:  environment,
-	}
-	if _, err := compile.Output(ctx); err != nil {
-		return explain(fmt.Sprintf("the Go modules of %s", dir), err)
-	}
-	return nil
-}
-
-// unreachable matches what the toolchain says when it cannot fetch a module.
-var unreachable = regexp.MustCompile(`(?m)^.*(dial tcp|no such host|i/o timeout|connection refused|network is unreachable|proxyconnect|TLS handshake timeout|module lookup disabled).*$`)
-
-// explain turns a failed fetch into one line that says what was not fetched.
-func explain(what string, err error) error {
-	if line := unreachable.FindString(err.Error()); line != "" {
-		return exitcode.Environmentf("cannot fetch %s: %s; check the network and GOPROXY, or use an archive saved on another machine", what, strings.TrimSpace(line))
-	}
-	return fmt.Errorf("build %s: %w", what, err)
 }

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -33,7 +34,8 @@ func module(t *testing.T, files map[string]string) *Module {
 	t.Helper()
 	dir := t.TempDir()
 	for name, text := range files {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
+		path := filepath.Join(dir, name)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte(text), 0o644)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -92,43 +94,30 @@ func TestModuleKeyCoversEveryPin(t *testing.T) {
 	if key(stamped, "go1.26.1") == key(picked, "go1.26.1") {
 		t.Error("a stamp and a package of one name have one key")
 	}
-	if _, err := module(t, map[string]string{"go.mod": "module a"}).Key("go1.26.1"); err == nil {
-		t.Error("a module without go.sum, whose content nothing pins, has a key")
+	unpinned := map[string]string{"go.mod": "module a\n\nrequire example.com/b v1.0.0\n"}
+	if _, err := module(t, unpinned).Key("go1.26.1"); err == nil {
+		t.Error("a module that requires another and has no go.sum, so that nothing pins its content, has a key")
 	}
 }
 
-func program(t *testing.T, files map[string]string) *Program {
-	t.Helper()
-	root := module(t, map[string]string{"go.mod": "module example\n\ngo 1.26\n"}).Dir
-	dir := filepath.Join(root, "images", "own")
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	for name, text := range files {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return &Program{Root: root, Dir: "images/own"}
-}
-
-func TestProgramKeyIgnoresTests(t *testing.T) {
+func TestModuleKeyIgnoresTests(t *testing.T) {
 	key := func(files map[string]string) string {
 		t.Helper()
-		k, err := program(t, files).Key("go1.26.1")
+		k, err := module(t, files).Key("go1.26.1")
 		if err != nil {
 			t.Fatal(err)
 		}
 		return k
 	}
-	base := key(map[string]string{"main.go": "package main"})
-	if key(map[string]string{"main.go": "package main", "main_test.go": "package main"}) != base {
+	const mod = "module a\n\ngo 1.26\n"
+	base := key(map[string]string{"go.mod": mod, "main.go": "package main"})
+	if key(map[string]string{"go.mod": mod, "main.go": "package main", "main_test.go": "package main"}) != base {
 		t.Error("a test changes the key")
 	}
 	for _, other := range []map[string]string{
-		{"main.go": "package main // changed"},
-		{"other.go": "package main"},
-		{"main.go": "package main", "index.html": "embedded"},
+		{"go.mod": mod, "main.go": "package main // changed"},
+		{"go.mod": mod, "other.go": "package main"},
+		{"go.mod": mod, "main.go": "package main", "index.html": "embedded"},
 	} {
 		if key(other) == base {
 			t.Errorf("%v does not change the key", other)
@@ -136,18 +125,112 @@ func TestProgramKeyIgnoresTests(t *testing.T) {
 	}
 }
 
-func TestProgramMustNotImportMoreThanTheStandardLibrary(t *testing.T) {
-	p := program(t, map[string]string{"main.go": "package main\n\nimport _ \"example/other\"\n\nfunc main() {}\n"})
-	other := filepath.Join(p.Root, "other")
-	if err := os.MkdirAll(other, 0o755); err != nil {
+func TestBuildNamesWhatItCompiles(t *testing.T) {
+	// No cache has this one: its directory is another at each run.
+	unique := strconv.Quote(t.TempDir())
+	m := module(t, map[string]string{
+		"go.mod":         "module example/own\n\ngo 1.26\n",
+		"main.go":        "package main\n\nimport \"example/own/inner\"\n\nfunc main() { println(inner.Unique) }\n",
+		"inner/inner.go": "package inner\n\nvar Unique = " + unique + "\n",
+	})
+	m.Packages = []string{"."}
+	inner := Package{Path: "example/own/inner", Stale: true, Module: "example/own@"}
+	own := Package{Path: "example/own", Program: true, Stale: true, Module: "example/own@"}
+	packages, err := m.List(t.Context())
+	if err != nil || !slices.Contains(packages, inner) || packages[len(packages)-1] != own {
+		t.Errorf("listed %+v, %v, want %+v and last %+v", packages, err, inner, own)
+	}
+	var compiled []string
+	out := t.TempDir()
+	if err := m.Build(t.Context(), out, func(pkg string) { compiled = append(compiled, pkg) }); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(other, "other.go"), []byte("package other\n"), 0o644); err != nil {
+	if _, err := os.Stat(filepath.Join(out, "own")); err != nil {
+		t.Error(err)
+	}
+	if n := len(compiled); n < 2 || !slices.Equal(compiled[n-2:], []string{inner.Path, own.Path}) {
+		t.Errorf("compiled %v, want %s and %s last", compiled, inner.Path, own.Path)
+	}
+	inner.Stale = false
+	if packages, err = m.List(t.Context()); err != nil || !slices.Contains(packages, inner) {
+		t.Errorf("after all was compiled it lists %+v, %v, want %+v", packages, err, inner)
+	}
+}
+
+func TestOneProgramOfManyNames(t *testing.T) {
+	m := module(t, map[string]string{"go.mod": "module example/own\n\ngo 1.26\n"})
+	file := filepath.Join(filepath.Dir(m.Dir), "all.go")
+	source := func(text string) {
+		t.Helper()
+		if err := os.WriteFile(file, []byte("//go:build ignore\n\npackage main\n\nfunc main() {"+text+"}\n"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	source("")
+	m.Packages, m.Names = []string{"../all.go"}, []string{"one", "two"}
+	key, err := m.Key("go1.26.1")
+	if err != nil {
 		t.Fatal(err)
 	}
-	err := p.Build(t.Context(), filepath.Join(t.TempDir(), "own"))
-	if err == nil || !strings.Contains(err.Error(), "it needs example/other") {
+	out := t.TempDir()
+	if err := m.Build(t.Context(), out, nil); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range m.Names {
+		if target, err := os.Readlink(filepath.Join(out, name)); err != nil || target != "all" {
+			t.Errorf("%s leads to %q, want the program beside it: %v", name, target, err)
+		}
+	}
+	if _, err := os.Stat(filepath.Join(out, "all")); err != nil {
+		t.Error(err)
+	}
+	source("println()")
+	if other, err := m.Key("go1.26.1"); err != nil || other == key {
+		t.Errorf("the key does not cover the program's file: %v", err)
+	}
+	source("")
+	m.Names = m.Names[:1]
+	if other, err := m.Key("go1.26.1"); err != nil || other == key {
+		t.Errorf("the key does not cover the names: %v", err)
+	}
+}
+
+func TestAFailedBuildSaysWhy(t *testing.T) {
+	m := module(t, map[string]string{"go.mod": "module example/own\n\ngo 1.26\n", "main.go": "package main\n\nfunc main() { missing() }\n"})
+	m.Packages = []string{"."}
+	err := m.Build(t.Context(), t.TempDir(), func(string) {})
+	if err == nil || !strings.Contains(err.Error(), "undefined: missing") {
 		t.Errorf("got %v", err)
+	}
+}
+
+func TestTheMakefileCompilesWithTheSameFlags(t *testing.T) {
+	text, err := os.ReadFile("../../../Makefile")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(text), "export GOFLAGS += "+Flags+"\n") {
+		t.Errorf("the Makefile's GOFLAGS are not %q: packages that the harness and the images share would be compiled twice", Flags)
+	}
+}
+
+func TestCollector(t *testing.T) {
+	const gib = 1 << 30
+	for _, test := range []struct {
+		set        string
+		memory     uint64
+		processors int
+		want       []string
+	}{
+		{"", 24 * gib, 2, []string{"GOGC=off", "GOMEMLIMIT=4294967296"}},
+		{"", 8 * gib, 4, []string{"GOGC=off", "GOMEMLIMIT=1073741824"}},
+		{"", 4*gib - 1, 2, nil},
+		{"", 0, 2, nil},
+		{"50", 24 * gib, 2, nil},
+	} {
+		if got := collector(func(string) string { return test.set }, test.memory, test.processors); !slices.Equal(got, test.want) {
+			t.Errorf("GOGC=%q, %d bytes, %d processors: got %v, want %v", test.set, test.memory, test.processors, got, test.want)
+		}
 	}
 }
 

@@ -19,6 +19,14 @@ const (
 	istioModule      = "istio.io/istio"
 )
 
+// kubernetesProgram is all of Kubernetes' programs in one file, and kubernetesNames
+// are what it is called by.
+const kubernetesProgram = "../kubernetes.go"
+
+var kubernetesNames = []string{
+	"kube-apiserver", "kube-controller-manager", "kube-proxy", "kube-scheduler", "kubeadm", "kubectl", "kubelet",
+}
+
 // istioPrograms are the programs that the images contain. The module has more
 // tools, which would be compiled for nothing.
 var istioPrograms = []string{istioModule + "/pilot/cmd/pilot-agent", istioModule + "/pilot/cmd/pilot-discovery"}
@@ -82,8 +90,10 @@ func (p *plan) findModules() error {
 		return exitcode.Usagef("Kubernetes %s cannot be built from modules: images/kubernetes has %s; choose one of them or use IMAGES=release", p.cell.Kubernetes, strings.Join(kubernetes, ", "))
 	}
 	p.kubernetesModule = gobuild.Module{
-		Dir:    filepath.Join(p.root, "images", "kubernetes", minor(p.cell.Kubernetes)),
-		Stamps: kubernetesStamps(p.cell.Kubernetes),
+		Dir:      filepath.Join(p.root, "images", "kubernetes", minor(p.cell.Kubernetes)),
+		Packages: []string{kubernetesProgram},
+		Names:    kubernetesNames,
+		Stamps:   kubernetesStamps(p.cell.Kubernetes),
 	}
 	p.istioModule = gobuild.Module{
 		Dir:      filepath.Join(p.root, "images", "istio", minor(p.cell.Istio)),

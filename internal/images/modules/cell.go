@@ -126,7 +126,7 @@ func (b *build) describe(digests map[string]string) (*images.Set, error) {
 	}
 	notes := []string{
 		fmt.Sprintf("Istio %s is built from the Go module %s %s, not from a release", b.plan.cell.Istio, istioModule, istio),
-		fmt.Sprintf("the proxy runs Envoy %s without Istio's own filters (istio_stats, metadata exchange, alpn)", envoy),
+		fmt.Sprintf("the proxy runs Envoy %s as its own project builds it", envoy),
 	}
 	replaced, err := b.plan.istioModule.Replacements()
 	if err != nil {

@@ -16,10 +16,6 @@ import (
 	"istio-conformance/internal/progress"
 )
 
-// compilers is how many modules are compiled at a time. One go command uses
-// every processor while it compiles but links and downloads beside idle ones.
-const compilers = 2
-
 // build makes one cell.
 type build struct {
 	plan     *plan
@@ -49,20 +45,9 @@ func (b *build) fetchAll(ctx context.Context, parts []part) error {
 		return err
 	}
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error {
-		// In order, the longest first: Go blocks until a place is free.
-		queue, ctx := errgroup.WithContext(ctx)
-		queue.SetLimit(compilers)
-		for _, p := range parts {
-			if p.done == "compiled" {
-				queue.Go(func() error { return b.fetch(ctx, p) })
-			}
-		}
-		queue.Go(func() error { return b.plan.backend.Build(ctx, b.store) })
-		return queue.Wait()
-	})
+	group.Go(func() error { return b.compileAll(ctx, parts) })
 	for _, p := range parts {
-		if p.done != "compiled" {
+		if p.module == nil {
 			group.Go(func() error { return b.fetch(ctx, p) })
 		}
 	}
@@ -88,7 +73,7 @@ func (b *build) missing() []part {
 			continue
 		}
 		if i == 0 && len(parts) > 0 {
-			// Istio takes about as long as Kubernetes: both start at once.
+			// Its links are long too: what is compiled after it overlaps with them.
 			parts = append([]part{parts[0], p}, parts[1:]...)
 			continue
 		}
@@ -97,7 +82,7 @@ func (b *build) missing() []part {
 	return parts
 }
 
-// fetch makes one part and says how long it took.
+// fetch makes one part.
 func (b *build) fetch(ctx context.Context, p part) error {
 	_, err := b.dir(ctx, p)
 	return err
@@ -105,7 +90,11 @@ func (b *build) fetch(ctx context.Context, p part) error {
 
 // dir returns the directory of a part, which is made when missing.
 func (b *build) dir(ctx context.Context, p part) (string, error) {
-	return b.ensure(ctx, p.id, p.done, p.make)
+	fill := p.make
+	if p.module != nil {
+		fill = func(ctx context.Context, dir string) error { return p.module.Build(ctx, dir, nil) }
+	}
+	return b.ensure(ctx, p.id, p.done, fill)
 }
 
 func (b *build) ensure(ctx context.Context, id artifact.ID, done string, fill func(context.Context, string) error) (string, error) {
@@ -142,14 +131,9 @@ func (b *build) end(name string) string {
 	return "; still making " + strings.Join(b.atWork, ", ")
 }
 
-// compiles reports whether a part that is missing must be compiled.
+// compiles reports whether one of the parts is compiled.
 func compiles(parts []part) bool {
-	for _, p := range parts {
-		if p.done == "compiled" {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(parts, func(p part) bool { return p.module != nil })
 }
 
 // unreachable matches what apt and pip say when they cannot fetch.

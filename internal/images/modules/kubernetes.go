@@ -10,6 +10,7 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
 	"istio-conformance/internal/command"
+	"istio-conformance/internal/images/artifact"
 	"istio-conformance/internal/images/oci"
 )
 
@@ -50,45 +51,54 @@ func (b *build) kubernetesImages(ctx context.Context, dir, sandbox string) (oci.
 		return nil, fmt.Errorf("ask kubeadm which images it needs: %w", err)
 	}
 	archive := oci.Archive{}
-	built := map[string]v1.Image{}
+	layers := map[artifact.ID]*oci.Layer{}
 	for _, ref := range append(strings.Fields(wanted), sandbox) {
 		repository, _, _ := strings.Cut(path.Base(ref), ":")
 		program, known := b.plan.programs()[repository]
 		if !known {
 			return nil, fmt.Errorf("kubeadm %s needs the image %s, which nothing here builds", b.plan.cell.Kubernetes, ref)
 		}
-		if built[repository] == nil {
-			layerPath := filepath.Join(dir, repository+".tar")
-			if built[repository], err = b.programImage(ctx, program, layerPath); err != nil {
+		id := program.part.id
+		if layers[id] == nil {
+			if layers[id], err = b.programLayer(ctx, program.part, filepath.Join(dir, id.Name+".tar")); err != nil {
 				return nil, err
 			}
 		}
-		archive[ref] = built[repository]
+		if archive[ref], err = b.programImage(ctx, program, layers[id]); err != nil {
+			return nil, err
+		}
 	}
 	return archive, nil
 }
 
-// programImage returns the image of one program.
-func (b *build) programImage(ctx context.Context, p program, layerPath string) (v1.Image, error) {
-	dir, err := b.dir(ctx, p.part)
+// programLayer writes the layer with all the programs of a part that images start.
+func (b *build) programLayer(ctx context.Context, p part, layerPath string) (*oci.Layer, error) {
+	dir, err := b.dir(ctx, p)
 	if err != nil {
 		return nil, err
 	}
 	var tree oci.Tree
-	if err := tree.File(p.path, 0o755, filepath.Join(dir, p.binary)); err != nil {
-		return nil, err
+	for _, program := range b.plan.programs() {
+		if program.part.id != p.id {
+			continue
+		}
+		if err := tree.Program(program.path, filepath.Join(dir, program.binary)); err != nil {
+			return nil, err
+		}
 	}
-	layer, err := tree.Layer(layerPath)
-	if err != nil {
-		return nil, err
-	}
+	return tree.Layer(layerPath)
+}
+
+// programImage returns the image of one program, which is in layer. The layer
+// comes first, so that a node unpacks it once for all that share it.
+func (b *build) programImage(ctx context.Context, p program, layer *oci.Layer) (v1.Image, error) {
 	layers := []*oci.Layer{layer}
 	if p.onBase {
 		base, err := b.proxyLayer(ctx)
 		if err != nil {
 			return nil, err
 		}
-		layers = []*oci.Layer{base, layer}
+		layers = append(layers, base)
 	}
 	return oci.Image(v1.Config{Entrypoint: []string{"/" + p.path}, Env: []string{searchPath}}, layers...)
 }

@@ -167,7 +167,7 @@ func (b *build) writeBinaries(ctx context.Context, layerPath string) error {
 			return err
 		}
 		for _, binary := range place.binaries {
-			if err := tree.File(path.Join(place.to, binary), 0o755, filepath.Join(dir, binary)); err != nil {
+			if err := tree.Program(path.Join(place.to, binary), filepath.Join(dir, binary)); err != nil {
 				return err
 			}
 		}

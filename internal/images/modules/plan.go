@@ -30,7 +30,7 @@ type plan struct {
 
 	// The parts, each an artifact of its own.
 	kubernetes, etcd, coredns, containerd, plugins, pause part
-	istio, istioNode                                      part
+	istio, istioNode, ownBackend                          part
 	nodeSystem, proxySystem, envoy                        part
 	backend                                               *backend.Backend
 
@@ -44,7 +44,9 @@ type part struct {
 	id artifact.ID
 	// done is the word for having made it: "compiled", "downloaded".
 	done string
-	make func(ctx context.Context, dir string) error
+	// module is what is compiled; nil for what is had otherwise, with make.
+	module *gobuild.Module
+	make   func(ctx context.Context, dir string) error
 }
 
 // newPlan works out the keys of everything in the cell.
@@ -68,6 +70,8 @@ func newPlan(ctx context.Context, root string, cell images.Cell) (*plan, error) 
 	if p.backend, err = backend.New(root, toolchain); err != nil {
 		return nil, err
 	}
+	id, module := p.backend.Program()
+	p.ownBackend = part{id: id, done: "compiled", module: module}
 	own := gobuild.Module{Dir: root}
 	if p.kindVersion, err = own.Requirement(kindModule); err != nil {
 		return nil, err
@@ -75,7 +79,7 @@ func newPlan(ctx context.Context, root string, cell images.Cell) (*plan, error) 
 	p.nodeID = artifact.ID{Name: "node-" + cell.Kubernetes, Key: keyOf(p.nodeParts(), cell.Kubernetes, p.kindVersion)}
 	p.cellID = artifact.ID{
 		Name: fmt.Sprintf("cell-%s-%s", cell.Kubernetes, cell.Istio),
-		Key:  keyOf(p.istioParts(), cell.Istio, p.nodeID.Key, p.backend.Key()),
+		Key:  keyOf(p.istioParts(), cell.Istio, p.nodeID.Key),
 	}
 	return p, nil
 }
@@ -88,7 +92,7 @@ func (p *plan) nodeParts() []part {
 
 // istioParts are what Istio's layer is made from.
 func (p *plan) istioParts() []part {
-	return []part{p.istio, p.istioNode, p.envoy, p.proxySystem, p.containerd}
+	return []part{p.istio, p.istioNode, p.ownBackend, p.envoy, p.proxySystem, p.containerd}
 }
 
 // reference is the name of the node image; everything in it is in its key.
@@ -105,36 +109,29 @@ func (p *plan) addPrograms(toolchain string) error {
 	for _, c := range []struct {
 		to     *part
 		name   string
-		module gobuild.Module
+		module *gobuild.Module
 	}{
-		{&p.kubernetes, "kubernetes-" + minor(p.cell.Kubernetes), p.kubernetesModule},
-		{&p.istio, "istio-" + minor(p.cell.Istio), p.istioModule},
-		{&p.istioNode, "istio-node-" + minor(p.cell.Istio), p.istioNodeModule},
+		{&p.kubernetes, "kubernetes-" + minor(p.cell.Kubernetes), &p.kubernetesModule},
+		{&p.istio, "istio-" + minor(p.cell.Istio), &p.istioModule},
+		{&p.istioNode, "istio-node-" + minor(p.cell.Istio), &p.istioNodeModule},
 		{&p.coredns, "coredns", p.module("coredns", ".")},
 		{&p.containerd, "containerd", p.module("containerd")},
 		{&p.etcd, "etcd", p.module("etcd")},
 		{&p.plugins, "cni-plugins", p.module("cni-plugins")},
+		{&p.pause, "pause", p.module("pause", ".")},
 	} {
 		key, err := c.module.Key(toolchain)
 		if err != nil {
 			return err
 		}
-		*c.to = part{id: artifact.ID{Name: c.name, Key: key}, done: "compiled", make: c.module.Build}
+		*c.to = part{id: artifact.ID{Name: c.name, Key: key}, done: "compiled", module: c.module}
 	}
-	program := gobuild.Program{Root: p.root, Dir: "images/pause"}
-	key, err := program.Key(toolchain)
-	if err != nil {
-		return err
-	}
-	p.pause = part{id: artifact.ID{Name: "pause", Key: key}, done: "compiled", make: func(ctx context.Context, dir string) error {
-		return program.Build(ctx, filepath.Join(dir, "pause"))
-	}}
 	return nil
 }
 
 // module is a module below images/ without stamps.
-func (p *plan) module(name string, packages ...string) gobuild.Module {
-	return gobuild.Module{Dir: filepath.Join(p.root, "images", name), Packages: packages}
+func (p *plan) module(name string, packages ...string) *gobuild.Module {
+	return &gobuild.Module{Dir: filepath.Join(p.root, "images", name), Packages: packages}
 }
 
 // keyOf hashes the keys of parts and what else the result depends on.

@@ -28,6 +28,7 @@ func checkout(t *testing.T) string {
 		"images/containerd/go.mod":           "module e\n",
 		"images/cni-plugins/go.mod":          "module f\n",
 		"images/pause/main.go":               "package main\n",
+		"images/pause/go.mod":                "module h\n",
 		"images/backend/main.go":             "package main\n",
 		"images/backend/go.mod":              "module g\n",
 		"images/backend/go.sum":              "",
@@ -38,7 +39,7 @@ func checkout(t *testing.T) string {
 		"images/coredns/go.sum":              "",
 		"images/containerd/go.sum":           "",
 		"images/cni-plugins/go.sum":          "",
-		"images/kubernetes/README.md":        "not a version",
+		"images/kubernetes/kubernetes.go":    "package main\n",
 		"images/backend/backend_test.go":     "package main\n",
 		"internal/images/modules/ignored.go": "package modules\n",
 	} {
@@ -79,6 +80,7 @@ func TestKeysFollowThePins(t *testing.T) {
 		changesNode, changesI bool
 	}{
 		{"images/kubernetes/1.36/go.sum", true, true},
+		{"images/kubernetes/kubernetes.go", true, true},
 		{"images/containerd/go.mod", true, true},
 		{"images/pause/main.go", true, true},
 		{"images/istio/1.31/go.sum", false, true},
@@ -160,12 +162,12 @@ func TestMissingPartsComeLongestFirst(t *testing.T) {
 		}
 		return all
 	}
-	cold := []string{"kubernetes-1.36", "istio-1.31", "coredns", "containerd", "etcd", "cni-plugins", "pause", "debian-node", "debian-proxy", "istio-node-1.31", "envoy"}
+	cold := []string{"kubernetes-1.36", "istio-1.31", "coredns", "containerd", "etcd", "cni-plugins", "pause", "debian-node", "debian-proxy", "istio-node-1.31", "backend", "envoy"}
 	if got := names(); !slices.Equal(got, cold) {
 		t.Errorf("an empty cache: got  %v\nwant %v", got, cold)
 	}
 	write(t, filepath.Join(dir, p.nodeID.String(), imagesLayer), "")
-	if got, want := names(), []string{"istio-1.31", "istio-node-1.31", "envoy", "debian-proxy", "containerd"}; !slices.Equal(got, want) {
+	if got, want := names(), []string{"istio-1.31", "istio-node-1.31", "backend", "envoy", "debian-proxy", "containerd"}; !slices.Equal(got, want) {
 		t.Errorf("only Istio is missing: got  %v\nwant %v", got, want)
 	}
 	write(t, filepath.Join(dir, p.cellID.String(), istioLayer), "")

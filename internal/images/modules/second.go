@@ -33,8 +33,8 @@ func (s *Source) PrepareIstio(ctx context.Context, cell images.Cell) (_ *images.
 		}
 	}()
 	b := &build{plan: p, store: store, logf: s.options.Logf, cacheDir: s.options.CacheDir}
-	parts := []part{p.istio, p.istioNode, p.envoy, p.proxySystem}
-	id := artifact.ID{Name: "istio-" + cell.Istio + "-images", Key: keyOf(parts, cell.Istio, p.backend.Key())}
+	parts := []part{p.istio, p.istioNode, p.ownBackend, p.envoy, p.proxySystem}
+	id := artifact.ID{Name: "istio-" + cell.Istio + "-images", Key: keyOf(parts, cell.Istio)}
 	if !store.Has(id) {
 		if err := b.fetchAll(ctx, parts); err != nil {
 			return nil, err

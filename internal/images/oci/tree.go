@@ -60,6 +60,21 @@ func (t *Tree) File(name string, mode fs.FileMode, source string) error {
 	return nil
 }
 
+// Program adds a copy of the program source of this machine. Where source is a
+// symbolic link to a program beside it, that program is added beside name, and a
+// link to it as name: a program that does what its name says is copied once.
+func (t *Tree) Program(name, source string) error {
+	target, err := os.Readlink(source)
+	if err != nil {
+		return t.File(name, 0o755, source)
+	}
+	if target != filepath.Base(target) {
+		return fmt.Errorf("add %s to an image: %s leads to %s, which is not beside it", name, source, target)
+	}
+	t.Link(name, target)
+	return t.File(path.Join(path.Dir(name), target), 0o755, filepath.Join(filepath.Dir(source), target))
+}
+
 // Link adds a symbolic link.
 func (t *Tree) Link(name, target string) {
 	t.add(name, entry{header: tar.Header{Typeflag: tar.TypeSymlink, Mode: 0o777, Linkname: target}})

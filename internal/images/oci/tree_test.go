@@ -98,6 +98,41 @@ func TestLayerIsReproducible(t *testing.T) {
 	}
 }
 
+func TestProgramsOfOneFileShareIt(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "all"), []byte("all"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, target := range map[string]string{"one": "all", "two": "all", "astray": "../all"} {
+		if err := os.Symlink(target, filepath.Join(dir, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var tree Tree
+	for _, name := range []string{"one", "two"} {
+		if err := tree.Program("bin/"+name, filepath.Join(dir, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := tree.Program("sbin/three", filepath.Join(dir, "all")); err != nil {
+		t.Fatal(err)
+	}
+	layer, err := tree.Layer(filepath.Join(t.TempDir(), "layer.tar"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []found{
+		{"bin/", 0o755, ""}, {"bin/all", 0o755, "all"}, {"bin/one", 0o777, "all"}, {"bin/two", 0o777, "all"},
+		{"sbin/", 0o755, ""}, {"sbin/three", 0o755, "all"},
+	}
+	if got := entries(t, layer); !slices.Equal(got, want) {
+		t.Errorf("got  %v\nwant %v", got, want)
+	}
+	if err := tree.Program("bin/astray", filepath.Join(dir, "astray")); err == nil || !strings.Contains(err.Error(), "not beside it") {
+		t.Errorf("a link to another directory: %v", err)
+	}
+}
+
 func TestOpenLayer(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "layer.tar")
 	var tree Tree

@@ -27,7 +27,7 @@ func (s *Source) List(ctx context.Context, cell images.Cell) (items []images.Ite
 		items = append(items, images.Item{Kind: "image", Name: ref, State: "from its registry"})
 	}
 	for _, name := range images.ChartNames {
-		items = append(items, images.Item{Kind: "chart", Name: name + " " + cell.Istio, State: "from " + s.options.Charts})
+		items = append(items, images.Item{Kind: "chart", Name: name + " " + cell.Istio, State: "from " + s.options.Charts.String()})
 	}
 	return append(items, images.Item{Kind: "image", Name: "backend", State: "built here from images/backend"}), nil
 }

@@ -14,20 +14,13 @@ import (
 	"strings"
 
 	"golang.org/x/sync/errgroup"
+	"helm.sh/helm/v3/pkg/chart/loader"
 
-	"istio-conformance/internal/charts"
+	"istio-conformance/internal/charts/origin"
 	"istio-conformance/internal/exitcode"
 	"istio-conformance/internal/images"
 	"istio-conformance/internal/images/artifact"
 	"istio-conformance/internal/progress"
-)
-
-// Where releases are published.
-const (
-	// DefaultCharts is Istio's chart repository (istio.io, "Install with Helm").
-	DefaultCharts = "https://istio-release.storage.googleapis.com/charts"
-	// DefaultHub is where Istio's images of a release are.
-	DefaultHub = "docker.io/istio"
 )
 
 // pulls is how many images are fetched at a time.
@@ -38,8 +31,8 @@ type Options struct {
 	// Nodes maps a Kubernetes version, "v1.36.4", to kind's node image, pinned
 	// by digest. An image is only supported by the kind release that lists it.
 	Nodes map[string]string
-	// Charts is the URL of the chart repository; empty means DefaultCharts.
-	Charts string
+	// Charts is where the charts come from.
+	Charts origin.Origin
 	// Hub is the prefix of Istio's images; empty means DefaultHub.
 	Hub string
 	// Images returns the references of Istio's images that the set's charts render
@@ -60,9 +53,6 @@ type Source struct{ options Options }
 
 // New returns the source.
 func New(options Options) *Source {
-	if options.Charts == "" {
-		options.Charts = DefaultCharts
-	}
 	if options.Hub == "" {
 		options.Hub = DefaultHub
 	}
@@ -109,7 +99,7 @@ func (s *Source) Prepare(ctx context.Context, cell images.Cell) (_ *images.Set, 
 // withCharts returns the cell's set as far as its charts tell: Load holds the
 // images that they render.
 func (s *Source) withCharts(ctx context.Context, store *artifact.Store, cell images.Cell) (*images.Set, error) {
-	set := &images.Set{Source: images.Release, Hub: s.options.Hub, Tag: cell.Istio, IstioFilters: true}
+	set := &images.Set{Source: images.Release, Hub: s.options.Hub, Tag: cell.Istio}
 	var err error
 	if set.Charts, err = s.charts(ctx, store, cell.Istio); err != nil {
 		return nil, err
@@ -123,17 +113,25 @@ func (s *Source) PrepareIstio(ctx context.Context, cell images.Cell) (*images.Se
 	return s.Prepare(ctx, cell)
 }
 
-// charts returns the paths of the release's charts, fetched once: a published
-// chart does not change.
+// charts returns the paths of the release's charts, fetched once for each key of
+// their origin.
 func (s *Source) charts(ctx context.Context, store *artifact.Store, version string) (map[string]string, error) {
-	id := artifact.ID{Name: "charts-" + version, Key: artifact.Key(s.options.Charts, version)}
+	from := s.options.Charts
+	key, err := from.Key()
+	if err != nil {
+		return nil, err
+	}
+	id := artifact.ID{Name: "charts-" + version, Key: artifact.Key(key, version)}
 	dir, err := store.Ensure(ctx, id, func(ctx context.Context, dir string) error {
-		s.options.Logf("fetching the charts of Istio %s from %s", version, s.options.Charts)
+		s.options.Logf("fetching the charts of Istio %s from %s", version, from)
 		group, ctx := errgroup.WithContext(ctx)
 		for _, name := range images.ChartNames {
 			group.Go(func() error {
-				_, err := charts.Pull(ctx, s.options.Charts, name, version, dir)
-				return err
+				path, err := from.Pull(ctx, name, version, dir)
+				if err != nil {
+					return foreign(err)
+				}
+				return checkChart(path, name, version)
 			})
 		}
 		return group.Wait()
@@ -146,4 +144,16 @@ func (s *Source) charts(ctx context.Context, store *artifact.Store, version stri
 		paths[name] = filepath.Join(dir, fmt.Sprintf("%s-%s.tgz", name, version))
 	}
 	return paths, nil
+}
+
+// checkChart refuses a package that is not what it is called.
+func checkChart(path, name, version string) error {
+	loaded, err := loader.LoadFile(path)
+	if err != nil {
+		return exitcode.Environmentf("chart %s %s: the package is no chart: %w", name, version, err)
+	}
+	if loaded.Name() != name || loaded.Metadata.Version != version {
+		return exitcode.Environmentf("chart %s %s: the package is chart %s %s", name, version, loaded.Name(), loaded.Metadata.Version)
+	}
+	return nil
 }

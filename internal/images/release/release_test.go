@@ -23,6 +23,7 @@ import (
 	"helm.sh/helm/v3/pkg/chartutil"
 	"helm.sh/helm/v3/pkg/repo"
 
+	"istio-conformance/internal/charts/origin"
 	"istio-conformance/internal/exitcode"
 	"istio-conformance/internal/images"
 )
@@ -109,7 +110,7 @@ func publish(t *testing.T) (hub, node string) {
 }
 
 // chartRepository serves the charts of a version.
-func chartRepository(t *testing.T, version string) string {
+func chartRepository(t *testing.T, version string) origin.Origin {
 	t.Helper()
 	dir := t.TempDir()
 	for _, chartName := range images.ChartNames {
@@ -127,7 +128,11 @@ func chartRepository(t *testing.T, version string) string {
 	if err := index.WriteFile(filepath.Join(dir, "index.yaml"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	return server.URL
+	from, err := OpenCharts(server.URL, t.Logf)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return from
 }
 
 // checkout writes a project with a backend that compiles fast.
@@ -168,7 +173,7 @@ func TestPrepare(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if set.Node != node || !set.NodeCNI || !set.IstioFilters || set.Hub != hub || set.Tag != "1.31.0" {
+	if set.Node != node || !set.NodeCNI || set.Hub != hub || set.Tag != "1.31.0" {
 		t.Errorf("got the set %+v", set)
 	}
 	if want := []string{hub + "/pilot:1.31.0", hub + "/proxyv2:1.31.0", hub + "/install-cni:1.31.0", set.Backend}; !slices.Equal(set.Load, want) {
@@ -217,8 +222,23 @@ func TestPrepareExplains(t *testing.T) {
 }
 
 func TestDefaults(t *testing.T) {
-	s := New(Options{})
-	if s.options.Charts != DefaultCharts || s.options.Hub != DefaultHub {
-		t.Errorf("got %s and %s", s.options.Charts, s.options.Hub)
+	from, err := OpenCharts("", t.Logf)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s := New(Options{Charts: from}); from.String() != DefaultCharts || s.options.Hub != DefaultHub {
+		t.Errorf("got %s and %s", from, s.options.Hub)
+	}
+}
+
+func TestCheckHub(t *testing.T) {
+	for hub, ok := range map[string]bool{
+		"": true, "docker.io/istio": true, "istio": true, "127.0.0.1:5000/istio": true, "registry.example/a/b/": true,
+		"https://registry.example/istio": false, "oci://registry.example/istio": false, "registry.example/istio:1.31": false, "Registry/Istio": false,
+	} {
+		err := CheckHub(hub)
+		if (err == nil) != ok || err != nil && (exitcode.Of(err) != exitcode.Usage || !strings.Contains(err.Error(), "HUB="+hub)) {
+			t.Errorf("%q: %v", hub, err)
+		}
 	}
 }

@@ -13,6 +13,7 @@ import (
 
 	"istio-conformance/internal/command"
 	"istio-conformance/internal/images/artifact"
+	"istio-conformance/internal/images/gobuild"
 	"istio-conformance/internal/progress"
 )
 
@@ -108,11 +109,7 @@ func pack(ctx context.Context, root, work, tree, path string) (err error) {
 	}
 	for name, source := range map[string]string{"init": "./internal/kernel/guest/init", "bin/kernel-probe": "./cmd/kernel-probe"} {
 		program := filepath.Join(work, filepath.Base(name))
-		build := command.Command{
-			Args: []string{"go", "build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w", "-o", program, source},
-			Dir:  root, Env: []string{"CGO_ENABLED=0"},
-		}
-		if _, err := build.Output(ctx); err != nil {
+		if err := gobuild.Own(ctx, root, source, program); err != nil {
 			return fmt.Errorf("build %s: %w", source, err)
 		}
 		content, err := os.ReadFile(program)

@@ -50,6 +50,7 @@ func TestLoadRefuses(t *testing.T) {
 		{"--ca: ", []string{server.URL, "--ca", missing}},
 		{"--cert and --key: ", []string{server.URL, "--cert", missing}},
 		{"--baseline: ", []string{server.URL, "--baseline", "nowhere"}},
+		{"--reference: ", []string{server.URL, "--baseline", server.URL, "--reference", "nowhere"}},
 		{"--rules: ", []string{server.URL, "--baseline", server.URL, "--rules", missing}},
 		{"3 rounds", []string{server.URL, "--baseline", server.URL, "--rounds", "3"}},
 		{`kind "better" is neither ratio nor added`, []string{server.URL, "--baseline", server.URL, "--kind", "better"}},

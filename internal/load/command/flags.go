@@ -34,11 +34,11 @@ type loadFlags struct {
 	rounds                            int
 	profile, name                     string
 	baselineName, candidateName       string
+	reference                         string
 	watch                             []string
 	json                              bool
 	stripe                            string
 	start                             int64
-	within                            time.Duration
 }
 
 func (f *loadFlags) register(c *cobra.Command) {
@@ -70,9 +70,9 @@ func (f *loadFlags) register(c *cobra.Command) {
 	flags.StringVar(&f.baseline, "baseline", "", "URL to compare with, in turns; the host and protocol are the same")
 	flags.StringVar(&f.kind, "kind", string(gate.Ratio), "with --baseline: ratio (slower than it by more than a margin) or added (more than a ceiling on top of it)")
 	flags.StringVar(&f.rules, "rules", "", "with --baseline: file with margins instead of the built-in fixtures/load.yaml")
-	flags.IntVar(&f.rounds, "rounds", 0, "with --baseline: rounds before, and again after, the one extension (default from the rules)")
-	flags.StringVar(&f.profile, "profile", "", "with --baseline: rate, connections, blocks and rounds of a profile of the rules, such as short, instead of those flags")
-	flags.DurationVar(&f.within, "within", 0, "with --baseline: begin no round after this time; too few rounds make the comparison invalid")
+	flags.StringVar(&f.reference, "reference", "", "with --baseline: URL of a gateway that is measured in the same rounds, and that the URL is compared with by ratio")
+	flags.IntVar(&f.rounds, "rounds", 0, "with --baseline: judge after that many rounds, and once more after twice as many (default from the rules)")
+	flags.StringVar(&f.profile, "profile", "", "with --baseline: rate, connections, blocks, rounds and time of a profile of the rules, such as short, instead of those flags")
 	flags.StringVar(&f.name, "name", "candidate-vs-baseline", "with --baseline: the comparison's name")
 	flags.StringVar(&f.candidateName, "candidate-name", "candidate", "with --baseline: what the URL is called")
 	flags.StringVar(&f.baselineName, "baseline-name", "baseline", "with --baseline: what the baseline is called")
@@ -172,30 +172,44 @@ func (f *loadFlags) plan(config *load.Config) (gate.Plan, error) {
 		return gate.Plan{}, fmt.Errorf("--rules: %w", err)
 	}
 	block := *config
-	var low load.Schedule
+	plan := gate.Plan{Name: f.name, Kind: gate.Kind(f.kind), Rules: rules}
 	if f.profile != "" {
 		p, found := rules.Profiles[f.profile]
 		if !found {
-			return gate.Plan{}, fmt.Errorf("--profile %s: the rules have only %s", f.profile, strings.Join(slices.Sorted(maps.Keys(rules.Profiles)), ", "))
+			return plan, fmt.Errorf("--profile %s: the rules have only %s", f.profile, strings.Join(slices.Sorted(maps.Keys(rules.Profiles)), ", "))
 		}
-		rules, block.Schedule, block.Connections = rules.With(p), p.Schedule(), p.Connections
-		low = p.LowSchedule()
+		plan.Rules, block.Schedule, block.Connections = rules.With(p), p.Schedule(), p.Connections
+		plan.LeastRate, plan.Within = p.LeastRate, p.Within()
 	}
 	if f.rounds != 0 {
-		rules.Rounds, rules.Extension = f.rounds, f.rounds
+		plan.Rules.Looks = []int{f.rounds, 2 * f.rounds}
 	}
-	if err := rules.Check(); err != nil {
-		return gate.Plan{}, err
+	if err := plan.Rules.Check(); err != nil {
+		return plan, err
 	}
-	baseline, candidate := config.Path, config.Path
-	baseline.Name, baseline.URL, candidate.Name = f.baselineName, f.baseline, f.candidateName
-	other := block
-	other.Path = baseline
-	if err := other.Check(); err != nil {
-		return gate.Plan{}, fmt.Errorf("--baseline: %w", err)
+	plan.Block, plan.Candidate = block, config.Path
+	plan.Candidate.Name = f.candidateName
+	if plan.Baseline, err = f.other(block, "baseline", f.baselineName, f.baseline); err != nil {
+		return plan, err
 	}
-	return gate.Plan{
-		Name: f.name, Kind: gate.Kind(f.kind), Rules: rules, Baseline: baseline, Candidate: candidate, Block: block, Low: low,
-		Within: f.within,
-	}, gate.Kind(f.kind).Check()
+	if f.reference != "" {
+		reference, err := f.other(block, referenceName, referenceName, f.reference)
+		if err != nil {
+			return plan, err
+		}
+		plan.Also = []gate.Question{{Name: f.candidateName + "-vs-" + referenceName, Kind: gate.Ratio, Baseline: reference}}
+	}
+	return plan, plan.Kind.Check()
+}
+
+// referenceName is what the path of --reference is called.
+const referenceName = "reference"
+
+// other returns the path that a flag gives, with what else is the same as the URL's.
+func (f *loadFlags) other(block load.Config, flag, name, url string) (load.Path, error) {
+	block.Path.Name, block.Path.URL = name, url
+	if err := block.Check(); err != nil {
+		return block.Path, fmt.Errorf("--%s: %w", flag, err)
+	}
+	return block.Path, nil
 }

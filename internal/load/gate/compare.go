@@ -8,7 +8,6 @@ import (
 
 	"istio-conformance/internal/load"
 	"istio-conformance/internal/progress"
-	"istio-conformance/internal/report"
 )
 
 // Plan is a comparison that is about to be made.
@@ -19,76 +18,71 @@ type Plan struct {
 	Rules     *Rules
 	Baseline  load.Path
 	Candidate load.Path
-	// Others are measured in every round too, and reported.
-	Others []load.Path
+	// Also asks more about the candidate over the same rounds.
+	Also []Question
 	// Block is how each block is measured; its Path and Limits are set here.
 	Block load.Config
-	// Low is the schedule of the second look when the first one's failure may be
-	// the queue for a CPU; without a rate there is none.
-	Low load.Schedule
-	// Within bounds the time at one rate: no round begins after it, and without
-	// enough rounds the comparison is invalid. 0 means no bound.
+	// LeastRate lets the machine choose the rate, between this one and Block's, in
+	// requests per second; 0 means Block's.
+	LeastRate float64
+	// Within bounds the time: no round begins after it, and without enough rounds the
+	// comparison is invalid. 0 means twice the time that all rounds take.
 	Within time.Duration
 	// Seed makes the order of the blocks repeatable; 0 draws one.
 	Seed uint64
-	// Measure runs a block; nil means load.Run.
+	// Measure runs a block; nil means load.Run. Idle watches the machine without load;
+	// nil means load.Watch.
 	Measure func(context.Context, load.Config) (*load.Result, error)
+	Idle    func(context.Context, time.Duration) (load.Machine, error)
 	Logf    progress.Logf
 }
 
-// Compare measures the rounds and judges them. It fails when a block cannot be
-// measured at all; everything else is in the verdict.
+// Question compares the candidate with another baseline.
+type Question struct {
+	Name     string
+	Kind     Kind
+	Baseline load.Path
+}
+
+// Compare measures rounds and judges them after as many as the rules say, until
+// everything is decided or the time is over. It fails when a block cannot be measured
+// at all; everything else is in the verdict.
 func Compare(ctx context.Context, plan Plan) (*Comparison, error) {
 	if err := plan.complete(); err != nil {
 		return nil, err
 	}
-	c := newComparison(&plan)
-	c.until(plan.Within)
-	random := rand.New(rand.NewPCG(plan.Seed, 0))
-	if err := c.measure(ctx, &plan, random, plan.Rules.Rounds); err != nil {
+	started := time.Now()
+	c, err := newComparison(ctx, &plan)
+	if err != nil {
 		return nil, err
 	}
-	c.judge(plan.Rules)
-	if plan.Low.Rate > 0 && c.wantsLess() {
-		return c.less(ctx, plan, random)
-	}
-	if c.wantsMore(plan.Rules) {
-		plan.Logf("%d rounds decide nothing: %d more, and no others after them", plan.Rules.Rounds, plan.Rules.Extension)
-		if err := c.measure(ctx, &plan, random, plan.Rules.Extension); err != nil {
+	random := rand.New(rand.NewPCG(plan.Seed, 0))
+	deadline := started.Add(plan.Within)
+	for look := range plan.Rules.Looks {
+		cut, err := c.measure(ctx, &plan, random, plan.Rules.Looks[look], deadline)
+		if err != nil {
 			return nil, err
 		}
-		c.judge(plan.Rules)
+		c.judgeAll(plan.Rules, look, cut)
+		if cut != "" || c.decided() {
+			break
+		}
 	}
 	return c, nil
-}
-
-// until bounds the time from now on.
-func (c *Comparison) until(within time.Duration) {
-	if within > 0 {
-		c.deadline = time.Now().Add(within)
-	}
-}
-
-// wantsMore says whether the extension is due, and notes that it was used.
-func (c *Comparison) wantsMore(rules *Rules) bool {
-	c.Extended = c.Verdict == report.VerdictInconclusive && rules.Extension > 0
-	return c.Extended
 }
 
 // Replay judges rounds that were measured before as Compare would have: next
 // returns one after the other. It is for finding out how often a verdict is
 // wrong, with thousands of comparisons put together from recorded blocks.
-func Replay(kind Kind, rules *Rules, next func() *Round) *Comparison {
-	c := &Comparison{Schema: Schema, Kind: kind}
-	take := func(count int) {
-		for range count {
+func Replay(kind Kind, rules *Rules, baseline, candidate string, next func() *Round) *Comparison {
+	c := &Comparison{Schema: Schema, Kind: kind, Baseline: baseline, Candidate: candidate}
+	for look, rounds := range rules.Looks {
+		for len(c.Rounds) < rounds {
 			c.Rounds = append(c.Rounds, next())
 		}
-		c.judge(rules)
-	}
-	take(rules.Rounds)
-	if c.wantsMore(rules) {
-		take(rules.Extension)
+		if c.judgeAll(rules, look, ""); c.decided() {
+			break
+		}
 	}
 	return c
 }
@@ -97,11 +91,13 @@ func (p *Plan) complete() error {
 	if err := p.Rules.Check(); err != nil {
 		return err
 	}
-	if err := p.Kind.Check(); err != nil {
-		return fmt.Errorf("comparison %s: %w", p.Name, err)
+	for _, q := range p.questions() {
+		if err := q.Kind.Check(); err != nil {
+			return fmt.Errorf("comparison %s: %w", q.Name, err)
+		}
 	}
 	names := map[string]bool{}
-	for _, path := range append([]load.Path{p.Baseline, p.Candidate}, p.Others...) {
+	for _, path := range p.paths() {
 		if path.Name == "" || names[path.Name] {
 			return fmt.Errorf("comparison %s: every path needs a name of its own, not %q", p.Name, path.Name)
 		}
@@ -110,8 +106,15 @@ func (p *Plan) complete() error {
 	if p.Measure == nil {
 		p.Measure = load.Run
 	}
+	if p.Idle == nil {
+		p.Idle = load.Watch
+	}
 	if p.Logf == nil {
 		p.Logf = progress.Discard
+	}
+	if p.Within == 0 {
+		s := p.Block.Schedule
+		p.Within = 2 * time.Duration(p.Rules.Looks[len(p.Rules.Looks)-1]*2*len(p.paths())) * (s.Warmup + s.Duration)
 	}
 	for p.Seed == 0 {
 		p.Seed = rand.Uint64()
@@ -120,62 +123,61 @@ func (p *Plan) complete() error {
 	return nil
 }
 
-// block is one path's part in a round.
-type block struct {
-	role Role
-	path load.Path
+// questions returns all that is asked, the plan's own first.
+func (p *Plan) questions() []Question {
+	return append([]Question{{p.Name, p.Kind, p.Baseline}}, p.Also...)
 }
 
-func (p *Plan) blocks() []block {
-	blocks := []block{{Baseline, p.Baseline}, {Control, p.Baseline}, {Candidate, p.Candidate}, {Repeat, p.Candidate}}
-	for _, other := range p.Others {
-		blocks = append(blocks, block{Other, other})
+// paths returns the candidate and every baseline.
+func (p *Plan) paths() []load.Path {
+	paths := []load.Path{p.Candidate}
+	for _, q := range p.questions() {
+		paths = append(paths, q.Baseline)
 	}
-	return blocks
+	return paths
 }
 
-// measure adds count rounds that can be used. A round that is no measurement is
-// replaced, but at most half of them: the reason is never its latencies, so that
-// leaving it out favours nobody.
-func (c *Comparison) measure(ctx context.Context, plan *Plan, random *rand.Rand, count int) error {
-	replacements := count / 2
-	for done := 0; done < count; {
-		if !c.deadline.IsZero() && time.Now().After(c.deadline) {
-			c.cut = fmt.Sprintf("there was no time for more: the machine takes longer than %s", plan.Within)
-			return nil
+// measure adds rounds until count of them can be used, and says so when there was no
+// time for them. A round that is no measurement is replaced: the reason is never its
+// latencies, so that leaving it out favours nobody.
+func (c *Comparison) measure(ctx context.Context, plan *Plan, random *rand.Rand, count int, deadline time.Time) (cut string, err error) {
+	for usable := c.usable(); usable < count; {
+		if time.Now().After(deadline) {
+			return fmt.Sprintf("there was no time for more within %s", plan.Within), nil
 		}
 		round, err := c.round(ctx, plan, random)
 		if err != nil {
-			return err
+			return "", err
 		}
 		c.Rounds = append(c.Rounds, round)
-		if round.counts() {
-			done++
-			plan.Logf("round %d of %d: %s", done, count, c.describe(plan.Rules, round))
+		if !round.counts() {
+			plan.Logf("round left out: %s", round.Invalid[0])
 			continue
 		}
-		plan.Logf("round left out: %s", round.Invalid[0])
-		if replacements--; replacements < 0 {
-			return nil
-		}
+		usable++
+		plan.Logf("round %d of %d: %s", usable, count, describeRound(plan.Rules, round))
 	}
-	return nil
+	return "", nil
 }
 
 func (c *Comparison) round(ctx context.Context, plan *Plan, random *rand.Rand) (*Round, error) {
-	round := &Round{Number: len(c.Rounds) + 1, Problems: make([]string, len(plan.Rules.Quantiles))}
-	blocks := plan.blocks()
-	random.Shuffle(len(blocks), func(i, j int) { blocks[i], blocks[j] = blocks[j], blocks[i] })
-	for _, b := range blocks {
+	round := &Round{Number: len(c.Rounds) + 1}
+	paths := plan.paths()
+	paths = append(paths, paths...)
+	random.Shuffle(len(paths), func(i, j int) { paths[i], paths[j] = paths[j], paths[i] })
+	for _, path := range paths {
 		config := plan.Block
-		config.Path = b.path
+		config.Path = path
 		result, err := plan.Measure(ctx, config)
 		if err != nil {
-			return nil, fmt.Errorf("comparison %s, round %d, path %s: %w", plan.Name, round.Number, b.path.Name, err)
+			return nil, fmt.Errorf("comparison %s, round %d, path %s: %w", plan.Name, round.Number, path.Name, err)
 		}
-		round.take(plan.Rules, b.role, b.path.Name, result)
-		if err := c.add(b.role, result); err != nil {
+		round.take(plan.Rules, result)
+		if err := c.add(result); err != nil {
 			return nil, err
+		}
+		if !round.counts() {
+			break // The others would be of no use.
 		}
 	}
 	return round, nil

@@ -1,16 +1,17 @@
 package gate
 
 import (
+	"context"
 	"fmt"
-	"slices"
 	"time"
 
 	"istio-conformance/internal/load"
+	"istio-conformance/internal/load/stats"
 	"istio-conformance/internal/report"
 )
 
 // Schema names the contract of a Comparison as JSON.
-const Schema = "istio-conformance/load-comparison/v1"
+const Schema = "istio-conformance/load-comparison/v2"
 
 // Comparison is what was measured and what it means.
 type Comparison struct {
@@ -18,34 +19,39 @@ type Comparison struct {
 	Name    string         `json:"name"`
 	Kind    Kind           `json:"kind"`
 	Verdict report.Verdict `json:"verdict"`
-	// Started is when the first block was.
-	Started time.Time `json:"started"`
 	// Reasons say why the verdict is not pass.
 	Reasons []string `json:"reasons"`
-	// Rate is in requests per second.
-	Rate         float64 `json:"rate"`
+	// Baseline and Candidate are the names of two of the Paths.
+	Baseline   string      `json:"baseline"`
+	Candidate  string      `json:"candidate"`
+	Judgements []Judgement `json:"quantiles"`
+	Measured
+	// Also are further questions about the candidate, asked of the same rounds.
+	Also []*Comparison `json:"also,omitempty"`
+}
+
+// Measured is what was measured, the same for all questions.
+type Measured struct {
+	// Started is when the first block was.
+	Started time.Time `json:"started"`
+	// Rate is in requests per second; Pace says why it is that one where the machine chose.
+	Rate float64 `json:"rate"`
+	Pace string  `json:"pace,omitempty"`
+	// Probed counts the candidate's requests that were sent to find the rate; they are
+	// in no path's summary.
+	Probed       int64   `json:"probed,omitempty"`
 	Connections  int     `json:"connections"`
 	BlockSeconds float64 `json:"blockSeconds"`
 	// Seed repeats the order of the blocks.
 	Seed uint64 `json:"seed"`
-	// Extended says that the first rounds decided nothing.
-	Extended bool `json:"extended"`
-	// Earlier is the comparison at a higher rate that this one was made instead of
-	// extending, because the queue for a CPU may have been what it found.
-	Earlier    *Comparison    `json:"earlier,omitempty"`
-	Judgements []Judgement    `json:"quantiles"`
-	Rounds     []*Round       `json:"rounds"`
-	Paths      []*PathSummary `json:"paths"`
+	// Looks is how often the rounds were judged: one more than the looks that decided nothing.
+	Looks  int            `json:"looks"`
+	Rounds []*Round       `json:"rounds"`
+	Paths  []*PathSummary `json:"paths"`
 	// Pressure is the highest share of a block's time in which something waited
 	// for a CPU; Busy the highest share of CPU time used. -1 when not known.
 	Pressure float64 `json:"cpuPressure"`
 	Busy     float64 `json:"cpuBusy"`
-	// deadline is when no round may begin any more, cut says that it was reached.
-	deadline time.Time
-	cut      string
-	// overloaded says that answers which did not come in time were put down to the
-	// queue for a CPU.
-	overloaded bool
 	// Realtime says that the generator's threads had priority in every block.
 	Realtime bool `json:"realtime"`
 }
@@ -53,7 +59,6 @@ type Comparison struct {
 // PathSummary is all blocks of a path together.
 type PathSummary struct {
 	Name     string `json:"name"`
-	Role     Role   `json:"role"`
 	URL      string `json:"url"`
 	Requests int64  `json:"requests"` // the warm-up's included
 	// Failed counts the requests without a good answer, those that could not be
@@ -69,24 +74,6 @@ type PathSummary struct {
 // neverSent is the class of requests before which too many had no answer.
 const neverSent = "never sent"
 
-// failures counts a block's failed requests: those that ended in an error, and
-// those without an answer in time, which also a machine that stands still makes.
-func failures(r *load.Result) (hard, slow int64) {
-	slow = r.Counts.Overflow
-	for _, errors := range []map[string]int64{r.Errors, r.WarmupErrors} {
-		for class, n := range errors {
-			switch class {
-			case load.ClassGenerator:
-			case load.ClassTimeout, load.ClassAbandoned:
-				slow += n
-			default:
-				hard += n
-			}
-		}
-	}
-	return hard, slow
-}
-
 // Second is one second of a path's blocks.
 type Second struct {
 	// At is in seconds since the comparison started.
@@ -98,51 +85,120 @@ type Second struct {
 	Errors    map[string]int64 `json:"errors,omitempty"`
 }
 
-func newComparison(plan *Plan) *Comparison {
-	c := &Comparison{
-		Schema: Schema, Name: plan.Name, Kind: plan.Kind, Seed: plan.Seed, Pressure: -1, Busy: -1, Realtime: true, Reasons: []string{},
-		Rate: plan.Block.Schedule.Rate, Connections: plan.Block.Connections, BlockSeconds: plan.Block.Schedule.Duration.Seconds(),
+// newComparison begins one, with its rate.
+func newComparison(ctx context.Context, plan *Plan) (*Comparison, error) {
+	m := Measured{
+		Seed: plan.Seed, Pressure: -1, Busy: -1, Realtime: true,
+		Connections: plan.Block.Connections, BlockSeconds: plan.Block.Schedule.Duration.Seconds(),
 	}
-	for _, b := range plan.blocks() {
-		if b.role == b.role.path() {
-			c.Paths = append(c.Paths, &PathSummary{Name: b.path.Name, Role: b.role, Errors: map[string]int64{}, Latencies: load.NewLatencies()})
+	if plan.LeastRate > 0 {
+		var err error
+		if m.Pace, m.Probed, err = plan.choose(ctx); err != nil {
+			return nil, err
+		}
+		plan.Logf("%s", m.Pace)
+	}
+	m.Rate = plan.Block.Schedule.Rate
+	for _, path := range plan.paths() {
+		m.Paths = append(m.Paths, &PathSummary{Name: path.Name, Errors: map[string]int64{}, Latencies: load.NewLatencies()})
+	}
+	var all []*Comparison
+	for _, q := range plan.questions() {
+		all = append(all, &Comparison{
+			Schema: Schema, Name: q.Name, Kind: q.Kind, Reasons: []string{}, Baseline: q.Baseline.Name, Candidate: plan.Candidate.Name, Measured: m,
+		})
+	}
+	all[0].Also = all[1:]
+	return all[0], nil
+}
+
+// All returns the comparison and what else was asked of its rounds.
+func (c *Comparison) All() []*Comparison { return append([]*Comparison{c}, c.Also...) }
+
+// Path returns what was measured of a path; nil when there is none of that name.
+func (m *Measured) Path(name string) *PathSummary {
+	for _, p := range m.Paths {
+		if p.Name == name {
+			return p
 		}
 	}
-	return c
+	return nil
+}
+
+// end is one of the two paths that a comparison is of.
+type end struct {
+	*PathSummary
+	role string
+}
+
+// ends returns the baseline and the candidate, as far as they were measured.
+func (c *Comparison) ends() []end {
+	var both []end
+	for _, e := range []end{{c.Path(c.Baseline), "baseline"}, {c.Path(c.Candidate), "candidate"}} {
+		if e.PathSummary != nil {
+			both = append(both, e)
+		}
+	}
+	return both
+}
+
+// usable counts the rounds that count.
+func (m *Measured) usable() int {
+	n := 0
+	for _, r := range m.Rounds {
+		if r.counts() {
+			n++
+		}
+	}
+	return n
+}
+
+// middle is the median over the path's blocks in the rounds that count; what is not
+// known of a block is left out, and 0 means that nothing is known.
+func (m *Measured) middle(path string, of func(Block) float64) float64 {
+	var values []float64
+	for _, r := range m.Rounds {
+		for _, b := range r.Blocks[path] {
+			if v := of(b); r.counts() && v > 0 {
+				values = append(values, v)
+			}
+		}
+	}
+	if len(values) == 0 {
+		return 0
+	}
+	return stats.Median(values)
 }
 
 // add puts a block into its path's summary.
-func (c *Comparison) add(role Role, result *load.Result) error {
-	role = role.path()
-	if c.Started.IsZero() {
-		c.Started = result.Started
+func (m *Measured) add(result *load.Result) error {
+	if m.Started.IsZero() {
+		m.Started = result.Started
 	}
-	for _, p := range c.Paths {
-		if p.Role != role || p.Name != result.Name {
-			continue
-		}
-		p.addSeconds(c.Started, result)
-		p.URL = result.URL
-		p.Requests += result.Counts.Planned + result.Counts.Warmup
-		p.Failed += result.Counts.Failed + result.Counts.Overflow
-		for class, n := range result.WarmupErrors {
-			p.Failed += n
-			p.Errors[class] += n
-		}
-		for class, n := range result.Errors {
-			p.Errors[class] += n
-		}
-		if n := result.Counts.Overflow; n > 0 {
-			p.Errors[neverSent] += n
-		}
-		if result.Unheld != "" {
-			p.Unheld++
-		}
-		c.Pressure, c.Busy = max(c.Pressure, result.Machine.Pressure), max(c.Busy, result.Machine.Busy)
-		c.Realtime = c.Realtime && result.Realtime
-		return p.Latencies.Merge(result.Latencies)
+	p := m.Path(result.Name)
+	if p == nil {
+		return fmt.Errorf("a result of %q belongs to no path", result.Name)
 	}
-	return fmt.Errorf("a result of %q belongs to no path", result.Name)
+	p.addSeconds(m.Started, result)
+	p.URL = result.URL
+	p.Requests += result.Counts.Planned + result.Counts.Warmup
+	p.Failed += result.Counts.Failed + result.Counts.Overflow
+	for class, n := range result.WarmupErrors {
+		p.Failed += n
+		p.Errors[class] += n
+	}
+	for class, n := range result.Errors {
+		p.Errors[class] += n
+	}
+	if n := result.Counts.Overflow; n > 0 {
+		p.Errors[neverSent] += n
+	}
+	if result.Unheld != "" {
+		p.Unheld++
+	}
+	m.Pressure, m.Busy = max(m.Pressure, result.Machine.Pressure), max(m.Busy, result.Machine.Busy)
+	m.Realtime = m.Realtime && result.Realtime
+	return p.Latencies.Merge(result.Latencies)
 }
 
 func (p *PathSummary) addSeconds(started time.Time, result *load.Result) {
@@ -156,123 +212,3 @@ func (p *PathSummary) addSeconds(started time.Time, result *load.Result) {
 }
 
 func micros(h *load.Histogram, q float64) float64 { return float64(h.Quantile(q).Nanoseconds()) / 1e3 }
-
-// judge sets the verdict. What makes the latencies no measurement comes before
-// what they say; a request that the candidate failed is a failure in any case.
-func (c *Comparison) judge(rules *Rules) {
-	c.Judgements, c.Reasons, c.Verdict = nil, []string{}, report.VerdictPass
-	var q queue
-	if c.Kind == Added {
-		q = queued(c.Rounds)
-	}
-	for i := range rules.Quantiles {
-		j := rules.judge(c.Kind, c.Rounds, i)
-		j.doubt(q)
-		c.Judgements = append(c.Judgements, j)
-	}
-	c.judgeQuantiles()
-	c.judgeRounds(rules)
-	c.judgeErrors(q)
-}
-
-// because notes why the verdict is at least as bad as v.
-func (c *Comparison) because(v report.Verdict, format string, args ...any) {
-	c.Reasons = append(c.Reasons, fmt.Sprintf(format, args...))
-	if severity(v) > severity(c.Verdict) {
-		c.Verdict = v
-	}
-}
-
-func (c *Comparison) judgeQuantiles() {
-	carried := 0
-	for i := range c.Judgements {
-		j := &c.Judgements[i]
-		if j.Verdict == "" {
-			continue
-		}
-		carried++
-		if j.Verdict != report.VerdictPass {
-			c.because(j.Verdict, "%s", j.describe(c.Kind))
-		}
-		if c.Kind == Ratio && (j.Control.Low > j.Limit || j.Control.High > 0 && j.Control.High < 1/j.Limit) {
-			c.because(report.VerdictInvalid, "%s differs between two blocks of the same path (%s): the machine changes too much", name(j.Q), j.Control.ratio())
-		}
-	}
-	if carried == 0 {
-		c.because(report.VerdictInvalid, "no quantile can carry a verdict; %s: %s", name(c.Judgements[0].Q), c.Judgements[0].Reason)
-	}
-}
-
-// errorFactor is how many times as often as the baseline the candidate must fail
-// for the failures to be its own.
-const errorFactor = 10
-
-// judgeErrors wants no failed request. Where the baseline fails too, what is
-// behind both may be to blame, and the comparison says nothing. That answers did
-// not come in time counts only in rounds that count, for in others the machine may
-// have stood still, and only where the machine had CPUs left for the candidate.
-func (c *Comparison) judgeErrors(q queue) {
-	excused := q.reaches(0.5)
-	c.overloaded = false
-	blamed := map[Role]int64{}
-	for _, r := range c.Rounds {
-		for _, role := range []Role{Baseline, Candidate} {
-			blamed[role] += r.hard[role]
-			switch {
-			case !r.counts():
-			case excused:
-				c.overloaded = c.overloaded || r.slow[role] > 0
-			default:
-				blamed[role] += r.slow[role]
-			}
-		}
-	}
-	for _, p := range c.Paths {
-		if p.Failed > 0 && p.Role != Other {
-			c.because(report.VerdictInvalid, "the %s %s failed %d of %d requests: %s", p.Role, p.Name, p.Failed, p.Requests, load.DescribeErrors(p.Errors))
-		}
-	}
-	if c.overloaded {
-		c.because(report.VerdictInvalid, "%s", q)
-	}
-	if blamed[Candidate] > errorFactor*blamed[Baseline] {
-		c.Verdict = report.VerdictFail
-		// What decides comes first.
-		slices.Reverse(c.Reasons)
-	}
-}
-
-// judgeRounds finds out whether enough rounds could be used.
-func (c *Comparison) judgeRounds(rules *Rules) {
-	planned := rules.Rounds
-	if c.Extended {
-		planned += rules.Extension
-	}
-	usable := 0
-	var last string
-	for _, r := range c.Rounds {
-		if r.counts() {
-			usable++
-		} else {
-			last = r.Invalid[0]
-		}
-	}
-	if c.cut != "" {
-		last = c.cut
-	}
-	if usable < planned {
-		c.because(report.VerdictInvalid, "only %d of %d rounds could be used, after %d attempts; the last reason: %s", usable, planned, len(c.Rounds), last)
-	}
-}
-
-func severity(v report.Verdict) int {
-	switch v {
-	case report.VerdictInvalid:
-		return 3
-	case report.VerdictFail:
-		return 2
-	case report.VerdictInconclusive:
-		return 1
-	}
-	return 0
-}

@@ -2,6 +2,8 @@ package gate
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"istio-conformance/internal/exitcode"
@@ -42,45 +44,64 @@ func (j *Judgement) describe(kind Kind) string {
 	return line
 }
 
-// describe says what a round measured at its first quantile.
-func (c *Comparison) describe(rules *Rules, r *Round) string {
-	return fmt.Sprintf("%s %.0f and %.0f us, candidate %.0f and %.0f us", name(rules.Quantiles[0].Q), r.Baseline[0], r.Control[0], r.Candidate[0], r.Repeat[0])
+// describeRound says what a round measured at the first quantile.
+func describeRound(rules *Rules, r *Round) string {
+	parts := []string{name(rules.Quantiles[0].Q)}
+	for _, path := range slices.Sorted(maps.Keys(r.Blocks)) {
+		b := r.Blocks[path]
+		parts = append(parts, fmt.Sprintf("%s %.0f and %.0f us", path, b[0].Micros[0], b[1].Micros[0]))
+	}
+	return strings.Join(parts, ", ")
 }
 
-// String is for people: the verdict and a line for each quantile.
+// String is for people: the verdict of each question and a line for each quantile.
 func (c *Comparison) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s: %s (%.0f requests/s, %d connections, %d rounds of %gs a path)\n",
-		c.Name, c.Verdict, c.Rate, c.Connections, len(c.Rounds), c.BlockSeconds)
-	for i := range c.Judgements {
-		fmt.Fprintf(&b, "  %s\n", c.Judgements[i].describe(c.Kind))
-	}
-	for _, reason := range c.Reasons {
-		fmt.Fprintf(&b, "  because: %s\n", reason)
-	}
-	if note := c.EarlierNote(); note != "" {
-		fmt.Fprintf(&b, "  %s\n", note)
+	for _, q := range c.All() {
+		fmt.Fprintf(&b, "%s: %s (%.0f requests/s, %d connections, %d of %d rounds used, blocks of %gs)\n",
+			q.Name, q.Verdict, q.Rate, q.Connections, q.usable(), len(q.Rounds), q.BlockSeconds)
+		for i := range q.Judgements {
+			fmt.Fprintf(&b, "  %s\n", q.Judgements[i].describe(q.Kind))
+		}
+		fmt.Fprintf(&b, "  %s\n", q.Witnesses())
+		for _, reason := range q.Reasons {
+			fmt.Fprintf(&b, "  because: %s\n", reason)
+		}
 	}
 	return strings.TrimRight(b.String(), "\n")
 }
 
-// EarlierNote says why the comparison was made once more; it is empty when it was not.
-func (c *Comparison) EarlierNote() string {
-	if c.Earlier == nil {
-		return ""
+// Witnesses says what does not depend on when a request was due: the service time,
+// and the CPU time that each request cost the path's own container where it is watched.
+func (c *Comparison) Witnesses() string {
+	var service, cpu []string
+	for _, path := range []string{c.Candidate, c.Baseline} {
+		service = append(service, fmt.Sprintf("%s %.0f us", path, c.middle(path, func(b Block) float64 { return b.ServiceMicros })))
+		if used := c.middle(path, func(b Block) float64 { return b.CPUMicros }); used > 0 {
+			cpu = append(cpu, fmt.Sprintf("%s %.0f us", path, used))
+		}
 	}
-	return fmt.Sprintf("before, at %.6g requests/s, it was %s: %s", c.Earlier.Rate, c.Earlier.Verdict, c.Earlier.Reasons[0])
+	line := "from when a request was sent, p50: " + strings.Join(service, ", ")
+	if len(cpu) > 0 {
+		line += "; CPU time of the container for each request: " + strings.Join(cpu, ", ")
+	}
+	return line
 }
 
-// Err returns nil for a pass, and otherwise an error with the exit status that
-// the verdict stands for.
+// Err returns nil when all questions passed, and otherwise an error with the exit
+// status that the worst verdict stands for: a failure before what is no measurement.
 func (c *Comparison) Err() error {
-	switch c.Verdict {
-	case report.VerdictPass:
-		return nil
-	case report.VerdictFail:
-		return exitcode.Failf("%s: %s", c.Name, c.Reasons[0])
-	default:
-		return exitcode.Invalidf("%s is %s: %s", c.Name, c.Verdict, c.Reasons[0])
+	var invalid error
+	for _, q := range c.All() {
+		switch q.Verdict {
+		case report.VerdictPass:
+		case report.VerdictFail:
+			return exitcode.Failf("%s: %s", q.Name, q.Reasons[0])
+		default:
+			if invalid == nil {
+				invalid = exitcode.Invalidf("%s is %s: %s", q.Name, q.Verdict, q.Reasons[0])
+			}
+		}
 	}
+	return invalid
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -49,7 +50,7 @@ func rules(t *testing.T) *Rules {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.Rounds, r.Extension = 10, 10
+	r.Looks = []int{10, 20}
 	return r
 }
 
@@ -81,15 +82,16 @@ func TestInvalidRoundsAreReplaced(t *testing.T) {
 			}
 		}
 	}
-	few := compare(t, &machine{noise: 0.01, latency: equal, spoil: starve(12)}, nil)
-	if few.Verdict != report.VerdictPass || len(few.Rounds) != 13 || few.Rounds[0].counts() || !few.Rounds[3].counts() {
+	few := compare(t, &machine{noise: 0.01, latency: equal, spoil: starve(3)}, nil)
+	if few.Verdict != report.VerdictPass || len(few.Rounds) != 13 || len(few.Rounds[0].Order) != 1 || few.Rounds[0].counts() || !few.Rounds[3].counts() {
 		t.Errorf("3 of 13 rounds were spoilt: %v", few)
 	}
 	if len(few.Judgements) == 0 || few.Judgements[0].Rounds != 10 {
 		t.Errorf("the spoilt rounds count: %+v", few.Judgements)
 	}
-	all := compare(t, &machine{noise: 0.01, latency: equal, spoil: starve(1000)}, nil)
-	if all.Verdict != report.VerdictInvalid || !strings.Contains(all.Reasons[len(all.Reasons)-1], "only 0 of 10 rounds could be used, after 6 attempts; the last reason: ") {
+	all := compare(t, &machine{noise: 0.01, latency: equal, spoil: starve(100000)}, func(p *Plan) { p.Within = 50 * time.Millisecond })
+	if reason := all.Reasons[len(all.Reasons)-1]; all.Verdict != report.VerdictInvalid || !strings.Contains(reason, "only 0 of 10 rounds could be used") ||
+		!strings.Contains(reason, "the generator itself was late; there was no time for more within 50ms") {
 		t.Errorf("nothing could be measured: %v", all)
 	}
 }
@@ -99,6 +101,32 @@ func TestCompareEndsInTime(t *testing.T) {
 	c := compare(t, &machine{noise: 0.01, latency: map[string]time.Duration{"old": ms, "new": ms}}, func(p *Plan) { p.Within = time.Nanosecond })
 	if c.Verdict != report.VerdictInvalid || len(c.Rounds) != 0 || !strings.Contains(strings.Join(c.Reasons, "\n"), "there was no time for more") {
 		t.Errorf("%v", c)
+	}
+}
+
+// What is undecided when the time is over stays so, and a request that failed after
+// the last look fails all the same.
+func TestTimeIsOverBetweenLooks(t *testing.T) {
+	for name, c := range map[string]struct {
+		spoil   func(*load.Result)
+		verdict report.Verdict
+	}{
+		"undecided": {func(*load.Result) {}, report.VerdictInconclusive},
+		"failed":    {func(r *load.Result) { r.Counts.Failed, r.Errors["http 503 UF"] = 1, 1 }, report.VerdictFail},
+	} {
+		m := &machine{noise: 0.005, latency: map[string]time.Duration{"old": 2 * ms, "new": 2100 * time.Microsecond}}
+		m.spoil = func(n int, r *load.Result) {
+			if n == 44 { // in the 12th round, after the first look
+				time.Sleep(300 * time.Millisecond)
+			}
+			if n >= 44 && r.Name == "new" {
+				c.spoil(r)
+			}
+		}
+		got := compare(t, m, func(p *Plan) { p.Within = 300 * time.Millisecond })
+		if got.Verdict != c.verdict || got.Looks != 1 || !strings.Contains(strings.Join(got.Reasons, "\n"), "there was no time for more") {
+			t.Errorf("%s: %v", name, got)
+		}
 	}
 }
 
@@ -115,20 +143,21 @@ func TestQuantileWithoutEnoughAnswers(t *testing.T) {
 	}
 }
 
-// The order is random, the same for the same seed, and every round has both paths
-// twice and every other once.
+// The order is random, the same for the same seed, and every round has each path twice.
 func TestOrder(t *testing.T) {
 	orders := map[string]bool{}
 	for _, seed := range []uint64{1, 1, 2} {
 		m := &machine{noise: 0.01, latency: map[string]time.Duration{"old": ms, "new": ms, "direct": ms}}
-		c := compare(t, m, func(p *Plan) { p.Seed, p.Others = seed, []load.Path{{Name: "direct"}} })
+		c := compare(t, m, func(p *Plan) {
+			p.Seed, p.Also = seed, []Question{{Name: "more", Kind: Added, Baseline: load.Path{Name: "direct"}}}
+		})
 		first := map[string]int{}
 		for _, r := range c.Rounds {
 			n := map[string]int{}
 			for _, name := range r.Order {
 				n[name]++
 			}
-			if n["old"] != 2 || n["new"] != 2 || n["direct"] != 1 {
+			if n["old"] != 2 || n["new"] != 2 || n["direct"] != 2 {
 				t.Fatalf("round %d: %v", r.Number, r.Order)
 			}
 			first[r.Order[0]]++
@@ -144,12 +173,13 @@ func TestOrder(t *testing.T) {
 }
 
 func TestCompareRefuses(t *testing.T) {
-	good := Plan{Name: "x", Kind: Ratio, Rules: rules(t), Baseline: load.Path{Name: "a"}, Candidate: load.Path{Name: "b"}}
+	good := Plan{Within: time.Minute, Name: "x", Kind: Ratio, Rules: rules(t), Baseline: load.Path{Name: "a"}, Candidate: load.Path{Name: "b"}}
 	for name, change := range map[string]func(*Plan){
 		"kind":       func(p *Plan) { p.Kind = "other" },
 		"same names": func(p *Plan) { p.Candidate.Name = "a" },
 		"no name":    func(p *Plan) { p.Baseline.Name = "" },
 		"rules":      func(p *Plan) { p.Rules = &Rules{} },
+		"what else":  func(p *Plan) { p.Also = []Question{{Kind: "other", Baseline: load.Path{Name: "c"}}} },
 		"a block that cannot be measured": func(p *Plan) {
 			p.Measure = func(context.Context, load.Config) (*load.Result, error) { return nil, errors.New("nothing listens") }
 		},
@@ -174,31 +204,65 @@ func TestReportHoldsTheComparison(t *testing.T) {
 	}
 }
 
-// Replay judges recorded rounds as Compare does, and asks for the extension only
-// when the first rounds decide nothing.
+// Replay judges recorded rounds as Compare does, and looks again only when the first
+// rounds decide nothing.
 func TestReplay(t *testing.T) {
 	round := func(candidate float64) func() *Round {
 		n := 0
 		return func() *Round {
 			n++
 			wobble := 1 + 0.001*float64(n%5)
-			values := func(base float64) []float64 { return []float64{base * wobble, base * wobble, base * wobble} }
-			return &Round{Number: n, Baseline: values(1000), Control: values(1000), Candidate: values(candidate), Repeat: values(candidate), Problems: make([]string, 3)}
+			blocks := func(base float64) []Block {
+				b := Block{Micros: []float64{base * wobble, base * wobble, base * wobble}}
+				return []Block{b, b}
+			}
+			return &Round{Number: n, Blocks: map[string][]Block{"a": blocks(1000), "b": blocks(candidate)}}
 		}
 	}
 	for candidate, want := range map[float64]report.Verdict{1000: report.VerdictPass, 1200: report.VerdictFail} {
-		if c := Replay(Ratio, rules(t), round(candidate)); c.Verdict != want || c.Extended || len(c.Rounds) != 10 {
+		if c := Replay(Ratio, rules(t), "a", "b", round(candidate)); c.Verdict != want || c.Looks != 1 || len(c.Rounds) != 10 {
 			t.Errorf("%v: %v", candidate, c)
 		}
 	}
 	// Below the margin in every other round, above it in the others.
 	n := 0
-	c := Replay(Ratio, rules(t), func() *Round {
+	c := Replay(Ratio, rules(t), "a", "b", func() *Round {
 		n++
 		candidate := []float64{1020, 1090}[n%2]
 		return round(candidate)()
 	})
-	if c.Verdict != report.VerdictInconclusive || !c.Extended || len(c.Rounds) != 20 {
+	if c.Verdict != report.VerdictInconclusive || c.Looks != 2 || len(c.Rounds) != 20 {
 		t.Errorf("%v after %d rounds", c.Verdict, len(c.Rounds))
+	}
+}
+
+// Two questions are asked of the same rounds: each has its own baseline and verdict,
+// and one failure is enough.
+func TestTwoQuestions(t *testing.T) {
+	for name, c := range map[string]struct {
+		candidate time.Duration
+		want      []report.Verdict
+	}{
+		"as quick as the reference":               {1000 * time.Microsecond, []report.Verdict{report.VerdictPass, report.VerdictPass}},
+		"half as slow again":                      {1500 * time.Microsecond, []report.Verdict{report.VerdictPass, report.VerdictFail}},
+		"too much, and slower than the reference": {4 * ms, []report.Verdict{report.VerdictFail, report.VerdictFail}},
+	} {
+		m := &machine{noise: 0.05, latency: map[string]time.Duration{"old": 500 * time.Microsecond, "new": c.candidate, "reference": ms}}
+		got := compare(t, m, func(p *Plan) {
+			profile := p.Rules.Profiles["short"]
+			p.Kind, p.Rules = Added, p.Rules.With(profile)
+			p.Also = []Question{{Name: "new-vs-reference", Kind: Ratio, Baseline: load.Path{Name: "reference"}}}
+		})
+		var verdicts []report.Verdict
+		for _, q := range got.All() {
+			verdicts = append(verdicts, q.Verdict)
+		}
+		if !slices.Equal(verdicts, c.want) || len(got.Rounds) != 8 || (got.Err() == nil) != (c.want[1] == report.VerdictPass) {
+			t.Errorf("%s: want %v\n%v", name, c.want, got)
+		}
+		l := got.Also[0].Report()
+		if l.Baseline != "reference" || l.Candidate != "new" || len(l.Paths) != 2 || l.Paths[0].Name != "reference" || l.Quantiles[0].Pairs[0].BaselineMicros[1] < 500 {
+			t.Errorf("%s: %+v", name, l)
+		}
 	}
 }

@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 
@@ -73,14 +74,16 @@ type pairs struct {
 	spread, spreadAdded []float64
 }
 
-// collect takes the quantile at index i of every round that count accepts.
-func collect(rounds []*Round, i int, count func(*Round) bool) pairs {
+// collect takes the quantile at index i of both paths from every round that count
+// accepts.
+func (c *Comparison) collect(i int, count func(*Round) bool) pairs {
 	var p pairs
-	for _, r := range rounds {
+	for _, r := range c.Rounds {
 		if !count(r) {
 			continue
 		}
-		b1, b2, c1, c2 := r.Baseline[i], r.Control[i], r.Candidate[i], r.Repeat[i]
+		baseline, candidate := r.Blocks[c.Baseline], r.Blocks[c.Candidate]
+		b1, b2, c1, c2 := baseline[0].Micros[i], baseline[1].Micros[i], candidate[0].Micros[i], candidate[1].Micros[i]
 		p.baseline = append(p.baseline, math.Sqrt(b1*b2))
 		p.candidate = append(p.candidate, math.Sqrt(c1*c2))
 		p.ratio = append(p.ratio, math.Log(c1*c2/(b1*b2))/2)
@@ -92,15 +95,19 @@ func collect(rounds []*Round, i int, count func(*Round) bool) pairs {
 	return p
 }
 
-// judge applies the rule for the quantile at index i.
-func (r *Rules) judge(kind Kind, rounds []*Round, i int) Judgement {
+// problem says why the quantile at index i cannot be believed in the round.
+func (c *Comparison) problem(r *Round, i int) string {
+	return cmp.Or(r.problem(c.Baseline, i), r.problem(c.Candidate, i))
+}
+
+// judge applies the rule for the quantile at index i, at the one-sided level alpha.
+func (r *Rules) judge(c *Comparison, alpha float64, i int) Judgement {
 	j := Judgement{Quantile: r.Quantiles[i]}
-	alpha := r.lookAlpha()
-	valid := collect(rounds, i, func(round *Round) bool { return round.counts() && round.Problems[i] == "" })
-	p := valid
-	if len(valid.ratio) < stats.MinPairs(alpha) {
-		j.Reason = tooFew(rounds, i, len(valid.ratio))
-		p = collect(rounds, i, (*Round).counts)
+	kind := c.Kind
+	p := c.collect(i, func(round *Round) bool { return round.counts() && c.problem(round, i) == "" })
+	if usable := len(p.ratio); usable < stats.MinPairs(alpha) {
+		j.Reason = c.tooFew(i, usable)
+		p = c.collect(i, (*Round).counts)
 	}
 	j.Rounds = len(p.ratio)
 	if j.Rounds == 0 {
@@ -179,10 +186,10 @@ func decide(e stats.Estimate, limit float64) report.Verdict {
 	}
 }
 
-func tooFew(rounds []*Round, i, usable int) string {
-	for _, r := range rounds {
-		if r.counts() && r.Problems[i] != "" {
-			return fmt.Sprintf("only %d rounds can be used; round %d: %s", usable, r.Number, r.Problems[i])
+func (c *Comparison) tooFew(i, usable int) string {
+	for _, r := range c.Rounds {
+		if problem := c.problem(r, i); r.counts() && problem != "" {
+			return fmt.Sprintf("only %d rounds can be used; round %d: %s", usable, r.Number, problem)
 		}
 	}
 	return fmt.Sprintf("only %d rounds can be used", usable)

@@ -1,9 +1,7 @@
 package gate
 
 import (
-	"context"
 	"fmt"
-	"math/rand/v2"
 
 	"istio-conformance/internal/load/stats"
 	"istio-conformance/internal/report"
@@ -13,6 +11,7 @@ import (
 // cluster makes that machine busier: what it adds is then partly the wait for a
 // CPU, of which a faster gateway on a larger machine would show nothing. A pass
 // stands in spite of it. A failure does not, where the queue alone explains it.
+// Two gateways wait in the same queue, so that their ratio needs no such doubt.
 
 // queue is how long the candidate's blocks had to wait for a CPU; the zero value is
 // none.
@@ -24,19 +23,18 @@ type queue struct {
 	waits float64
 }
 
-// queued returns the queue of the rounds that count.
-func queued(rounds []*Round) queue {
+// queue returns the queue of the rounds that count.
+func (c *Comparison) queue() queue {
 	var q queue
-	var busy []float64
-	for _, r := range rounds {
-		if r.counts() && r.Busy > 0 {
-			busy, q.cpus = append(busy, r.Busy), r.CPUs
-		}
-	}
-	if len(busy) == 0 {
+	if c.Kind != Added {
 		return q
 	}
-	q.busy = stats.Median(busy)
+	for _, r := range c.Rounds {
+		for _, b := range r.Blocks[c.Candidate] {
+			q.cpus = b.CPUs
+		}
+	}
+	q.busy = c.middle(c.Candidate, func(b Block) float64 { return b.Busy })
 	q.waits = stats.ErlangC(q.cpus, q.busy)
 	return q
 }
@@ -60,30 +58,12 @@ func (j *Judgement) doubt(q queue) {
 	}
 }
 
-// wantsLess says whether the queue for a CPU may be why there is no pass.
-func (c *Comparison) wantsLess() bool {
-	if c.Verdict != report.VerdictInconclusive {
-		return c.Verdict == report.VerdictInvalid && c.overloaded
+// waive takes the verdict from an optional quantile that stays undecided.
+func (j *Judgement) waive() {
+	if !j.Optional || j.Verdict != report.VerdictInconclusive {
+		return
 	}
-	for i := range c.Judgements {
-		if j := &c.Judgements[i]; j.Verdict == report.VerdictInconclusive && j.Queued {
-			return true
-		}
+	if j.Verdict = ""; j.Reason == "" {
+		j.Reason = "these rounds do not decide it"
 	}
-	return false
-}
-
-// less makes the whole comparison once more at the lower rate, instead of the
-// extension: it is the one other look that the level of each look allows for.
-func (c *Comparison) less(ctx context.Context, plan Plan, random *rand.Rand) (*Comparison, error) {
-	plan.Logf("%s; once more at %.6g requests/s, and never again", c.Reasons[0], plan.Low.Rate)
-	plan.Block.Schedule = plan.Low
-	next := newComparison(&plan)
-	next.Earlier = c
-	next.until(plan.Within)
-	if err := next.measure(ctx, &plan, random, plan.Rules.Rounds); err != nil {
-		return nil, err
-	}
-	next.judge(plan.Rules)
-	return next, nil
 }

@@ -1,7 +1,7 @@
 package gate
 
 import (
-	"context"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -47,40 +47,35 @@ func TestQueueForTheCPUs(t *testing.T) {
 	}
 }
 
-// Where the queue may be to blame, the lower rate decides, and nothing else.
-func TestLowerRate(t *testing.T) {
-	low := load.Schedule{Rate: 300, Duration: 10 * time.Second}
-	for name, c := range map[string]struct {
-		atLow   time.Duration
-		verdict report.Verdict
-	}{
-		"only the queue was slow":    {1300 * time.Microsecond, report.VerdictPass},
-		"the gateway is slow itself": {4 * ms, report.VerdictFail},
-	} {
-		m := &machine{noise: 0.01, latency: map[string]time.Duration{"old": ms, "new": 4 * ms}}
-		got := compare(t, m, func(p *Plan) {
-			p.Kind, p.Low = Added, low
-			p.Measure = func(ctx context.Context, config load.Config) (*load.Result, error) {
-				share := 0.9
-				if config.Schedule == low {
-					share, m.latency["new"] = 0.2, c.atLow
-				}
-				m.spoil = busy(share)
-				return m.measure(ctx, config)
-			}
-		})
-		if got.Verdict != c.verdict || got.Rate != low.Rate || got.BlockSeconds != 10 || len(got.Rounds) != 10 || got.Extended {
-			t.Errorf("%s: want %s at %v requests/s\n%v", name, c.verdict, low.Rate, got)
-		}
-		if got.Earlier == nil || got.Earlier.Rate != 1000 || len(got.Earlier.Rounds) != 10 {
-			t.Fatalf("%s: the comparison at the first rate is missing\n%v", name, got)
-		}
-		if notes := strings.Join(got.Report().Notes, "\n"); !strings.Contains(notes, "before, at 1000 requests/s, it was inconclusive: p50") {
-			t.Errorf("%s: notes %s", name, notes)
-		}
+// Two gateways wait in the same queue: their ratio is no matter of it.
+func TestQueueIsNoExcuseForTheRatio(t *testing.T) {
+	c := compare(t, &machine{noise: 0.01, latency: map[string]time.Duration{"old": ms, "new": 2 * ms}, spoil: busy(0.9)}, nil)
+	if c.Verdict != report.VerdictFail {
+		t.Errorf("%v", c)
 	}
-	quick := compare(t, &machine{noise: 0.01, latency: map[string]time.Duration{"old": ms, "new": 4 * ms}}, func(p *Plan) { p.Kind, p.Low = Added, low })
-	if quick.Verdict != report.VerdictFail || quick.Earlier != nil {
-		t.Errorf("without a queue the first rate decides: %v", quick)
+}
+
+// An optional quantile that stays undecided is only reported, one that fails fails.
+func TestOptionalQuantile(t *testing.T) {
+	for name, c := range map[string]struct {
+		spoil   func(int, *load.Result)
+		verdict report.Verdict
+		p90     report.Verdict
+	}{
+		"a queue at p90":    {busy(0.5), report.VerdictPass, ""},
+		"no queue at p90":   {busy(0.1), report.VerdictFail, report.VerdictFail},
+		"a queue, unknown":  {busy(-1), report.VerdictFail, report.VerdictFail},
+		"p90 is no measure": {func(_ int, r *load.Result) { r.Machine.Steal = 0.05 }, report.VerdictPass, ""},
+	} {
+		// p90 is 1.7 times p50 (see machine): 1.5 ms are added at p50, 2.5 ms at p90.
+		latency := map[string]time.Duration{"old": ms, "new": 2500 * time.Microsecond}
+		got := compare(t, &machine{noise: 0.01, latency: latency, spoil: c.spoil}, func(p *Plan) {
+			p.Kind, p.Rules = Added, p.Rules.With(p.Rules.Profiles["short"])
+			p.Rules.Quantiles = slices.Clone(p.Rules.Quantiles)
+			p.Rules.Quantiles[1].CeilingMicros = 2200
+		})
+		if got.Verdict != c.verdict || got.Judgements[1].Verdict != c.p90 || (c.p90 == "") != (got.Judgements[1].Reason != "") {
+			t.Errorf("%s: %v", name, got)
+		}
 	}
 }

@@ -8,27 +8,22 @@ import (
 	"istio-conformance/internal/report"
 )
 
-// Report returns the comparison as report.json holds it.
+// Report returns the comparison as report.json holds it, without what else was asked.
 func (c *Comparison) Report() report.Load {
 	l := report.Load{
 		Name: c.Name, Verdict: c.Verdict, Rate: c.Rate, Rounds: len(c.Rounds), Quantiles: []report.Quantile{},
-		Kind: string(c.Kind), Connections: c.Connections, BlockSeconds: c.BlockSeconds, Extended: c.Extended,
-		Reasons: slices.Clone(c.Reasons), Notes: []string{c.carriers()},
+		Kind: string(c.Kind), Baseline: c.Baseline, Candidate: c.Candidate,
+		Connections: c.Connections, BlockSeconds: c.BlockSeconds, Extended: c.Looks > 1,
+		Reasons: slices.Clone(c.Reasons), Notes: []string{c.carriers(), c.Witnesses()},
 	}
-	if note := c.EarlierNote(); note != "" {
-		l.Notes = append(l.Notes, note)
+	if c.Pace != "" {
+		l.Notes = append(l.Notes, c.Pace)
 	}
-	for _, p := range c.Paths {
+	for _, p := range c.ends() {
 		l.Requests += int(p.Requests)
 		l.Errors += int(p.Failed)
 		l.SendLagP99Micros = max(l.SendLagP99Micros, micros(p.OwnLag, 0.99))
-		l.Paths = append(l.Paths, p.report())
-		switch p.Role {
-		case Baseline:
-			l.Baseline = p.Name
-		case Candidate:
-			l.Candidate = p.Name
-		}
+		l.Paths = append(l.Paths, p.report(p.role))
 	}
 	for _, r := range c.Rounds {
 		if !r.counts() {
@@ -91,16 +86,25 @@ func (c *Comparison) reportQuantile(i int) report.Quantile {
 	for _, r := range c.Rounds {
 		if r.counts() {
 			q.Pairs = append(q.Pairs, report.Pair{
-				Round: r.Number, BaselineMicros: []float64{r.Baseline[i], r.Control[i]}, CandidateMicros: []float64{r.Candidate[i], r.Repeat[i]},
+				Round: r.Number, BaselineMicros: at(r.Blocks[c.Baseline], i), CandidateMicros: at(r.Blocks[c.Candidate], i),
 			})
 		}
 	}
 	return q
 }
 
-func (p *PathSummary) report() report.LoadPath {
+// at returns the blocks' values at the quantile of index i.
+func at(blocks []Block, i int) []float64 {
+	var values []float64
+	for _, b := range blocks {
+		values = append(values, b.Micros[i])
+	}
+	return values
+}
+
+func (p *PathSummary) report(role string) report.LoadPath {
 	out := report.LoadPath{
-		Name: p.Name, Role: string(p.Role), URL: p.URL, Requests: int(p.Requests), Errors: int(p.Failed), ErrorClasses: counts(p.Errors),
+		Name: p.Name, Role: role, URL: p.URL, Requests: int(p.Requests), Errors: int(p.Failed), ErrorClasses: counts(p.Errors),
 	}
 	for _, point := range p.Response.Points() {
 		out.Percentiles = append(out.Percentiles, report.Percentile{Q: point.Quantile, Micros: float64(point.Value.Nanoseconds()) / 1e3})

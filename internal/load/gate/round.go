@@ -6,96 +6,105 @@ import (
 	"istio-conformance/internal/load"
 )
 
-// Role is what a block of a round is for.
-type Role string
-
-// The roles. Control is the baseline once more, Repeat the candidate; Other is
-// measured once and reported.
-const (
-	Baseline  Role = "baseline"
-	Control   Role = "control"
-	Candidate Role = "candidate"
-	Repeat    Role = "repeat"
-	Other     Role = "other"
-)
-
-// path returns the role whose path the block measures.
-func (r Role) path() Role {
-	switch r {
-	case Control:
-		return Baseline
-	case Repeat:
-		return Candidate
-	}
-	return r
-}
-
-// Round is two blocks of both paths and one of every other, measured one after
-// the other.
+// Round is two blocks of every path, measured one after the other.
 type Round struct {
 	// Number counts from 1, rounds that do not count included.
 	Number int `json:"number"`
 	// Order is in which order the paths were measured.
 	Order []string `json:"order"`
-	// Baseline, Control, Candidate and Repeat are the response times at the rules'
-	// quantiles, in microseconds.
-	Baseline  []float64 `json:"baseline"`
-	Control   []float64 `json:"control"`
-	Candidate []float64 `json:"candidate"`
-	Repeat    []float64 `json:"repeat"`
-	// Problems say, for each quantile, why it cannot be believed in this round.
-	Problems []string `json:"problems"`
+	// Blocks are the two blocks of each path, by its name.
+	Blocks map[string][]Block `json:"blocks"`
 	// Invalid says why the round is left out; another one is measured instead.
 	Invalid []string `json:"invalid,omitempty"`
-	// CPUs is how many the generator's machine has, Busy the share of their time
-	// that was used while the candidate was measured, 0 when not known.
-	CPUs int     `json:"cpus,omitempty"`
-	Busy float64 `json:"busy,omitempty"`
-	// hard and slow count the failed requests of each path, see failures.
-	hard, slow map[Role]int64
+}
+
+// Block is what one block measured.
+type Block struct {
+	// Micros are the response times at the rules' quantiles, in microseconds.
+	Micros []float64 `json:"micros"`
+	// Problems say, for each quantile, why it cannot be believed; nil means that all can.
+	Problems []string `json:"problems,omitempty"`
+	// ServiceMicros is the median of the service time, CPUMicros the CPU time of the
+	// container that is watched under the path's name, for each request; 0 when not known.
+	ServiceMicros float64 `json:"serviceMicros,omitempty"`
+	CPUMicros     float64 `json:"cpuMicros,omitempty"`
+	// CPUs is how many the generator's machine has; Busy is the share of their time
+	// that was used, Steal what the hypervisor took. -1 when not known.
+	CPUs  int     `json:"cpus"`
+	Busy  float64 `json:"busy"`
+	Steal float64 `json:"steal"`
+	// hard and slow count the failed requests, see failures.
+	hard, slow int64
 }
 
 func (r *Round) counts() bool { return len(r.Invalid) == 0 }
 
-// load notes how busy the machine was; the busier of the two blocks counts.
-func (r *Round) load(m load.Machine) {
-	r.CPUs, r.Busy = m.CPUs, max(r.Busy, m.Busy)
+// problem says why the quantile at index i of the path cannot be believed, "" when
+// it can.
+func (r *Round) problem(path string, i int) string {
+	for _, b := range r.Blocks[path] {
+		if len(b.Problems) > 0 && b.Problems[i] != "" {
+			return path + ": " + b.Problems[i]
+		}
+	}
+	return ""
 }
 
 // take adds a block.
-func (r *Round) take(rules *Rules, role Role, name string, result *load.Result) {
+func (r *Round) take(rules *Rules, result *load.Result) {
+	name := result.Name
 	r.Order = append(r.Order, name)
-	if r.hard == nil {
-		r.hard, r.slow = map[Role]int64{}, map[Role]int64{}
+	b := Block{
+		ServiceMicros: micros(result.Service, 0.5), CPUMicros: cpuMicros(result),
+		CPUs: result.Machine.CPUs, Busy: result.Machine.Busy, Steal: result.Machine.Steal,
 	}
-	hard, slow := failures(result)
-	r.hard[role.path()] += hard
-	r.slow[role.path()] += slow
-	values := make([]float64, len(rules.Quantiles))
+	b.hard, b.slow = failures(result)
 	for i, q := range rules.Quantiles {
-		values[i] = micros(result.Response, q.Q)
-		if problem := rules.Limits.Quantile(result, q.Q); problem != "" && role != Other && r.Problems[i] == "" {
-			r.Problems[i] = name + ": " + problem
+		b.Micros = append(b.Micros, micros(result.Response, q.Q))
+		if problem := rules.Limits.Quantile(result, q.Q); problem != "" {
+			if b.Problems == nil {
+				b.Problems = make([]string, len(rules.Quantiles))
+			}
+			b.Problems[i] = problem
 		}
 	}
-	switch role {
-	case Baseline:
-		r.Baseline = values
-	case Control:
-		r.Control = values
-	case Candidate:
-		r.Candidate = values
-		r.load(result.Machine)
-	case Repeat:
-		r.Repeat = values
-		r.load(result.Machine)
-	case Other:
-		return
+	if r.Blocks == nil {
+		r.Blocks = map[string][]Block{}
 	}
+	r.Blocks[name] = append(r.Blocks[name], b)
 	for _, reason := range result.Invalid {
 		r.Invalid = append(r.Invalid, fmt.Sprintf("%s: %s", name, reason))
 	}
 	if result.Counts.OK == 0 && len(result.Invalid) == 0 {
 		r.Invalid = append(r.Invalid, name+": there is no good answer")
 	}
+}
+
+// cpuMicros returns the CPU time for each request of the container that is watched
+// under the path's name, in microseconds; 0 when none is.
+func cpuMicros(r *load.Result) float64 {
+	for _, u := range r.Usage {
+		if requests := r.Counts.Planned + r.Counts.Warmup; u.Name == r.Name && u.Error == "" && requests > 0 {
+			return 1e6 * u.CPUSeconds / float64(requests)
+		}
+	}
+	return 0
+}
+
+// failures counts a block's failed requests: those that ended in an error, and
+// those without an answer in time, which also a machine that stands still makes.
+func failures(r *load.Result) (hard, slow int64) {
+	slow = r.Counts.Overflow
+	for _, errors := range []map[string]int64{r.Errors, r.WarmupErrors} {
+		for class, n := range errors {
+			switch class {
+			case load.ClassGenerator:
+			case load.ClassTimeout, load.ClassAbandoned:
+				slow += n
+			default:
+				hard += n
+			}
+		}
+	}
+	return hard, slow
 }

@@ -1,9 +1,10 @@
-// Package gate decides whether one path is slower than another: blocks of both
+// Package gate decides whether one path is slower than others: short blocks of all
 // are measured in turn and in random order, each round gives one pair, and the
 // pairs are judged by a rule that was fixed before.
 package gate
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -20,9 +21,12 @@ const rulesFile = "load.yaml"
 type Rules struct {
 	// Alpha is the highest probability of a verdict by chance.
 	Alpha float64 `json:"alpha"`
-	// Rounds come first, Extension once more when they decide nothing.
-	Rounds    int `json:"rounds"`
-	Extension int `json:"extension"`
+	// Looks are the numbers of usable rounds after which the rounds are judged; the
+	// first look that decides ends the measurement.
+	Looks []int `json:"looks"`
+	// BusyShare is the share of the CPUs' time that may be used while a rate that the
+	// machine chooses is measured.
+	BusyShare float64 `json:"busyShare"`
 	// SpreadFactor is how many standard errors of the A/A difference a margin
 	// has at least.
 	SpreadFactor float64            `json:"spreadFactor"`
@@ -43,40 +47,36 @@ type Quantile struct {
 	// one that is tolerated by Added, both in microseconds.
 	FloorMicros   float64 `json:"floorMicros"`
 	CeilingMicros float64 `json:"ceilingMicros"`
+	// Optional means that the quantile is only reported where it stays undecided.
+	Optional bool `json:"optional,omitempty"`
 }
 
 // Profile is how much load a comparison uses.
 type Profile struct {
-	// Rate is in requests per second.
+	// Rate is in requests per second: the highest one when LeastRate is set, between
+	// which and Rate the machine chooses.
 	Rate          float64 `json:"rate"`
+	LeastRate     float64 `json:"leastRate,omitempty"`
 	Connections   int     `json:"connections"`
 	BlockSeconds  float64 `json:"blockSeconds"`
 	WarmupSeconds float64 `json:"warmupSeconds"`
-	Rounds        int     `json:"rounds"`
-	Extension     int     `json:"extension"`
-	// Low is the second look when the queue for a CPU may be what the first found.
-	Low *Pace `json:"low,omitempty"`
+	// WithinSeconds is the time after which no round begins.
+	WithinSeconds float64 `json:"withinSeconds"`
+	// Looks, Quantiles, TailSamples and LagFloorMicros take the place of the rules' own
+	// and of their limits' where they are set.
+	Looks          []int      `json:"looks,omitempty"`
+	Quantiles      []Quantile `json:"quantiles,omitempty"`
+	TailSamples    float64    `json:"tailSamples,omitempty"`
+	LagFloorMicros float64    `json:"lagFloorMicros,omitempty"`
 }
 
-// Pace is a rate, and how long a block must be at it.
-type Pace struct {
-	Rate         float64 `json:"rate"`
-	BlockSeconds float64 `json:"blockSeconds"`
-}
-
-// LowSchedule returns one block's schedule at the lower rate; without one its rate
-// is 0.
-func (p Profile) LowSchedule() load.Schedule {
-	if p.Low == nil {
-		return load.Schedule{}
-	}
-	return load.Schedule{Rate: p.Low.Rate, Warmup: seconds(p.WarmupSeconds), Duration: seconds(p.Low.BlockSeconds)}
-}
-
-// Schedule returns one block's schedule.
+// Schedule returns one block's schedule, at the highest rate.
 func (p Profile) Schedule() load.Schedule {
 	return load.Schedule{Rate: p.Rate, Warmup: seconds(p.WarmupSeconds), Duration: seconds(p.BlockSeconds)}
 }
+
+// Within returns the time after which no round begins.
+func (p Profile) Within() time.Duration { return seconds(p.WithinSeconds) }
 
 func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
 
@@ -101,20 +101,30 @@ func ParseRules(data []byte) (*Rules, error) {
 	return &r, nil
 }
 
-// With returns the rules with the profile's number of rounds.
+// With returns the rules as the profile changes them.
 func (r *Rules) With(p Profile) *Rules {
 	changed := *r
-	changed.Rounds, changed.Extension = p.Rounds, p.Extension
+	if len(p.Looks) > 0 {
+		changed.Looks = p.Looks
+	}
+	if len(p.Quantiles) > 0 {
+		changed.Quantiles = p.Quantiles
+	}
+	changed.Limits.TailSamples = cmp.Or(p.TailSamples, r.Limits.TailSamples)
+	changed.Limits.LagFloorMicros = cmp.Or(p.LagFloorMicros, r.Limits.LagFloorMicros)
 	return &changed
 }
 
-// lookAlpha is the level of one look at the data: a second look is a second
-// chance for chance.
-func (r *Rules) lookAlpha() float64 {
-	if r.Extension > 0 {
-		return r.Alpha / 2
+// level is the probability of a verdict by chance that look number i, from 0, may
+// have: alpha is spent evenly over the rounds, so each look gets the part that its
+// new rounds are of all (Lan and DeMets, Biometrika 70, 1983). The parts add up to
+// alpha, which bounds the whole however the looks depend on each other.
+func (r *Rules) level(i int) float64 {
+	before := 0
+	if i > 0 {
+		before = r.Looks[i-1]
 	}
-	return r.Alpha
+	return r.Alpha * float64(r.Looks[i]-before) / float64(r.Looks[len(r.Looks)-1])
 }
 
 // Check says what in the rules makes no sense.
@@ -122,19 +132,37 @@ func (r *Rules) Check() error {
 	if !(r.Alpha > 0 && r.Alpha < 0.5) {
 		return fmt.Errorf("alpha must be above 0 and below 0.5, not %v", r.Alpha)
 	}
-	if least := stats.MinPairs(r.lookAlpha()); r.Rounds < least || r.Extension < 0 {
-		return fmt.Errorf("%d rounds and an extension of %d cannot decide anything at alpha %v: at least %d rounds are needed",
-			r.Rounds, r.Extension, r.Alpha, least)
+	if err := r.checkLooks(); err != nil {
+		return err
 	}
 	if r.SpreadFactor < 0 {
 		return fmt.Errorf("spreadFactor must not be below 0: %v", r.SpreadFactor)
 	}
-	if len(r.Quantiles) == 0 {
-		return fmt.Errorf("there are no quantiles")
+	if !(r.BusyShare > 0 && r.BusyShare < 1) {
+		return fmt.Errorf("busyShare must be above 0 and below 1, not %v", r.BusyShare)
+	}
+	if len(r.Quantiles) == 0 || r.Quantiles[0].Optional {
+		return fmt.Errorf("the first quantile is missing or optional: one at least must be decided")
 	}
 	for _, q := range r.Quantiles {
 		if !(q.Q > 0 && q.Q < 1) || q.Margin <= 1 || q.MaxMargin < q.Margin || q.FloorMicros < 0 || q.CeilingMicros <= 0 {
 			return fmt.Errorf("quantile %+v: q must be between 0 and 1, margin above 1, maxMargin not below it, the floor not below 0 and the ceiling above", q)
+		}
+	}
+	return nil
+}
+
+func (r *Rules) checkLooks() error {
+	if len(r.Looks) == 0 {
+		return fmt.Errorf("looks is empty: after how many rounds is it judged?")
+	}
+	for i, rounds := range r.Looks {
+		if i > 0 && rounds <= r.Looks[i-1] {
+			return fmt.Errorf("looks must rise: %v", r.Looks)
+		}
+		if least := stats.MinPairs(r.level(i)); rounds < least {
+			return fmt.Errorf("looks %v: a look after %d rounds cannot decide anything at its part of alpha, %.2g: at least %d rounds are needed",
+				r.Looks, rounds, r.level(i), least)
 		}
 	}
 	return nil

@@ -40,8 +40,8 @@ func TestVerdicts(t *testing.T) {
 			verdict: report.VerdictInconclusive, reason: "p50", extended: true, status: exitcode.Invalid,
 		},
 		"a machine that differs from itself carries no verdict": {
-			machine: machine{noise: 0.6, latency: map[string]time.Duration{"old": ms, "new": 2 * ms}},
-			verdict: report.VerdictInvalid, reason: "no quantile can carry a verdict", status: exitcode.Invalid,
+			machine: machine{noise: 1, latency: map[string]time.Duration{"old": ms, "new": 2 * ms}},
+			verdict: report.VerdictInvalid, reason: "no quantile can carry a verdict", extended: true, status: exitcode.Invalid,
 		},
 		"what is worse by more than such a machine hides fails there too": {
 			machine: machine{noise: 0.3, latency: map[string]time.Duration{"old": ms, "new": 6 * ms}},
@@ -77,6 +77,7 @@ func TestVerdicts(t *testing.T) {
 			machine: machine{noise: 0.01, latency: map[string]time.Duration{"old": ms, "new": ms}, spoil: func(_ int, r *load.Result) {
 				r.Counts.Failed, r.Errors[load.ClassTimeout], r.Invalid = 3, 3, []string{"the generator itself was late"}
 			}},
+			change:  func(p *Plan) { p.Within = 100 * ms },
 			verdict: report.VerdictInvalid, reason: "rounds could be used", status: exitcode.Invalid,
 		},
 		"a machine that stands still is no failure of the candidate": {
@@ -85,9 +86,10 @@ func TestVerdicts(t *testing.T) {
 					r.Counts.Overflow, r.Errors[load.ClassTimeout] = 900, 8
 					r.Counts.Failed = 8
 				} else {
-					r.Invalid = []string{"the hypervisor took 9.8% of the CPU time"}
+					r.Invalid = []string{"the hypervisor took 19.8% of the CPU time"}
 				}
 			}},
+			change:  func(p *Plan) { p.Within = 100 * ms },
 			verdict: report.VerdictInvalid, reason: "rounds could be used", status: exitcode.Invalid,
 		},
 		"a candidate that does not hold the rate fails": {
@@ -100,7 +102,7 @@ func TestVerdicts(t *testing.T) {
 		},
 		"a ceiling that the machine cannot resolve is reported only": {
 			machine: machine{noise: 0.7, latency: map[string]time.Duration{"old": 4 * ms, "new": 4 * ms}},
-			change:  func(p *Plan) { p.Kind = Added }, verdict: report.VerdictInvalid, reason: "no quantile can carry a verdict", status: exitcode.Invalid,
+			change:  func(p *Plan) { p.Kind = Added }, verdict: report.VerdictInvalid, reason: "no quantile can carry a verdict", extended: true, status: exitcode.Invalid,
 		},
 		"added latency below the ceiling passes": {
 			machine: machine{noise: 0.01, latency: map[string]time.Duration{"old": ms, "new": 1500 * time.Microsecond}},
@@ -112,13 +114,11 @@ func TestVerdicts(t *testing.T) {
 		},
 	} {
 		got := compare(t, &c.machine, c.change)
-		if got.Verdict != c.verdict || got.Extended != c.extended || exitcode.Of(got.Err()) != c.status {
-			t.Errorf("%s: got %s, extended %t, %v\n%v", name, got.Verdict, got.Extended, got.Err(), got)
+		if got.Verdict != c.verdict || (got.Looks > 1) != c.extended || exitcode.Of(got.Err()) != c.status {
+			t.Errorf("%s: got %s, looks %d, %v\n%v", name, got.Verdict, got.Looks, got.Err(), got)
 		}
 		if !strings.Contains(strings.Join(got.Reasons, "\n"), c.reason) || (c.verdict == report.VerdictPass) != (len(got.Reasons) == 0) {
 			t.Errorf("%s: reasons %q, want %q", name, got.Reasons, c.reason)
 		}
 	}
 }
-
-// Rounds that are no measurement are replaced, but only so many.

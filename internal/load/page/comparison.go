@@ -9,30 +9,37 @@ import (
 	"istio-conformance/internal/load"
 	"istio-conformance/internal/load/gate"
 	"istio-conformance/internal/load/plot"
+	"istio-conformance/internal/report"
 )
 
 // WriteComparison writes a comparison to dir.
 func WriteComparison(dir string, c *gate.Comparison) error {
 	p := page{
-		Title: "Latency: " + c.Name, Verdict: string(c.Verdict), Reasons: c.Reasons, Notes: append(notes,
-			"Each round measures both paths twice, and every other once, in random order. The ratio is of candidate to baseline; its interval is the exact one of the signed-rank test."),
-		Subtitle: fmt.Sprintf("%.6g requests/s on %d connections, %d rounds of %gs a path, started %s",
+		Title: "Latency: " + c.Name, Verdict: string(c.Verdict), Notes: append(notes,
+			"Each round measures every path twice, in random order. The ratio is of candidate to baseline; its interval is the exact one of the signed-rank test."),
+		Subtitle: fmt.Sprintf("%.6g requests/s on %d connections, %d rounds with blocks of %gs, started %s",
 			c.Rate, c.Connections, len(c.Rounds), c.BlockSeconds, c.Started.Format(time.RFC3339)),
-		Tables: []table{judgementTable(c), pathTable(c)},
 		Charts: comparisonCharts(c),
 	}
-	if note := c.EarlierNote(); note != "" {
-		p.Notes = append(p.Notes, note)
+	for _, q := range c.All() {
+		p.Tables, p.Reasons, p.Notes = append(p.Tables, judgementTable(q)), append(p.Reasons, q.Reasons...), append(p.Notes, q.Witnesses())
+		if q.Err() != nil && c.Verdict == report.VerdictPass {
+			p.Verdict = string(q.Verdict)
+		}
 	}
+	if c.Pace != "" {
+		p.Notes = append(p.Notes, c.Pace)
+	}
+	p.Tables = append(p.Tables, pathTable(c))
 	histograms := map[string]*load.Histogram{}
 	for _, path := range c.Paths {
-		histograms[string(path.Role)+"-"+path.Name] = path.Response
+		histograms[path.Name] = path.Response
 	}
 	return save(dir, p, c, histograms)
 }
 
 func judgementTable(c *gate.Comparison) table {
-	t := table{Title: "Verdict by quantile", Head: []string{"quantile", "baseline us", "candidate us", "ratio", "interval", "tolerated", "A/A", "added us", "verdict"}}
+	t := table{Title: fmt.Sprintf("%s: %s, by quantile", c.Name, c.Verdict), Head: []string{"quantile", "baseline us", "candidate us", "ratio", "interval", "tolerated", "A/A", "added us", "verdict"}}
 	for _, j := range c.Judgements {
 		verdict, limit := string(j.Verdict), fmt.Sprintf("%.3g", j.Limit)
 		if verdict == "" {
@@ -60,7 +67,7 @@ func interval(b gate.Bounds) string {
 func pathTable(c *gate.Comparison) table {
 	t := table{Title: "Paths, all rounds together", Head: []string{"ms", "p50", "p90", "p99", "p99.9", "max", "own lag p99", "requests", "failed"}}
 	for _, path := range c.Paths {
-		row := []string{fmt.Sprintf("%s (%s)", path.Name, path.Role)}
+		row := []string{path.Name}
 		for _, q := range []float64{0.5, 0.9, 0.99, 0.999, 1} {
 			row = append(row, millis(path.Response.Quantile(q)))
 		}
@@ -86,18 +93,25 @@ func comparisonCharts(c *gate.Comparison) []template.HTML {
 		seconds = append(seconds, p50, p99)
 	}
 	svg := []string{plot.Percentiles("Response time by quantile", curves)}
-	for i := range c.Judgements {
-		svg = append(svg, pairCharts(c, i)...)
+	for _, q := range c.All() {
+		for i := range q.Judgements {
+			svg = append(svg, pairCharts(q, i)...)
+		}
 	}
 	svg = append(svg, plot.Timeline("Response time in each second", seconds, nil), plot.Errors("Failed requests in each second", byClass(classes)))
 	return charts(svg...)
+}
+
+// middle is the geometric mean of two blocks at the quantile of index i.
+func middle(blocks []gate.Block, i int) float64 {
+	return math.Sqrt(blocks[0].Micros[i] * blocks[1].Micros[i])
 }
 
 // pairCharts draws the quantile at index i.
 func pairCharts(c *gate.Comparison, i int) []string {
 	j := c.Judgements[i]
 	p := plot.Pairs{
-		BaselineName: c.Paths[0].Name, CandidateName: c.Paths[1].Name,
+		BaselineName: c.Baseline, CandidateName: c.Candidate,
 		Ratio: j.Ratio.Center, Low: j.Ratio.Low, High: j.Ratio.High,
 	}
 	switch {
@@ -113,10 +127,10 @@ func pairCharts(c *gate.Comparison, i int) []string {
 		if len(round.Invalid) > 0 {
 			continue
 		}
-		p.Baseline = append(p.Baseline, math.Sqrt(round.Baseline[i]*round.Control[i])/1e3)
-		p.Candidate = append(p.Candidate, math.Sqrt(round.Candidate[i]*round.Repeat[i])/1e3)
+		p.Baseline = append(p.Baseline, middle(round.Blocks[c.Baseline], i)/1e3)
+		p.Candidate = append(p.Candidate, middle(round.Blocks[c.Candidate], i)/1e3)
 	}
-	name := fmt.Sprintf("p%.6g", j.Q*100)
+	name := fmt.Sprintf("%s: p%.6g", c.Name, j.Q*100)
 	p.Title = name + " in each round"
 	dots := plot.Rounds(p)
 	if c.Kind == gate.Added {

@@ -93,12 +93,12 @@ func TestWriteComparison(t *testing.T) {
 		t.Fatal(err)
 	}
 	html := read(t, dir)
-	for _, want := range []string{`class="verdict pass"`, "the/gateway (candidate)", "p50 in each round", "reported only"} {
+	for _, want := range []string{`class="verdict pass"`, "<td>the/gateway", "gateway-vs-direct: p50 in each round", "reported only"} {
 		if !strings.Contains(html, want) {
 			t.Errorf("%q is missing", want)
 		}
 	}
-	if _, err := os.Stat(filepath.Join(dir, "candidate-the-gateway.hgrm")); err != nil {
+	if _, err := os.Stat(filepath.Join(dir, "the-gateway.hgrm")); err != nil {
 		t.Error(err)
 	}
 }

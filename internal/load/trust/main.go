@@ -18,14 +18,15 @@ import (
 
 // options are the flags.
 type options struct {
-	runs   int
-	rate   float64
-	steal  float64
-	record string
-	replay int
-	block  time.Duration
-	rounds int
-	delay  time.Duration
+	runs    int
+	rate    float64
+	record  string
+	replay  int
+	block   time.Duration
+	rounds  int
+	profile string
+	more    float64
+	delay   time.Duration
 }
 
 // part is one thing to show; it says whether it was seen.
@@ -41,7 +42,7 @@ var parts = []part{
 	{"starved", "a generator without CPU time says that its measurement is invalid", starved},
 	{"same", "comparisons of equal paths give at most 1 false alarm in 100", same},
 	{"simulate", "in thousands of comparisons put together from the blocks that -record wrote, the same holds", simulate},
-	{"slower", "a delay of 10 % of p50 is found in at least 95 of 100 comparisons", slower},
+	{"slower", "a delay of 10 % of p50 (see -more) is found in at least 95 of 100 comparisons", slower},
 }
 
 func main() {
@@ -54,12 +55,13 @@ func main() {
 	}
 	var o options
 	flag.IntVar(&o.runs, "runs", 30, "comparisons of same and of slower")
-	flag.Float64Var(&o.steal, "steal", 0, "share of CPU time that the hypervisor may take in a block; 0 means the rules' own. More makes the parts harder to show, never easier")
 	flag.Float64Var(&o.rate, "rate", 300, "requests per second of a comparison")
 	flag.StringVar(&o.record, "record", "", "file to which same writes its rounds, as JSON, and from which simulate reads them")
 	flag.IntVar(&o.replay, "replay", 5000, "comparisons of simulate")
 	flag.DurationVar(&o.block, "block", time.Second, "how long a block of a comparison is")
-	flag.IntVar(&o.rounds, "rounds", 12, "rounds of a comparison, before and after the extension")
+	flag.IntVar(&o.rounds, "rounds", 12, "rounds of a comparison at its first look; the second comes after twice as many")
+	flag.StringVar(&o.profile, "profile", "", "profile of the rules, such as short, for margins and looks instead of the rules' own and of -rounds")
+	flag.Float64Var(&o.more, "more", 0.1, "what slower and simulate add to the candidate, as a share of p50")
 	flag.DurationVar(&o.delay, "delay", time.Millisecond, "what the stub of a comparison waits before it answers")
 	flag.Usage = usage
 	flag.Parse()

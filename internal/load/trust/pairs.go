@@ -5,7 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
+	"slices"
+	"strings"
 	"time"
 
 	"istio-conformance/internal/load"
@@ -15,6 +18,29 @@ import (
 
 // pairConnections are the connections of a comparison: those of the profiles.
 const pairConnections = 8
+
+// The names of the two paths of a comparison.
+const (
+	baseline  = "baseline"
+	candidate = "candidate"
+)
+
+// rules returns the rules of the comparisons.
+func (o *options) rules() (*gate.Rules, error) {
+	rules, err := gate.DefaultRules()
+	if err != nil {
+		return nil, err
+	}
+	rules.Looks = []int{o.rounds, 2 * o.rounds}
+	if o.profile == "" {
+		return rules, nil
+	}
+	p, found := rules.Profiles[o.profile]
+	if !found {
+		return nil, fmt.Errorf("-profile %s: the rules have only %s", o.profile, strings.Join(slices.Sorted(maps.Keys(rules.Profiles)), ", "))
+	}
+	return rules.With(p), nil
+}
 
 // same compares a stub with itself.
 func same(ctx context.Context, o *options) (bool, error) {
@@ -35,9 +61,9 @@ func same(ctx context.Context, o *options) (bool, error) {
 	return tally[report.VerdictFail]*100 <= o.runs && tally.decided() >= o.runs, nil
 }
 
-// slower compares a stub with itself and a delay of 10 % of what is measured.
+// slower compares a stub with itself and a delay that is a part of what is measured.
 func slower(ctx context.Context, o *options) (bool, error) {
-	tally, _, err := comparisons(ctx, o, func(p50 time.Duration) time.Duration { return p50 / 10 })
+	tally, _, err := comparisons(ctx, o, func(p50 time.Duration) time.Duration { return time.Duration(o.more * float64(p50)) })
 	if err != nil {
 		return false, err
 	}
@@ -64,13 +90,9 @@ const attempts = 4
 // comparisons makes the runs, with a candidate that is slower by what extra says
 // for the baseline's p50.
 func comparisons(ctx context.Context, o *options, extra func(time.Duration) time.Duration) (tally verdicts, recorded [][]*gate.Round, err error) {
-	rules, err := gate.DefaultRules()
+	rules, err := o.rules()
 	if err != nil {
 		return nil, nil, err
-	}
-	rules.Rounds, rules.Extension = o.rounds, o.rounds
-	if o.steal > 0 {
-		rules.Limits.StealShare = o.steal
 	}
 	s, err := startStub(ctx)
 	if err != nil {
@@ -88,8 +110,8 @@ func comparisons(ctx context.Context, o *options, extra func(time.Duration) time
 	for i := 0; tally.decided() < o.runs && i < attempts*o.runs; i++ {
 		c, err := gate.Compare(ctx, gate.Plan{
 			Name: fmt.Sprintf("run %d", i+1), Kind: gate.Ratio, Rules: rules,
-			Baseline:  load.Path{Name: "baseline", URL: s.with(o.delay), Protocol: load.HTTP1},
-			Candidate: load.Path{Name: "candidate", URL: s.with(delay), Protocol: load.HTTP1},
+			Baseline:  load.Path{Name: baseline, URL: s.with(o.delay), Protocol: load.HTTP1},
+			Candidate: load.Path{Name: candidate, URL: s.with(delay), Protocol: load.HTTP1},
 			Block:     load.Config{Schedule: schedule, Connections: pairConnections},
 		})
 		if err != nil {

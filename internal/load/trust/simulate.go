@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"slices"
 
 	"istio-conformance/internal/load/gate"
 	"istio-conformance/internal/load/stats"
@@ -22,23 +23,24 @@ func simulate(_ context.Context, o *options) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	rules, err := gate.DefaultRules()
+	rules, err := o.rules()
 	if err != nil {
 		return false, err
 	}
-	rules.Rounds, rules.Extension = o.rounds, o.rounds
 	var p50 []float64
 	for _, r := range rounds {
-		p50 = append(p50, r.Baseline[0], r.Control[0], r.Candidate[0], r.Repeat[0])
+		for _, b := range slices.Concat(r.Blocks[baseline], r.Blocks[candidate]) {
+			p50 = append(p50, b.Micros[0])
+		}
 	}
 	random := rand.New(rand.NewPCG(1, uint64(len(rounds))))
 	equal := play(rules, rounds, random, o.replay, 0)
 	fmt.Printf("%d rounds of %d blocks, p50 %.0f us; %d comparisons of equal paths: %v\n", len(rounds), 4*len(rounds), stats.Median(p50), o.replay, equal)
-	delay := stats.Median(p50) / 10
+	delay := o.more * stats.Median(p50)
 	slower := play(rules, rounds, random, o.replay, delay)
 	decided := slower.decided()
-	fmt.Printf("%d comparisons with %.0f us more (10 %% of p50): %v; found in %.1f %% of the %d that were measurements\n",
-		o.replay, delay, slower, 100*float64(slower[report.VerdictFail])/float64(max(1, decided)), decided)
+	fmt.Printf("%d comparisons with %.0f us more (%.0f %% of p50): %v; found in %.1f %% of the %d that were measurements\n",
+		o.replay, delay, 100*o.more, slower, 100*float64(slower[report.VerdictFail])/float64(max(1, decided)), decided)
 	return equal[report.VerdictFail]*100 <= o.replay && decided > 0 && slower[report.VerdictFail]*100 >= 95*decided, nil
 }
 
@@ -74,7 +76,7 @@ func play(rules *gate.Rules, rounds []*gate.Round, random *rand.Rand, count int,
 	tally := verdicts{}
 	for range count {
 		at := random.IntN(len(rounds))
-		tally[gate.Replay(gate.Ratio, rules, func() *gate.Round {
+		tally[gate.Replay(gate.Ratio, rules, baseline, candidate, func() *gate.Round {
 			at = (at + 1) % len(rounds)
 			return shuffled(rounds[at], random, delay)
 		}).Verdict]++
@@ -85,16 +87,14 @@ func play(rules *gate.Rules, rounds []*gate.Round, random *rand.Rand, count int,
 // shuffled returns the round with its blocks dealt out anew, those of the
 // candidate longer by delay microseconds.
 func shuffled(r *gate.Round, random *rand.Rand, delay float64) *gate.Round {
-	blocks := [][]float64{r.Baseline, r.Control, r.Candidate, r.Repeat}
+	blocks := slices.Concat(r.Blocks[baseline], r.Blocks[candidate])
 	random.Shuffle(len(blocks), func(i, j int) { blocks[i], blocks[j] = blocks[j], blocks[i] })
-	longer := func(values []float64) []float64 {
-		out := make([]float64, len(values))
-		for i, v := range values {
-			out[i] = v + delay
+	for i := range 2 {
+		longer := slices.Clone(blocks[i].Micros)
+		for q := range longer {
+			longer[q] += delay
 		}
-		return out
+		blocks[i].Micros = longer
 	}
-	return &gate.Round{
-		Number: r.Number, Baseline: blocks[0], Control: blocks[1], Candidate: longer(blocks[2]), Repeat: longer(blocks[3]), Problems: r.Problems,
-	}
+	return &gate.Round{Number: r.Number, Blocks: map[string][]gate.Block{candidate: blocks[:2], baseline: blocks[2:]}}
 }

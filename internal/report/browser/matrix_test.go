@@ -36,7 +36,7 @@ func (s *setUp) matrixPage(t *testing.T, name, baseline, to string) string {
 // TestMatrixPage looks at the grid as TestPage does at a run.
 func TestMatrixPage(t *testing.T) {
 	s := start(t)
-	for name, baseline := range map[string]string{"mixed": "baseline.json", "hostile": ""} {
+	for name, baseline := range map[string]string{"mixed": "baseline.json", "unjudged": "baseline.json", "hostile": ""} {
 		file := s.matrixPage(t, name, baseline, "matrix-"+name)
 		for _, view := range views {
 			t.Run(name+"/"+view.Name, func(t *testing.T) { s.look(t, "matrix-"+name, file, view) })

@@ -90,7 +90,7 @@ func (s *setUp) read(t *testing.T, name string) *report.Report {
 // nothing is fetched, nothing is wider than the screen, and axe-core finds nothing.
 func TestPage(t *testing.T) {
 	s := start(t)
-	for _, name := range []string{"green", "red", "invalid", "error", "hostile", "added"} {
+	for _, name := range []string{"green", "red", "invalid", "unjudged", "error", "hostile", "added"} {
 		file := s.render(t, name, "", name)
 		for _, view := range views {
 			t.Run(name+"/"+view.Name, func(t *testing.T) { s.look(t, name, file, view) })
@@ -102,7 +102,7 @@ func TestPage(t *testing.T) {
 // between two runs that have little in common.
 func TestPageWithABaseline(t *testing.T) {
 	s := start(t)
-	for name, baseline := range map[string]string{"red": "green", "green": "red", "invalid": "hostile"} {
+	for name, baseline := range map[string]string{"red": "green", "green": "red", "invalid": "hostile", "unjudged": "green"} {
 		to := name + "-since-" + baseline
 		file := s.render(t, name, baseline, to)
 		for _, view := range views {

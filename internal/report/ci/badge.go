@@ -30,6 +30,9 @@ func Badge(doc *report.Report, _ string) ([]byte, error) {
 		if n.Flaky > 0 {
 			b.Message, b.Color = b.Message+fmt.Sprintf(", %d flaky", n.Flaky), "yellowgreen"
 		}
+		if doc.PassesUnjudged() {
+			b.Message, b.Color = b.Message+", "+report.NotJudged, "yellowgreen"
+		}
 	case report.VerdictFail:
 		b.Message, b.Color = "fail", "red"
 		if n.Failed > 0 {
@@ -39,6 +42,9 @@ func Badge(doc *report.Report, _ string) ([]byte, error) {
 		b.Message, b.Color = "invalid", "yellow"
 	default:
 		b.Message, b.Color = "error", "lightgrey"
+	}
+	if note := doc.Environment.Support.Note(); note != "" {
+		b.Message += ", " + note
 	}
 	content, err := json.Marshal(b)
 	return append(content, '\n'), err

@@ -45,6 +45,23 @@ func TestARepetitionThatWasReplacedIsNoError(t *testing.T) {
 	g.Expect(Annotations(&report.Report{Upgrade: []report.Upgrade{again}})).To(gomega.ConsistOf(gomega.HavePrefix("::error title=upgrade 1.30.0 to 1.31.0::")))
 }
 
+// TestLatencyThatWasNotJudged is a warning of a run that passes, and an error of one that
+// requires it.
+func TestLatencyThatWasNotJudged(t *testing.T) {
+	g := gomega.NewWithT(t)
+	doc := sample(t, "unjudged")
+	g.Expect(Annotations(doc)).To(gomega.ConsistOf(gomega.And(
+		gomega.HavePrefix("::warning title=load/gateway-vs-direct%3A latency not judged::"), gomega.ContainSubstring("the hypervisor took 2.2 %25 of the CPU time"))))
+	content, err := Metrics(doc, "")
+	g.Expect(err).NotTo(gomega.HaveOccurred())
+	g.Expect(string(content)).To(gomega.And(gomega.ContainSubstring("\nistio_conformance_unjudged 1\n"), gomega.ContainSubstring(`istio_conformance_verdict{verdict="pass"} 1`)))
+	doc.Verdict, doc.Required = report.VerdictInvalid, []string{report.Latency}
+	g.Expect(Annotations(doc)).To(gomega.ConsistOf(gomega.HavePrefix("::error title=load/gateway-vs-direct%3A invalid::")))
+	content, err = Metrics(sample(t, "green"), "")
+	g.Expect(err).NotTo(gomega.HaveOccurred())
+	g.Expect(string(content)).To(gomega.ContainSubstring("\nistio_conformance_unjudged 0\n"))
+}
+
 func TestAnnotationsAreBoundedAndCannotBeForged(t *testing.T) {
 	g := gomega.NewWithT(t)
 	doc := &report.Report{Verdict: report.VerdictFail}
@@ -83,7 +100,7 @@ func TestGitHubWritesItsSummaryOnlyThere(t *testing.T) {
 var line = regexp.MustCompile(`^(# (TYPE|UNIT|HELP) \w+ .+|# EOF|\w+(\{\w+="([^"\\\n]|\\.)*"(,\w+="([^"\\\n]|\\.)*")*\})? [-+0-9.e]+)$`)
 
 func TestMetrics(t *testing.T) {
-	for _, name := range []string{"green", "red", "invalid", "error", "hostile"} {
+	for _, name := range []string{"green", "red", "invalid", "unjudged", "error", "hostile"} {
 		t.Run(name, func(t *testing.T) {
 			g := gomega.NewWithT(t)
 			content, err := Metrics(sample(t, name), "")
@@ -112,10 +129,11 @@ func TestMetrics(t *testing.T) {
 func TestBadge(t *testing.T) {
 	g := gomega.NewWithT(t)
 	for name, want := range map[string]string{
-		"green":   `{"schemaVersion":1,"label":"Istio 1.31.0 on Kubernetes 1.36.3","message":"27 passed","color":"brightgreen"}`,
-		"red":     `{"schemaVersion":1,"label":"Istio 1.31.0 on Kubernetes 1.36.3","message":"4 of 25 failed","color":"red"}`,
-		"invalid": `{"schemaVersion":1,"label":"Istio 1.31.0 on Kubernetes 1.36.3","message":"invalid","color":"yellow"}`,
-		"error":   `{"schemaVersion":1,"label":"Istio 1.31.0 on Kubernetes 1.36.3","message":"error","color":"lightgrey","isError":true}`,
+		"green":    `{"schemaVersion":1,"label":"Istio 1.31.0 on Kubernetes 1.36.3","message":"27 passed","color":"brightgreen"}`,
+		"red":      `{"schemaVersion":1,"label":"Istio 1.31.0 on Kubernetes 1.36.3","message":"4 of 25 failed","color":"red"}`,
+		"invalid":  `{"schemaVersion":1,"label":"Istio 1.31.0 on Kubernetes 1.36.3","message":"invalid","color":"yellow"}`,
+		"unjudged": `{"schemaVersion":1,"label":"Istio 1.31.0 on Kubernetes 1.36.3","message":"27 passed, latency not judged","color":"yellowgreen"}`,
+		"error":    `{"schemaVersion":1,"label":"Istio 1.31.0 on Kubernetes 1.36.3","message":"error","color":"lightgrey","isError":true}`,
 	} {
 		content, err := Badge(sample(t, name), "")
 		g.Expect(err).NotTo(gomega.HaveOccurred())

@@ -50,8 +50,8 @@ func GitHub(w io.Writer, dir string, getenv func(string) string) error {
 }
 
 // Annotations are GitHub's workflow commands for what a reader of a pull request
-// must see: an error for each failure, a warning for each flaky check and what is
-// to be known of the run.
+// must see: an error for each failure, a warning for each flaky check, for each latency
+// that was not judged, and what is to be known of the run.
 func Annotations(doc *report.Report) []string {
 	var errors, warnings []string
 	if doc.Error != nil {
@@ -72,8 +72,12 @@ func Annotations(doc *report.Report) []string {
 		}
 	}
 	for _, l := range doc.Load {
-		if l.Verdict != report.VerdictPass {
-			errors = append(errors, annotation("error", "load/"+l.Name+": "+string(l.Verdict), l.Note()))
+		switch {
+		case l.Verdict == report.VerdictPass:
+		case doc.Excuses(l):
+			warnings = append(warnings, annotation("warning", l.ID()+": "+report.NotJudged, l.Note()))
+		default:
+			errors = append(errors, annotation("error", l.ID()+": "+string(l.Verdict), l.Note()))
 		}
 	}
 	for i, u := range doc.Upgrade {

@@ -55,6 +55,8 @@ func Metrics(doc *report.Report, _ string) ([]byte, error) {
 	for _, v := range []report.Verdict{report.VerdictPass, report.VerdictFail, report.VerdictInvalid, report.VerdictError} {
 		m.sample("istio_conformance_verdict", truth(doc.Verdict == v), "verdict", string(v))
 	}
+	m.family("istio_conformance_unjudged", "", "How many measurements of latency decided nothing; a pass says nothing about them.")
+	m.sample("istio_conformance_unjudged", float64(len(doc.Unjudged)))
 	m.family("istio_conformance_finished_seconds", "seconds", "When the run finished, in seconds since 1970.")
 	m.sample("istio_conformance_finished_seconds", float64(doc.Finished.Unix()))
 	m.family("istio_conformance_run_duration_seconds", "seconds", "How long the run took.")

@@ -33,7 +33,7 @@ func (d *Diff) compared() *report.Compared {
 }
 
 // With names the baseline.
-func (d *Diff) With() string { return fmt.Sprintf("run %s (%s)", d.Old.Run, d.Old.Verdict) }
+func (d *Diff) With() string { return "run " + d.Old.String() }
 
 // section is the comparison as a part of a larger document in Markdown.
 func (d *Diff) section() string {

@@ -62,19 +62,14 @@ type Diff struct {
 	Flaky []Change `json:"flaky"`
 	// NoLongerRun were run and are skipped now.
 	NoLongerRun []Change `json:"noLongerRun"`
-	Slower      []Change `json:"slower"`
-	Added       []Change `json:"added"`
-	Removed     []Change `json:"removed"`
+	// NoLongerJudged came to a judgement, and measured nothing that decides now.
+	NoLongerJudged []Change `json:"noLongerJudged"`
+	Slower         []Change `json:"slower"`
+	Added          []Change `json:"added"`
+	Removed        []Change `json:"removed"`
 	// Pace is how much longer the new run's checks took as a whole; 1 when it is not known.
 	Pace float64 `json:"pace"`
 	Rule string  `json:"rule"`
-}
-
-// Side is one of the reports.
-type Side struct {
-	Run     string         `json:"run"`
-	Verdict report.Verdict `json:"verdict"`
-	Checks  int            `json:"checks"`
 }
 
 // Schema names the contract of a Diff as JSON.
@@ -84,7 +79,7 @@ const Schema = "istio-conformance/diff/v1"
 func Compare(before, after *report.Report) *Diff {
 	d := &Diff{
 		Schema: Schema, Old: side(before), New: side(after), Environment: environments(before.Environment, after.Environment),
-		NewlyFailing: []Change{}, StillFailing: []Change{}, Fixed: []Change{}, Flaky: []Change{}, NoLongerRun: []Change{},
+		NewlyFailing: []Change{}, StillFailing: []Change{}, Fixed: []Change{}, Flaky: []Change{}, NoLongerRun: []Change{}, NoLongerJudged: []Change{},
 		Slower: []Change{}, Added: []Change{}, Removed: []Change{}, Pace: pace(before.Tests, after.Tests), Rule: Rule,
 	}
 	if after.Error != nil {
@@ -97,10 +92,6 @@ func Compare(before, after *report.Report) *Diff {
 	d.tests(before, after)
 	d.measurements(before, after)
 	return d
-}
-
-func side(r *report.Report) Side {
-	return Side{Run: r.Run, Verdict: r.Verdict, Checks: len(r.Tests)}
 }
 
 // tests compares the checks.
@@ -120,7 +111,11 @@ func (d *Diff) tests(before, after *report.Report) {
 		default:
 			c.Detail = t.Reason
 		}
-		d.sort(c)
+		if t.Unmeasured && (ran(was) || was.Status == report.Fail) {
+			d.NoLongerJudged = append(d.NoLongerJudged, c)
+		} else {
+			d.sort(c)
+		}
 		if !known {
 			d.Added = append(d.Added, Change{ID: c.ID, New: c.New, Detail: t.Description})
 			continue
@@ -159,7 +154,7 @@ func (d *Diff) sort(c Change) {
 func (d *Diff) measurements(before, after *report.Report) {
 	old := map[string]report.Verdict{}
 	for _, l := range before.Load {
-		old["load/"+l.Name] = l.Verdict
+		old[l.ID()] = l.Verdict
 	}
 	for _, u := range before.Upgrade {
 		old[upgradeID(u)] = u.Verdict
@@ -171,7 +166,7 @@ func (d *Diff) measurements(before, after *report.Report) {
 		d.sort(Change{ID: id, Old: string(old[id]), New: string(v), Detail: note})
 	}
 	for _, l := range after.Load {
-		add("load/"+l.Name, l.Verdict, l.Note())
+		add(l.ID(), l.Verdict, l.Note())
 	}
 	for _, u := range after.Upgrade {
 		add(upgradeID(u), u.Verdict, u.Note())

@@ -103,6 +103,30 @@ func TestMeasurementsAndEnvironment(t *testing.T) {
 	g.Expect(content).To(gomega.ContainSubstring(`"slower": []`))
 }
 
+// TestWhatIsNoLongerJudged is neither fixed nor left out: it was measured to no end.
+func TestWhatIsNoLongerJudged(t *testing.T) {
+	g := gomega.NewWithT(t)
+	unmeasured := func(name string) report.Test {
+		one := check(name, report.Skip, 60)
+		one.Unmeasured, one.Reason = true, "the measurement is invalid: steal"
+		return one
+	}
+	before := doc(check("held", report.Pass, 60), check("slow", report.Fail, 60), unmeasured("never"), check("new", report.Skip, 0), check("off", report.Pass, 1))
+	before.Load = []report.Load{{Name: "held", Verdict: report.VerdictPass}, {Name: "slow", Verdict: report.VerdictFail}}
+	after := doc(unmeasured("held"), unmeasured("slow"), unmeasured("never"), unmeasured("new"), check("off", report.Skip, 0))
+	after.Load = []report.Load{{Name: "held", Verdict: report.VerdictInvalid}, {Name: "slow", Verdict: report.VerdictInvalid}}
+	after.Unjudged = []report.Unjudged{{Measurement: "load/held", Verdict: report.VerdictInvalid, Reason: "steal"}}
+	d := Compare(before, after)
+	g.Expect(ids(d.NoLongerJudged)).To(gomega.Equal([]string{"s/held", "s/slow"}))
+	g.Expect(ids(d.NoLongerRun)).To(gomega.Equal([]string{"s/off"}))
+	g.Expect(d.Fixed).To(gomega.BeEmpty())
+	g.Expect(d.NoLongerJudged[1].Outcomes()).To(gomega.Equal("fail → skip"))
+	g.Expect(d.Summary()).To(gomega.Equal("2 no longer judged, 1 no longer run"))
+	g.Expect(d.Text()).To(gomega.And(gomega.HavePrefix("run (pass) -> run (pass, latency not judged)\n"), gomega.ContainSubstring(" ‼ s/held: the measurement is invalid: steal\n")))
+	g.Expect(Against(after)(before).With).To(gomega.Equal("run run (pass, latency not judged)"))
+	g.Expect(Compare(after, before).NewlyFailing).To(gomega.ConsistOf(gomega.HaveField("ID", "s/slow"), gomega.HaveField("ID", "load/slow")))
+}
+
 func TestAgainstABaseline(t *testing.T) {
 	g := gomega.NewWithT(t)
 	g.Expect(Against(nil)).To(gomega.BeNil())

@@ -13,8 +13,8 @@ import (
 type List struct {
 	Title, Mark string
 	Changes     []Change
-	// Urgent lists say how the system under test changed, the others how the runs
-	// differ.
+	// Urgent lists say how the system under test changed, and what is not known of it any
+	// more; the others how the runs differ.
 	Urgent bool
 }
 
@@ -25,7 +25,7 @@ func (l List) Heading() string { return report.Capital(l.Title) }
 func (d *Diff) Lists() []List {
 	return []List{
 		{"newly failing", "✗", d.NewlyFailing, true}, {"still failing", "✗", d.StillFailing, false}, {"fixed", "✓", d.Fixed, true},
-		{"newly flaky", "‼", d.Flaky, true}, {"no longer run", "-", d.NoLongerRun, false}, {"slower", "‼", d.Slower, true},
+		{"newly flaky", "‼", d.Flaky, true}, {"no longer judged", "‼", d.NoLongerJudged, true}, {"no longer run", "-", d.NoLongerRun, false}, {"slower", "‼", d.Slower, true},
 		{"added", "+", d.Added, false}, {"removed", "-", d.Removed, false},
 	}
 }
@@ -53,7 +53,7 @@ func (d *Diff) Summary() string {
 // Text is the comparison for a terminal.
 func (d *Diff) Text() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s (%s) -> %s (%s)\n", d.Old.Run, d.Old.Verdict, d.New.Run, d.New.Verdict)
+	fmt.Fprintf(&b, "%s -> %s\n", d.Old, d.New)
 	for _, e := range d.Environment {
 		fmt.Fprintf(&b, "  %s\n", report.OneLine(e))
 	}
@@ -91,7 +91,7 @@ func (d *Diff) Markdown() string {
 		mark = "✗"
 	}
 	fmt.Fprintf(&b, "## %s %s\n\n", mark, d.Summary())
-	fmt.Fprintf(&b, "%s (%s) to %s (%s).\n\n", report.EscapeMarkdown(d.Old.Run), d.Old.Verdict, report.EscapeMarkdown(d.New.Run), d.New.Verdict)
+	fmt.Fprintf(&b, "%s to %s.\n\n", report.EscapeMarkdown(d.Old.String()), report.EscapeMarkdown(d.New.String()))
 	d.tables(&b, "###")
 	return b.String()
 }

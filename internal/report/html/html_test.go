@@ -15,7 +15,7 @@ import (
 )
 
 // samples are reports as runs write them, below testdata.
-var samples = []string{"green", "red", "invalid", "error", "hostile", "added"}
+var samples = []string{"green", "red", "invalid", "unjudged", "error", "hostile", "added"}
 
 func sample(t *testing.T, name string) (*report.Report, string) {
 	t.Helper()
@@ -131,6 +131,25 @@ func TestAFailureShowsWhatHelpsToMendIt(t *testing.T) {
 	} {
 		g.Expect(page).To(gomega.ContainSubstring(strings.NewReplacer("'", "&#39;").Replace(want)))
 	}
+}
+
+// TestAPassWithoutItsLatencyLooksLikeNoPlainOne looks at the page's head and at the check.
+func TestAPassWithoutItsLatencyLooksLikeNoPlainOne(t *testing.T) {
+	g := gomega.NewWithT(t)
+	page := render(t, "unjudged")
+	for _, want := range []string{
+		"<title>Istio conformance: pass (latency not judged)", `<header class="top warn">`, `<span class="word">pass</span> <span class="but">latency not judged</span>`,
+		`<b>Latency was not judged.</b> The verdict does not depend on it.`, `<a href="#load">load/gateway-vs-direct</a>: only 3 of 8 rounds could be used`,
+		`class="check warn" data-status="skipped"`,
+	} {
+		g.Expect(page).To(gomega.ContainSubstring(want))
+	}
+	doc, dir := sample(t, "unjudged")
+	doc.Verdict, doc.Required = report.VerdictInvalid, []string{report.Latency}
+	content, err := Render(doc, nil, dir)
+	g.Expect(err).NotTo(gomega.HaveOccurred())
+	g.Expect(string(content)).To(gomega.And(gomega.ContainSubstring("so it is no pass"), gomega.Not(gomega.ContainSubstring(`class="but"`))))
+	g.Expect(render(t, "green")).To(gomega.And(gomega.ContainSubstring(`<header class="top pass">`), gomega.Not(gomega.ContainSubstring("not judged"))))
 }
 
 func TestAFailedSetUpShowsItsSteps(t *testing.T) {

@@ -42,7 +42,7 @@ type share struct {
 
 func newPage(doc, baseline *report.Report, dir string) *page {
 	p := &page{
-		Doc: doc, Title: fmt.Sprintf("Istio conformance: %s", doc.Verdict), Counts: report.Count(doc.Tests),
+		Doc: doc, Title: "Istio conformance: " + doc.ShortVerdict(), Counts: report.Count(doc.Tests),
 		Facts: facts(doc), Spans: waterfall(doc), Loads: loads(doc), Upgrades: upgrades(doc), Repeated: repeated(doc),
 	}
 	p.Sentence = sentence(doc, p.Counts)
@@ -71,10 +71,29 @@ func (*page) Script() template.JS { return template.JS(script) }
 func (*page) Policy() string { return policy() }
 
 // Mark is the verdict's sign.
-func (p *page) Mark() string { return verdictMark(p.Doc.Verdict) }
+func (p *page) Mark() string {
+	if p.Doc.PassesUnjudged() {
+		return verdictMark(report.VerdictInvalid)
+	}
+	return verdictMark(p.Doc.Verdict)
+}
 
-// Tone is the verdict's colour class.
-func (p *page) Tone() string { return tone(p.Doc.Verdict) }
+// Tone is the verdict's colour class. A pass that says nothing about latency has another
+// one than a pass that does.
+func (p *page) Tone() string {
+	if p.Doc.PassesUnjudged() {
+		return tone(report.VerdictInvalid)
+	}
+	return tone(p.Doc.Verdict)
+}
+
+// But is what the verdict says nothing about; empty where it covers everything.
+func (p *page) But() string {
+	if p.Doc.PassesUnjudged() {
+		return report.NotJudged
+	}
+	return ""
+}
 
 // Duration is how long the run took.
 func (p *page) Duration() string {
@@ -139,7 +158,7 @@ func sentence(doc *report.Report, n report.Counts) string {
 		}
 		return fmt.Sprintf("%d of %s failed.", n.Failed, report.Plural(ran, "check"))
 	case report.VerdictInvalid:
-		return "A measurement was invalid or inconclusive, so that it decides nothing."
+		return "A measurement that is required was invalid or inconclusive, so that it decides nothing."
 	}
 	return "The run says nothing about the system under test."
 }

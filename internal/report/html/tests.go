@@ -151,12 +151,18 @@ func (f feature) Summary() string { return Summary(f.Counts) }
 
 // Mark is the outcome's sign.
 func (t *test) Mark() string {
+	if t.Unmeasured {
+		return "‼"
+	}
 	marks := map[report.Status]string{report.Pass: "✓", report.Flaky: "‼", report.Skip: "–"}
 	return cmp.Or(marks[t.Status], "✗")
 }
 
 // Tone is the outcome's colour class.
 func (t *test) Tone() string {
+	if t.Unmeasured {
+		return "warn"
+	}
 	tones := map[report.Status]string{report.Pass: "pass", report.Flaky: "warn", report.Skip: "skip"}
 	return cmp.Or(tones[t.Status], "fail")
 }
@@ -169,7 +175,7 @@ func (t *test) Word() string {
 
 // Time is how long the test took; empty when it did not run.
 func (t *test) Time() string {
-	if t.Status == report.Skip {
+	if t.Status == report.Skip && !t.Unmeasured {
 		return ""
 	}
 	return report.Duration(t.Seconds)

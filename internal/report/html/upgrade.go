@@ -98,7 +98,7 @@ func (u upgrade) StepRows() [][]string {
 	for _, s := range u.Steps {
 		rows = append(rows, []string{
 			s.Leg + ": " + s.Name, s.From + " to " + s.To, report.Duration(s.End - s.Start), strconv.Itoa(s.Requests), strconv.Itoa(s.Failed),
-			fmt.Sprintf("%.0f ms", s.LongestGapMillis), micros(s.P99Micros), micros(s.BeforeP99Micros),
+			fmt.Sprintf("%.0f ms", s.LongestGapMillis), fmt.Sprintf("%.0f ms", s.LongestSendGapMillis), micros(s.P99Micros), micros(s.BeforeP99Micros),
 		})
 	}
 	return rows

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/onsi/gomega"
@@ -28,10 +29,10 @@ func waypoint(s *stack.Stack) check.Check {
 		Promise: "a waypoint before a Service changes requests as its HTTPRoute says, tries a failed one again, and refuses what a policy about HTTP forbids",
 		Timeout: 4 * time.Minute,
 		SkipIf: func() string {
-			if envoy.ListensForHBONE(s.Proxy().Extensions) {
+			if !slices.Contains(s.MissingFilters(), envoy.PeerMetadata) {
 				return ""
 			}
-			return fmt.Sprintf("the proxy, Envoy %s, lacks Istio's filter peer_metadata, without which it refuses to listen for HBONE: no waypoint can run", s.Proxy().Version)
+			return fmt.Sprintf("the proxy, Envoy %s, lacks Istio's filter %s and so refuses to listen for HBONE: no waypoint can run", s.Proxy().Version, envoy.PeerMetadata)
 		},
 		Run: func(ctx context.Context, t *check.T) {
 			kit.MustHaveGatewayAPI(ctx, t, s)

@@ -50,7 +50,7 @@ func outliers(s *stack.Stack) check.Check {
 			t.Expect(pods).To(gomega.HaveLen(kit.BackendReplicas))
 			bad := pods[0]
 			session := r.OneConnection(ctx, t)
-			t.Diagnose("the gateway does not send a pod as many requests as must fail before outlierDetection ejects it: it ejects pods sooner, or prefers others", hidden, linkOutliers)
+			t.Diagnose("the gateway does not send a pod as many requests as must fail before outlierDetection ejects it", hidden, linkOutliers)
 			failing := "/?status=500&pod=" + bad.Name
 			failures, sent := 0, 0
 			for ; failures < consecutive && sent < enough; sent++ {

@@ -37,7 +37,7 @@ func connectionTable(s *stack.Stack) check.Check {
 			for range heldRequests {
 				held = append(held, session.Hold(ctx, "/?delay=5s", nil))
 			}
-			t.Diagnose("the gateway holds requests for the backend without a connection to any of its pods: it sends them somewhere else",
+			t.Diagnose("the gateway holds more requests for the backend than it has connections to its pods",
 				"compare the peers in the message with the pods' addresses and the Services' virtual IPs", "https://istio.io/latest/docs/concepts/traffic-management/")
 			var connected map[netip.Addr]int
 			t.Eventually(ctx, func() (int, error) {

@@ -31,7 +31,7 @@ func endpoints(s *stack.Stack) check.Check {
 			}
 			service, err := backendService(ctx, s)
 			t.Expect(err).NotTo(gomega.HaveOccurred())
-			t.Diagnose("istiod's view of the Service differs from the cluster's, or the gateway did not get it",
+			t.Diagnose("the gateway's endpoints of a Service are not those that the cluster has",
 				"compare the EndpointSlices with istiod's /debug/endpointz and the gateway's clusters in the evidence",
 				"https://istio.io/latest/docs/ops/diagnostic-tools/proxy-cmd/")
 			var got []string
@@ -40,7 +40,7 @@ func endpoints(s *stack.Stack) check.Check {
 				return got, err
 			}).Should(gomega.ConsistOf(want), func() string {
 				if slices.ContainsFunc(got, func(endpoint string) bool { return strings.HasPrefix(endpoint, service.Spec.ClusterIP+":") }) {
-					t.Diagnose("the gateway's endpoint of a Service is the Service's virtual IP: its cluster is not the one that Istio makes of the EndpointSlices",
+					t.Diagnose("the gateway's endpoint of a Service is the Service's virtual IP",
 						"look at the cluster in the gateway's config dump in the evidence, and for an EnvoyFilter that changes it", "https://istio.io/latest/docs/concepts/traffic-management/")
 				}
 				return fmt.Sprintf("endpoints of Service %s in the gateway; its virtual IP is %s", service.Name, service.Spec.ClusterIP)

@@ -48,12 +48,12 @@ func (f follower) mustFollow(ctx context.Context, t *check.T, what string, settl
 		return err == nil && sameSet(listed, kit.Addresses(pods, 8080)), err
 	}).WithTimeout(kit.PodsTimeout).Should(gomega.BeTrue(), "%s: %s", what, f.s.DescribePods(ctx, f.s.Namespace))
 	started := time.Now()
-	t.Diagnose("the gateway does not follow a change of the pods: istiod did not see it or did not send it, or the gateway is cut off from istiod",
+	t.Diagnose("the gateway does not follow a change of the pods",
 		"compare the EndpointSlices with istiod's /debug/endpointz and the gateway's clusters in the evidence", "https://istio.io/latest/docs/ops/diagnostic-tools/proxy-cmd/")
 	t.Eventually(ctx, func() ([]string, error) { return kit.GatewayEndpoints(ctx, f.s, f.app.Name, 80) }).WithTimeout(kit.PropagationTimeout).
 		Should(gomega.ConsistOf(kit.Addresses(pods, 8080)), "endpoints of Service %s in the gateway, %s", f.app.Name, what)
 	took := time.Since(started).Round(time.Millisecond)
-	t.Diagnose("the gateway has the right endpoints and sends requests to other pods all the same: to such as it knows to be unhealthy, or by another cluster",
+	t.Diagnose("the gateway has the right endpoints and sends requests to other pods all the same",
 		"look at the health of the endpoints in the gateway's clusters and at healthy_panic_threshold in its config dump in the evidence",
 		"https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/upstream/load_balancing/panic_threshold")
 	// Envoy's threads learn of a change one after the other, and a pod that is being

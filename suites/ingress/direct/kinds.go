@@ -94,7 +94,7 @@ func diagnoseEntry(t *check.T) {
 
 // diagnoseName is for a host whose endpoint has a name and not an address.
 func diagnoseName(t *check.T) {
-	t.Diagnose("the gateway does not find the endpoint of a ServiceEntry by its name: the cluster's DNS does not answer, or not to pods, or does not resolve names of pods",
+	t.Diagnose("the gateway does not find the endpoint of a ServiceEntry by its name",
 		"look at the pods of CoreDNS in kube-system and whether their Corefile has pods insecure, and at update_failure of the cluster's statistics in the evidence", linkEntry)
 }
 
@@ -161,7 +161,7 @@ func mustBeAddressed(ctx context.Context, t *check.T, s *stack.Stack, target, ma
 	}).Should(gomega.Equal(sent), "entries in the gateway's access log")
 	for _, entry := range entries {
 		t.Expect(entry.UpstreamHost).To(gomega.BeElementOf(kit.Addresses(pods, 8080)), func() string {
-			t.Diagnose("the gateway sends requests to an address that is no pod's: its cluster is not the one that Istio makes of the Service's endpoints",
+			t.Diagnose("the gateway sends requests to an address that is no pod's",
 				"look for the address in the gateway's clusters in the evidence, and for an EnvoyFilter that changes the cluster", linkEntry)
 			return "address that the gateway sent " + target + " to"
 		})

@@ -27,7 +27,7 @@ func Mutations() []mutation.Mutation {
 		{
 			Name: "virtual-ip-by-name", Promise: "a gateway that leaves the choice of a pod to the Service's virtual IP is noticed when that leads nowhere",
 			Break: mutation.WithFixture("by-name", map[string]string{"Route": "own-service"}), Plays: "ingress/direct-to-pods,ingress/endpoints-are-pods",
-			Fails: map[string]string{"ingress/direct-to-pods": "sends traffic to the Service's virtual IP"},
+			Fails: map[string]string{"ingress/direct-to-pods": "requests fail while the Service's virtual IP"},
 		},
 		{
 			Name: "unready-pods-asked", Promise: "a gateway that sends requests to pods that are not ready is noticed",

@@ -64,7 +64,7 @@ func matches(s *stack.Stack) check.Check {
 				}
 				return got, err
 			}).Should(gomega.Equal(want), "upstream cluster of each request in the gateway's access log")
-			t.Diagnose("the gateway answers for a host that no HTTPRoute names: another route catches all hosts",
+			t.Diagnose("the gateway does not answer 404 for a host that no HTTPRoute of the checks names",
 				"look for the route that the access log in the evidence names, and for an HTTPRoute, VirtualService or Gateway whose hosts cover it", link)
 			id, _ := kit.Mark()
 			unknown := r.Send(ctx, kit.WithID("/", id), probe.Request{Host: "unknown.gateway-api.test"})

@@ -24,7 +24,7 @@ func reachesEveryPod(s *stack.Stack) check.Check {
 			pods, err := s.ReadyPods(ctx, s.Namespace, kit.BackendSelector)
 			t.Expect(err).NotTo(gomega.HaveOccurred())
 			t.Expect(pods).To(gomega.HaveLen(kit.BackendReplicas), "%s", s.DescribePods(ctx, s.Namespace))
-			t.Diagnose("a request failed although its route is served: the way to the gateway, the gateway, or one of the backend's pods is broken",
+			t.Diagnose("a request failed although its route is served",
 				"look for the request in the gateway's access log in the evidence: flag UF or UH is on the pods' side, no entry at all is on the way to the gateway",
 				"https://istio.io/latest/docs/ops/common-problems/network-issues/")
 			marked := map[string]string{}

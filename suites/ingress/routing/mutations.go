@@ -8,7 +8,7 @@ func Mutations() []mutation.Mutation {
 		{
 			Name: "route-removed", Promise: "a route that is missing from the gateway is noticed",
 			Break: mutation.WithFixture("route-removed", map[string]string{"Route": "regex"}),
-			Plays: "ingress/route-match,ingress/route-weights", Fails: map[string]string{"ingress/route-match": "a route is missing from the gateway's configuration"},
+			Plays: "ingress/route-match,ingress/route-weights", Fails: map[string]string{"ingress/route-match": "does not take the route"},
 		},
 		{
 			Name: "cors-filter-removed", Promise: "a gateway without the filter for cross-origin requests is noticed",

@@ -21,7 +21,7 @@ func unknownHost(s *stack.Stack) check.Check {
 		Promise:  "a host without a route is answered 404 by the gateway itself, and so is one whose route was deleted",
 		Run: func(ctx context.Context, t *check.T) {
 			r := kit.NewRoute(ctx, t, s, "plain", nil)
-			t.Diagnose("the gateway answers for a host that no VirtualService names: another route catches all hosts",
+			t.Diagnose("the gateway does not answer 404 for a host that no VirtualService of the checks names",
 				"look for the route that the access log in the evidence names, and for a VirtualService or Gateway whose hosts cover it", link)
 			for _, host := range []string{"unknown.conformance.test", "elsewhere.example", r.Host + ".more.example"} {
 				mustBeUnknown(ctx, t, s, r, host)

@@ -57,8 +57,8 @@ func istioMetrics(s *stack.Stack) check.Check {
 		Parallel: true,
 		Promise:  "istio_requests_total of the gateway counts exactly the requests that were sent, by their status and destination",
 		Run: func(ctx context.Context, t *check.T) {
-			if !slices.ContainsFunc(s.Proxy().Extensions, func(name string) bool { return name == "envoy.filters.http.istio_stats" }) {
-				t.Skipf("the proxy's Envoy %s lacks Istio's own filter istio_stats", s.Proxy().Version)
+			if slices.Contains(s.MissingFilters(), envoy.IstioStats) {
+				t.Skipf("the proxy's Envoy %s lacks Istio's own filter %s", s.Proxy().Version, envoy.IstioStats)
 			}
 			service := newCounted(ctx, t, s)
 			labels := func(code string) map[string]string {

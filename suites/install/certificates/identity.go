@@ -36,7 +36,7 @@ func identity(s *stack.Stack) check.Check {
 			pod, err := s.GatewayPod(ctx)
 			t.Expect(err).NotTo(gomega.HaveOccurred())
 			roots := kit.MeshRoots(ctx, t, s, s.Gateway.Namespace)
-			t.Diagnose("istiod gave the gateway a certificate that other workloads do not take for its own",
+			t.Diagnose("the gateway has a certificate that other workloads do not take for its own",
 				"compare the proxy's certificate (istioctl proxy-config secret) with ConfigMap istio-ca-root-cert; a CA that was replaced needs every workload restarted",
 				"https://istio.io/latest/docs/concepts/security/#pki")
 			chain, err := workloadChain(ctx, s, pod)
@@ -53,7 +53,7 @@ func identity(s *stack.Stack) check.Check {
 
 // workloadChain asks a pod's Envoy for its own certificate chain.
 func workloadChain(ctx context.Context, s *stack.Stack, pod corev1.Pod) ([]*x509.Certificate, error) {
-	dump, err := s.Cluster.PodExec(ctx, pod.Namespace, pod.Name, "istio-proxy", "pilot-agent", "request", "GET", "config_dump?resource=dynamic_active_secrets")
+	dump, err := s.ProxyAdmin(ctx, pod, "config_dump?resource=dynamic_active_secrets")
 	if err != nil {
 		return nil, err
 	}

@@ -35,7 +35,7 @@ func rotation(s *stack.Stack) check.Check {
 			c := kit.NewScratch(ctx, t, s, "rotation")
 			pod := c.Workload(ctx, t, map[string]string{"Inject": "true", "ProxyMetadata": shortLived})
 			roots := kit.MeshRoots(ctx, t, s, c.Namespace)
-			t.Diagnose("a workload's certificate is not renewed: istiod does not sign, or the proxy's agent does not ask in time",
+			t.Diagnose("a workload's certificate is not renewed",
 				"look for \"generated new workload certificate\" in the sidecar's log and for citadel_server_csr errors in istiod's metrics",
 				"https://istio.io/latest/docs/concepts/security/#pki")
 			first, err := workloadChain(ctx, s, pod)

@@ -25,11 +25,11 @@ func strict(s *stack.Stack) check.Check {
 			c := kit.NewScratch(ctx, t, s, "strict")
 			pod := c.Workload(ctx, t, map[string]string{"Inject": "true"})
 			plain := func() (string, error) { return plaintext(ctx, s, pod) }
-			t.Diagnose("the control does not work: without a policy a sidecar takes plaintext too",
+			t.Diagnose("the control does not work: plaintext is not answered by a sidecar for which the check made no policy",
 				"look for a PeerAuthentication in namespace "+stack.SystemNamespace+", which is for the whole mesh",
 				"https://istio.io/latest/docs/reference/config/security/peer_authentication/")
 			t.Eventually(ctx, plain).Should(gomega.Equal("200"), "plaintext from the gateway's pod to pod %s, before STRICT", pod.Name)
-			t.Diagnose("a workload that demands mutual TLS still takes plaintext: the policy did not reach its sidecar, or something bypasses the sidecar",
+			t.Diagnose("a workload that demands mutual TLS still takes plaintext",
 				"compare the sidecar's inbound listener (istioctl proxy-config listener --port 15006) with the PeerAuthentication; look at the redirection rules of the pod",
 				"https://istio.io/latest/docs/concepts/security/#mutual-tls-authentication")
 			c.Apply(ctx, t, "strict", nil)

@@ -22,14 +22,14 @@ func Mutations() []mutation.Mutation {
 			Plays: "install:configuration,install/validation,install/versions-and-sync",
 			Fails: map[string]string{
 				"install/istiod-available": "istiod is down", "install/xds": "istiod is down", "install/versions-and-sync": "istiod is down",
-				"install/validation": "istiod does not answer its validation webhook", "install/propagation": "nobody answers the webhook",
+				"install/validation": "cannot call a webhook", "install/propagation": "cannot call a webhook",
 			},
 		},
 		{
 			Name: "gateway-cut-off", Promise: "a gateway that cannot reach istiod, and keeps its old configuration, is noticed",
 			Break: func(ctx context.Context, t *check.T, s *stack.Stack) { kit.CutOffGateway(ctx, t, s, "") },
 			Plays: "install:configuration",
-			Fails: map[string]string{"install/propagation": "the gateway does not serve a new VirtualService", "install/xds": "a proxy did not get or did not accept"},
+			Fails: map[string]string{"install/propagation": "the gateway's proxy", "install/xds": "a proxy did not get or did not accept"},
 		},
 		{
 			Name: "configuration-refused-by-the-proxy", Promise: "a gateway that refuses istiod's configuration is noticed",

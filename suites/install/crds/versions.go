@@ -19,7 +19,7 @@ func versions(s *stack.Stack) check.Check {
 		Promise:  "every CRD of chart base is there with the chart's names and scope, and serves and stores exactly the chart's versions",
 		Parallel: true,
 		Run: func(ctx context.Context, t *check.T) {
-			t.Diagnose("the CRDs in the cluster are not those of the installed chart: an older release left them, or somebody replaced them",
+			t.Diagnose("the CRDs in the cluster are not those of the installed chart",
 				"helm upgrade istio-base of this version; look for CRDs that Helm does not own with kubectl get crd -l '!app.kubernetes.io/managed-by'",
 				"https://istio.io/latest/docs/setup/upgrade/helm/")
 			each(ctx, t, s, func(want istio.CRD, got *apiextensionsv1.CustomResourceDefinition) {

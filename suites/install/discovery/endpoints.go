@@ -38,7 +38,7 @@ func endpointsFollow(s *stack.Stack) check.Check {
 // mustKnow waits until the gateway's endpoints are these pods.
 func mustKnow(ctx context.Context, t *check.T, c kit.Scratch, pods []corev1.Pod) {
 	t.Helper()
-	t.Diagnose("istiod's view of a Service differs from the cluster's, or the gateway did not get it",
+	t.Diagnose("the gateway's endpoints of a Service are not those that the cluster has",
 		"compare the EndpointSlices with istiod's /debug/endpointz and with the gateway's clusters in the evidence; istiod must be able to list and watch EndpointSlices",
 		"https://istio.io/latest/docs/ops/diagnostic-tools/proxy-cmd/")
 	var want []string
@@ -57,7 +57,7 @@ const requestsEach = 20
 // mustAnswer asserts that requests are answered, by all of the pods and no other.
 func mustAnswer(ctx context.Context, t *check.T, c kit.Scratch, pods []corev1.Pod) {
 	t.Helper()
-	t.Diagnose("the gateway knows a backend's pods and does not spread requests over them, or sends some to a pod that is gone or not ready",
+	t.Diagnose("requests to a Service are not answered by all of its ready pods, and by no other",
 		"look for the requests in the gateway's access log in the evidence", "https://istio.io/latest/docs/concepts/traffic-management/")
 	want, got := map[string]bool{}, map[string]bool{}
 	for _, pod := range pods {

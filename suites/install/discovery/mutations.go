@@ -19,7 +19,7 @@ func Mutations() []mutation.Mutation {
 				kit.SetIstiodEnv(ctx, t, s, "PILOT_SEND_UNHEALTHY_ENDPOINTS", "true")
 				mutation.ApplyFixture(ctx, t, s, "panic", map[string]string{"Namespace": stack.SystemNamespace})
 			},
-			Plays: "install/not-ready-unused", Fails: map[string]string{"install/not-ready-unused": "gone or not ready"},
+			Plays: "install/not-ready-unused", Fails: map[string]string{"install/not-ready-unused": "by all of its ready pods, and by no other"},
 		},
 		{
 			Name: "namespace-not-discovered", Promise: "an istiod that does not look at a namespace is noticed",
@@ -27,13 +27,13 @@ func Mutations() []mutation.Mutation {
 				kit.EditMesh(ctx, t, s, "\ndiscoverySelectors:\n- matchLabels:\n    conformance: never\n")
 			},
 			Plays: "install:discovery",
-			Fails: map[string]string{"install/endpoints-follow": "istiod sent the gateway no listener", "install/not-ready-unused": "istiod sent the gateway no listener"},
+			Fails: map[string]string{"install/endpoints-follow": "istiod has not sent", "install/not-ready-unused": "istiod has not sent"},
 		},
 		{
 			Name: "requests-pinned", Promise: "a gateway that knows all pods of a backend and uses one of them is noticed",
 			Break: mutation.WithFixture("pinned-requests", map[string]string{"Namespace": stack.SystemNamespace}),
 			Plays: "install:discovery", Fails: map[string]string{
-				"install/endpoints-follow": "does not spread requests over them", "install/not-ready-unused": "does not spread requests over them",
+				"install/endpoints-follow": "by all of its ready pods, and by no other", "install/not-ready-unused": "by all of its ready pods, and by no other",
 			},
 		},
 	}

@@ -47,7 +47,7 @@ func kubeInject(s *stack.Stack) check.Check {
 			t.Expect(kit.ContainerNames(got)).To(gomega.ContainElement(proxy))
 			spec, err := runtime.DefaultUnstructuredConverter.ToUnstructured(&got.Spec)
 			t.Expect(err).NotTo(gomega.HaveOccurred())
-			t.Diagnose("the webhook injects something else than its own ConfigMap says: another webhook changes the pod too, or istiod serves an older template",
+			t.Diagnose("a pod is not what istioctl makes of it with the webhook's ConfigMap",
 				"kubectl get mutatingwebhookconfigurations: look for a second injector; restart istiod if the ConfigMap is newer than its log",
 				"https://istio.io/latest/docs/setup/additional-setup/sidecar-injection/")
 			var differences []string

@@ -73,12 +73,12 @@ func labels(s *stack.Stack) check.Check {
 
 func diagnose(t *check.T, sidecar bool) {
 	if sidecar {
-		t.Diagnose("a pod that asks for a sidecar gets none: the webhook's selectors do not match it, the webhook is missing, or istiod does not answer",
+		t.Diagnose("a pod that asks for a sidecar gets none",
 			"istioctl x check-inject; kubectl get mutatingwebhookconfigurations -o yaml: the revision's webhook must be there with istiod's caBundle",
 			"https://istio.io/latest/docs/ops/common-problems/injection/")
 		return
 	}
-	t.Diagnose("a pod gets a sidecar that nobody asked for, or that it refused: a webhook's selectors match too much",
+	t.Diagnose("a pod gets a sidecar that nobody asked for, or that it refused",
 		"kubectl get mutatingwebhookconfigurations -o yaml: look for a second injector, or for sidecarInjectorWebhook.enableNamespacesByDefault in the values",
 		"https://istio.io/latest/docs/ops/common-problems/injection/")
 }

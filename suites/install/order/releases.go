@@ -23,13 +23,13 @@ func releases(s *stack.Stack) check.Check {
 			t.Expect(s.InstallError).NotTo(gomega.HaveOccurred())
 			t.Expect(s.Releases).NotTo(gomega.BeEmpty(), "nothing was to be installed")
 			for _, want := range s.Releases {
-				t.Diagnose("Helm does not know a release, or its last operation did not end: nobody can upgrade or remove what it installed",
+				t.Diagnose("Helm does not know a release, or does not call it deployed",
 					"helm list --all --all-namespaces; Helm keeps releases in Secrets of type helm.sh/release.v1 in their namespaces",
 					"https://helm.sh/docs/topics/advanced/#storage-backends")
 				got, err := s.Helm.Get(ctx, want.Namespace, want.Name)
 				t.Expect(err).NotTo(gomega.HaveOccurred())
 				t.Expect(string(got.Info.Status)).To(gomega.Equal("deployed"), "release %s", want.Name)
-				t.Diagnose("a release is of another version than the others: only some of the charts were upgraded, or in the wrong order",
+				t.Diagnose("a release is of another version than the others",
 					"upgrade them all, base first: helm upgrade "+want.Name+" --version "+s.Cell.Istio,
 					"https://istio.io/latest/docs/setup/upgrade/helm/")
 				t.Expect(got.Chart.Metadata.Version).To(gomega.Equal(s.Cell.Istio), "chart version of release %s", want.Name)

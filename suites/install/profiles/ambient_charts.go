@@ -33,7 +33,7 @@ func ambientCharts(s *stack.Stack) check.Check {
 				objects, err := kube.Decode(strings.NewReader(manifest))
 				t.Expect(err).NotTo(gomega.HaveOccurred(), "manifest of release %s", r)
 				t.Expect(kube.Place(s.Client, r.Namespace, objects)).To(gomega.Succeed(), "manifest of release %s", r)
-				t.Diagnose("the API server would refuse an object of the ambient profile: this Kubernetes does not know the kind or a field, or a policy of the cluster forbids it",
+				t.Diagnose("the API server would refuse an object of the ambient profile",
 					"the message names both; compare the versions with Istio's support table", "https://istio.io/latest/docs/releases/supported-releases/")
 				for _, object := range objects {
 					// Beside the objects of the profile that is installed, not in their place.

@@ -35,13 +35,13 @@ func cni(s *stack.Stack) check.Check {
 			if s.Config.Profile != stack.ProfileCNI {
 				remove = installPlugin(ctx, t, s)
 			}
-			t.Diagnose("the CNI plugin is not in every node's chain although its DaemonSet is ready: it looks in another directory, another file comes first, or it cannot write the file",
+			t.Diagnose("the CNI plugin is not in every node's chain although its DaemonSet is ready",
 				"compare cniConfDir and cniConfFileName of chart cni with the node's /etc/cni/net.d; look for errors in the log of the node's istio-cni-node pod", "https://istio.io/latest/docs/setup/additional-setup/cni/")
 			mustBeInChain(ctx, t, s)
 			c := kit.NewScratch(ctx, t, s, "cni")
 			pod := c.Workload(ctx, t, map[string]string{"Inject": "true"})
 			mustNeedNoRights(t, &pod)
-			t.Diagnose("a pod's traffic is not redirected into its sidecar: the plugin did not run for it",
+			t.Diagnose("a pod's traffic is not redirected into its sidecar",
 				"look at /var/run/istio-cni/istio-cni.log on the node and at container istio-validation in the evidence",
 				"https://istio.io/latest/docs/ops/diagnostic-tools/cni/")
 			answer := kit.ParseAnswer(t, c.Get(ctx, nil))
@@ -70,7 +70,7 @@ func installPlugin(ctx context.Context, t *check.T, s *stack.Stack) (remove func
 			t.Errorf("take the CNI plugin away: %v", err)
 		}
 	})
-	t.Diagnose("chart cni does not install: its DaemonSet does not become ready",
+	t.Diagnose("chart cni does not install",
 		"look at the pods, events and logs of namespace "+stack.SystemNamespace+" in the evidence", "https://istio.io/latest/docs/setup/additional-setup/cni/")
 	_, err = s.Helm.Install(ctx, plugin)
 	t.Expect(err).NotTo(gomega.HaveOccurred())

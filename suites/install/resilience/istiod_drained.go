@@ -39,7 +39,7 @@ func istiodDrained(s *stack.Stack) check.Check {
 			t.Expect(cordon(ctx, s, node, true)).To(gomega.Succeed(), "cordon Node %s", node)
 			traffic := kit.StartTraffic(ctx, c)
 			t.Cleanup(func() { traffic.Stop() })
-			t.Diagnose("the eviction of an istiod is refused although another one is ready: a PodDisruptionBudget counts wrong",
+			t.Diagnose("the eviction of an istiod is refused although another one is ready",
 				"kubectl get poddisruptionbudgets -n "+stack.SystemNamespace, "https://kubernetes.io/docs/tasks/run-application/configure-pdb/")
 			t.Eventually(ctx, func() error { return evict(ctx, s, victim) }).Should(gomega.Succeed(), "evict pod %s", victim.Name)
 			// Not when the next one is ready: the other one must do meanwhile.

@@ -63,7 +63,7 @@ func renewed(ctx context.Context, s *stack.Stack, old []corev1.Pod) (bool, error
 // mustReconnect waits until the gateway is connected to an istiod and synced.
 func mustReconnect(ctx context.Context, t *check.T, s *stack.Stack) {
 	t.Helper()
-	t.Diagnose("a proxy does not find the new istiod: it keeps a dead connection, or the Service istiod leads nowhere",
+	t.Diagnose("a proxy does not find the new istiod, or does not accept what that sends",
 		"look for xDS connection errors in the gateway's log and at the EndpointSlices of Service istiod in the evidence",
 		"https://istio.io/latest/docs/ops/diagnostic-tools/proxy-cmd/")
 	t.Eventually(ctx, kit.GatewayState(ctx, t, s)).WithTimeout(recoverTimeout).
@@ -91,7 +91,7 @@ func mustConfigure(ctx context.Context, t *check.T, s *stack.Stack) {
 // mustHaveServed asserts that requests were sent and that all were answered.
 func mustHaveServed(t *check.T, result kit.TrafficResult) {
 	t.Helper()
-	t.Diagnose("requests fail while istiod is away: the proxies depend on it for every request, or lose their configuration or certificates with it",
+	t.Diagnose("requests fail while istiod is away",
 		"look for the failed requests' flags in the gateway's access log in the evidence", "https://istio.io/latest/docs/ops/deployment/architecture/")
 	t.Expect(result.Failures).To(gomega.BeEmpty(), "%d of %d requests failed", result.Failed, result.Requests)
 	t.Expect(result.Requests).To(gomega.BeNumerically(">", 0))

@@ -29,7 +29,7 @@ func istiodDown(s *stack.Stack) check.Check {
 			err := create(ctx, s, valid)
 			t.Observe("failurePolicy %v; a valid VirtualService while istiod is down: %v", policies, err)
 			if policies["istiod-default-validator"] == string(admissionv1.Fail) {
-				t.Diagnose("failurePolicy is Fail, and yet a resource is let in that nobody has judged: the webhook does not match it",
+				t.Diagnose("failurePolicy is Fail, and yet a resource is let in while istiod is down",
 					"compare the webhook's rules and selectors with the resource: kubectl get validatingwebhookconfigurations -o yaml",
 					"https://istio.io/latest/docs/ops/common-problems/validation/")
 				t.Expect(err).To(gomega.MatchError(gomega.And(

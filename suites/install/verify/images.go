@@ -26,7 +26,7 @@ func images(s *stack.Stack) check.Check {
 		Run: func(ctx context.Context, t *check.T) {
 			rendered, err := kit.RenderedOf(ctx, s)
 			t.Expect(err).NotTo(gomega.HaveOccurred())
-			t.Diagnose("a pod runs another image than the release names: it was started before the last upgrade, or its image is set by hand",
+			t.Diagnose("a pod runs another image than the release names",
 				"restart what is named above: kubectl rollout restart; a pod's image comes from the injector when the pod is made, and stays",
 				"https://istio.io/latest/docs/setup/upgrade/helm/")
 			var pods corev1.PodList

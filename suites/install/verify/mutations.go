@@ -55,7 +55,7 @@ func Mutations() []mutation.Mutation {
 		{
 			Name: "webhook-untrusting", Promise: "a webhook that does not trust istiod is noticed",
 			Break: spoilCABundle, Plays: "install/webhooks",
-			Fails: map[string]string{"install/webhooks": "a webhook does not trust the certificate"},
+			Fails: map[string]string{"install/webhooks": "a webhook does not trust the mesh's root"},
 		},
 		{
 			Name: "webhook-open", Promise: "a webhook that lets everything in is noticed",

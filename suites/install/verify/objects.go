@@ -37,7 +37,7 @@ func objects(s *stack.Stack) check.Check {
 		Promise:  "every object that the charts render is there, and has in every field that they set the value that they set",
 		Parallel: true,
 		Run: func(ctx context.Context, t *check.T) {
-			t.Diagnose("the cluster is not what Helm installed: somebody changed or deleted objects by hand, or another tool owns them too",
+			t.Diagnose("the cluster is not what Helm installed",
 				"the differences above name objects and fields; helm upgrade with the same chart and values sets them back, kubectl get --show-managed-fields says who changed them",
 				"https://helm.sh/docs/helm/helm_get_manifest/")
 			want := rendered(ctx, t, s)

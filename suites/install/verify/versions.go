@@ -23,7 +23,7 @@ func versions(s *stack.Stack) check.Check {
 		Parallel: true,
 		Run: func(ctx context.Context, t *check.T) {
 			for _, pod := range kit.IstiodPods(ctx, t, s) {
-				t.Diagnose("istiod is not of the version that its chart is: its image was built or tagged wrong",
+				t.Diagnose("istiod does not report the version of its chart",
 					"compare the image's tag with what pilot-discovery version prints in the pod", "https://istio.io/latest/docs/reference/commands/pilot-discovery/#pilot-discovery-version")
 				port := kit.Forward(ctx, t, s, pod, kit.IstiodMonitoring)
 				response := probe.HTTP(ctx, probe.Request{URL: fmt.Sprintf("http://127.0.0.1:%d/version", port), Timeout: 10 * time.Second})

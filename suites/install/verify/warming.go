@@ -27,8 +27,8 @@ func warming(s *stack.Stack) check.Check {
 			pods, err := proxies(ctx, s)
 			t.Expect(err).NotTo(gomega.HaveOccurred())
 			t.Expect(pods).NotTo(gomega.BeEmpty(), "no pod with a proxy is ready")
-			t.Diagnose("a proxy waits for something that istiod never sent, and goes on with its older configuration",
-				"look for the names under dynamic_warming in the proxy's config dump; a secret that does not exist (a Gateway's credentialName) is the usual reason",
+			t.Diagnose("a proxy waits for something that it has not got, and does not use what depends on it",
+				"look for the names under dynamic_warming in the proxy's config dump; often it is the secret of a Gateway's credentialName: it must lie in the gateway's namespace, and have a CA for mode MUTUAL",
 				"https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/upstream/cluster_manager#cluster-warming")
 			t.Eventually(ctx, func() ([]string, error) {
 				var flaws []string
@@ -66,10 +66,7 @@ var warmingStat = regexp.MustCompile(`(?m)^(cluster_manager\.warming_clusters|li
 
 // waiting says what a pod's Envoy waits for, by its gauges and by its config dump.
 func waiting(ctx context.Context, s *stack.Stack, pod corev1.Pod) ([]string, error) {
-	ask := func(request string) (string, error) {
-		return s.Cluster.PodExec(ctx, pod.Namespace, pod.Name, "istio-proxy", "pilot-agent", "request", "GET", request)
-	}
-	stats, err := ask("stats?filter=warming")
+	stats, err := s.ProxyAdmin(ctx, pod, "stats?filter=warming")
 	if err != nil {
 		return nil, err
 	}
@@ -78,7 +75,7 @@ func waiting(ctx context.Context, s *stack.Stack, pod corev1.Pod) ([]string, err
 		flaws = append(flaws, fmt.Sprintf("pod %s/%s: %s", pod.Namespace, pod.Name, found))
 	}
 	for _, resource := range []string{"dynamic_warming_clusters", "dynamic_warming_secrets"} {
-		dump, err := ask("config_dump?resource=" + resource)
+		dump, err := s.ProxyAdmin(ctx, pod, "config_dump?resource="+resource)
 		if err != nil {
 			return nil, err
 		}

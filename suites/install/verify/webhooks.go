@@ -28,20 +28,20 @@ func webhooks(s *stack.Stack) check.Check {
 		Parallel: true,
 		Run: func(ctx context.Context, t *check.T) {
 			roots := kit.MeshRoots(ctx, t, s, stack.SystemNamespace)
-			t.Diagnose("Istio has no webhook: chart base was installed without defaultRevision, or they were deleted",
+			t.Diagnose("Istio has no webhook",
 				"helm upgrade istio-base and istiod of this version", "https://istio.io/latest/docs/setup/install/helm/")
 			found, err := hooks(ctx, s)
 			t.Expect(err).NotTo(gomega.HaveOccurred())
 			t.Expect(found).NotTo(gomega.BeEmpty())
 			for _, name := range names(found) {
-				t.Diagnose("a webhook does not trust the certificate with which istiod serves it: no call of it succeeds",
+				t.Diagnose("a webhook does not trust the mesh's root, by which istiod's certificate is issued",
 					"istiod writes caBundle when it serves: look for webhook controller errors in its log, and for who else writes the field (kubectl get --show-managed-fields)",
 					"https://istio.io/latest/docs/ops/common-problems/validation/#x509-certificate-errors")
 				t.Eventually(ctx, func() (bool, error) {
 					h, err := get(ctx, s, name)
 					return h.client.URL != nil || kit.SameCertificates(h.client.CABundle, []byte(roots.PEM)), err
 				}).Should(gomega.BeTrue(), "caBundle of webhook %s is the root of ConfigMap istio-ca-root-cert", name)
-				t.Diagnose("a webhook still lets everything in that istiod cannot judge: istiod did not find itself serving, or cannot change the webhook",
+				t.Diagnose("a webhook still lets everything in that istiod cannot judge",
 					"look for webhook controller errors in istiod's log; it changes failurePolicy from Ignore to Fail by itself",
 					"https://istio.io/latest/docs/ops/common-problems/validation/")
 				t.Eventually(ctx, func() (admissionv1.FailurePolicyType, error) {

@@ -26,7 +26,7 @@ func Mutations() []mutation.Mutation {
 		{
 			Name: "service-held-up", Promise: "an object of a release that a finalizer holds is noticed",
 			Break: holdService, Plays: "uninstall/uninstall",
-			Fails: map[string]string{"uninstall/uninstall": "because a finalizer"},
+			Fails: map[string]string{"uninstall/uninstall": "a release cannot be uninstalled"},
 		},
 		{
 			Name: "role-left-behind", Promise: "a right of Istio's that outlives it is noticed",

@@ -29,7 +29,7 @@ func nodes(s *stack.Stack) check.Check {
 		Name:    "leftovers-on-nodes",
 		Promise: "no node keeps a rule, a network plugin or a network configuration of Istio's",
 		Run: func(ctx context.Context, t *check.T) {
-			t.Diagnose("a node still has something of Istio's: new pods on it may fail with \"failed to find plugin istio-cni\", or their traffic is sent to a proxy that is gone",
+			t.Diagnose("a node still has something of Istio's, which may keep new pods from starting or take their traffic",
 				"chart cni cleans up when its pods end: look whether they were killed before they could; remove what is named above from the node",
 				"https://istio.io/latest/docs/setup/additional-setup/cni/")
 			var left []string

@@ -20,7 +20,7 @@ func uninstalls(s *stack.Stack) check.Check {
 		Gate:    true,
 		Timeout: 5 * time.Minute,
 		Run: func(ctx context.Context, t *check.T) {
-			t.Diagnose("a release cannot be uninstalled: an object of it does not go away, because a finalizer or a webhook that no longer answers holds it",
+			t.Diagnose("a release cannot be uninstalled, or Helm still knows it",
 				"the message names the objects; look at their metadata.finalizers", "https://istio.io/latest/docs/setup/install/helm/#uninstall")
 			started := time.Now()
 			t.Expect(s.Uninstall(ctx)).To(gomega.Succeed())

@@ -25,7 +25,7 @@ func reinstalls(s *stack.Stack) check.Check {
 		Run: func(ctx context.Context, t *check.T) {
 			// What workloads go on to trust; the uninstall leaves it.
 			trusted := kit.MeshRoots(ctx, t, s, s.Gateway.Namespace)
-			t.Diagnose("Istio cannot be installed where it was before: something of the old installation is in the way",
+			t.Diagnose("Istio cannot be installed where it was before",
 				"the message names it; \"invalid ownership metadata\" is an object of another release, \"failed calling webhook\" a webhook without its istiod",
 				"https://istio.io/latest/docs/setup/install/helm/#uninstall")
 			started := time.Now()

@@ -33,7 +33,7 @@ func gatewayBeforeIstiod(s *stack.Stack) check.Check {
 			undo(ctx, t, s, gateway)
 			_, err := s.Helm.Install(ctx, gateway)
 			t.Expect(err).NotTo(gomega.HaveOccurred(), "Helm itself has nothing against it")
-			t.Diagnose("a gateway starts although there is no istiod: another injector or a stale webhook is at work",
+			t.Diagnose("a gateway starts although there is no istiod",
 				"kubectl get mutatingwebhookconfigurations: after an uninstall none of Istio's may be left", "https://istio.io/latest/docs/setup/additional-setup/gateway/")
 			t.Eventually(ctx, func() (string, error) { return whyNotStarted(ctx, s, gateway) }).WithTimeout(2*time.Minute).
 				Should(gomega.MatchRegexp(`image auto: (ErrImagePull|ImagePullBackOff|InvalidImageName|ErrImageNeverPull)`), "state of the gateway's pod\n%s", s.DescribePods(ctx, gateway.Namespace))

@@ -35,7 +35,7 @@ func istiodBeforeBase(s *stack.Stack) check.Check {
 			undo(ctx, t, s, istiod)
 			_, installErr := s.Helm.Install(ctx, istiod)
 			scratch := kit.NewScratch(ctx, t, s, "before-base")
-			t.Diagnose("Istio's kinds are known although chart base is not installed: another tool brings the CRDs, and base will not own them",
+			t.Diagnose("Istio's kinds are known although chart base is not installed",
 				"kubectl get crd -l app.kubernetes.io/managed-by: find who made them, before base is installed", "https://istio.io/latest/docs/setup/install/helm/")
 			configureErr := configure(ctx, s, scratch)
 			t.Expect(configureErr).To(gomega.MatchError(meta.IsNoMatchError, "is a kind that nobody knows"), "a Gateway and a VirtualService without chart base")

@@ -1,0 +1,3 @@
+module istio-conformance/images/pause
+
+go 1.26.0

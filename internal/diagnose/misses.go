@@ -1,0 +1,119 @@
+package diagnose
+
+import (
+	"cmp"
+	"regexp"
+	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+)
+
+// observeMisses makes a record of each request that a gateway answered 404 because no
+// route fits: which VirtualService has the host, and which other one would have the
+// path. Of all hosts that match, the most specific one is asked alone.
+// Source: https://www.envoyproxy.io/docs/envoy/latest/api-v3/config/route/v3/route_components.proto#config-route-v3-virtualhost
+func (w *world) observeMisses() {
+	seen := map[string]bool{}
+	for _, r := range slices.Clone(w.records["access"]) {
+		key := r.Fields["host"] + r.Fields["path"]
+		if r.Fields["role"] != "gateway" || r.Fields["details"] != "route_not_found" || seen[key] {
+			continue
+		}
+		seen[key] = true
+		host, _, _ := strings.Cut(r.Fields["host"], ":")
+		path, _, _ := strings.Cut(r.Fields["path"], "?")
+		candidates := w.servedHosts(r.Fields["pod"], host)
+		if len(candidates) == 0 {
+			w.add("miss", r.File, r.Text, "host", host, "path", path, "pod", r.Fields["pod"], "state", "no-host")
+			continue
+		}
+		best := candidates[0]
+		for _, other := range candidates[1:] {
+			if other.host != best.host && takes(other.vs, path) {
+				w.add("miss", r.File, r.Text, "host", host, "path", path, "pod", r.Fields["pod"], "state", "swallowed",
+					"virtualservice", id(best.vs.GetNamespace(), best.vs.GetName()), "bestHost", best.host,
+					"other", id(other.vs.GetNamespace(), other.vs.GetName()), "otherHost", other.host)
+				break
+			}
+		}
+	}
+}
+
+// served is a VirtualService with the host of it that fits a request.
+type served struct {
+	vs   *unstructured.Unstructured
+	host string
+}
+
+// servedHosts returns the VirtualServices of a gateway pod that have a host, the most
+// specific first.
+func (w *world) servedHosts(podName, host string) []served {
+	pod := w.pod(split(podName))
+	if pod == nil {
+		return nil
+	}
+	var found []served
+	for i := range w.others[routesKind] {
+		vs := &w.others[routesKind][i]
+		if !w.attached(vs, pod.Labels) {
+			continue
+		}
+		for _, h := range texts(vs.Object, "spec", "hosts") {
+			if h == host || h == "*" || strings.HasPrefix(h, "*.") && strings.HasSuffix(host, h[1:]) {
+				found = append(found, served{vs, h})
+			}
+		}
+	}
+	slices.SortStableFunc(found, func(a, b served) int {
+		return cmp.Or(strings.Count(a.host, "*")-strings.Count(b.host, "*"), len(b.host)-len(a.host))
+	})
+	return found
+}
+
+// attached says whether a VirtualService names a Gateway of pods with these labels.
+func (w *world) attached(vs *unstructured.Unstructured, labels map[string]string) bool {
+	for _, name := range texts(vs.Object, "spec", "gateways") {
+		namespace, gateway, qualified := strings.Cut(name, "/")
+		if !qualified || namespace == "." {
+			namespace, gateway = vs.GetNamespace(), strings.TrimPrefix(name, "./")
+		}
+		for _, g := range w.others[gatewaysKind] {
+			if g.GetNamespace() == namespace && g.GetName() == gateway && selects(labelsAt(g.Object, "spec", "selector"), labels) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// takes says whether an HTTP route of a VirtualService fits a path; conditions on
+// anything else count as not met.
+func takes(vs *unstructured.Unstructured, path string) bool {
+	for _, route := range list(vs.Object, "spec", "http") {
+		matches := list(route, "match")
+		if len(matches) == 0 {
+			return true
+		}
+		for _, m := range matches {
+			if len(m) == 1 && uriFits(m, path) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func uriFits(match map[string]any, path string) bool {
+	if exact := str(match, "uri", "exact"); exact != "" {
+		return path == exact
+	}
+	if prefix := str(match, "uri", "prefix"); prefix != "" {
+		return strings.HasPrefix(path, prefix)
+	}
+	if expression := str(match, "uri", "regex"); expression != "" {
+		fits, err := regexp.MatchString("^(?:"+expression+")$", path)
+		return err == nil && fits
+	}
+	return false
+}

@@ -1,0 +1,156 @@
+package stack
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"istio-conformance/internal/exitcode"
+	"istio-conformance/internal/fetch"
+	"istio-conformance/internal/images"
+	"istio-conformance/internal/images/release"
+	"istio-conformance/internal/istio"
+	"istio-conformance/internal/published"
+	"istio-conformance/internal/report"
+)
+
+// readCharts opens the place of the charts and reads which versions it has.
+func (s *Stack) readCharts(ctx context.Context, table *istio.Table) error {
+	var err error
+	if s.charts, err = release.OpenCharts(s.Config.Charts, s.say); err != nil {
+		return err
+	}
+	for _, place := range []string{s.charts.String(), s.Config.Hub} {
+		if ends := table.Ends(place); ends != nil {
+			s.warnings = append(s.warnings, ends.String())
+		}
+	}
+	texts, err := release.Versions(ctx, s.charts)
+	if err != nil && exitcode.Of(err) == exitcode.Usage || ctx.Err() != nil {
+		return err
+	}
+	if err != nil || texts == nil {
+		return s.takeAsked(table, err)
+	}
+	s.published = []istio.Version{}
+	for _, text := range texts {
+		if v, err := istio.ParseVersion(text); err == nil {
+			s.published = append(s.published, v)
+		}
+	}
+	return nil
+}
+
+// takeAsked takes the versions that the user asks for where the place of the charts
+// does not say which it has: none, because they are sources, or it does not answer,
+// and then they may have been fetched before. Only a full version can be taken so.
+func (s *Stack) takeAsked(table *istio.Table, problem error) error {
+	asked := []string{s.Config.Istio}
+	if s.Config.From != "" {
+		asked = append(asked, s.Config.From)
+	}
+	s.published = []istio.Version{}
+	for _, text := range asked {
+		v, err := istio.ParseVersion(text)
+		switch {
+		case text != "" && err != nil:
+			return exitcode.Usagef("Istio's version: %w", err)
+		case err == nil && v.Full():
+			s.published = append(s.published, v)
+		case problem != nil:
+			return fmt.Errorf("%w; a full version, such as ISTIO=%s, needs no list where its charts were fetched before", problem, table.Newest())
+		default:
+			return exitcode.Usagef("CHARTS=%s: the charts there bear no version of Istio; say which it is: ISTIO=%s", s.charts, table.Newest())
+		}
+	}
+	if problem != nil {
+		s.notes = append(s.notes, fmt.Sprintf("%v; charts that were fetched before are used", problem))
+	}
+	return nil
+}
+
+// resolveRequest finds the full versions, with what is published.
+func (s *Stack) resolveRequest(ctx context.Context, table *istio.Table, r istio.Request) (istio.Cell, error) {
+	if r.Source != images.Release {
+		return table.Resolve(r)
+	}
+	r.Published, r.Origin, r.NodeImage = s.published, s.charts.String(), s.Config.NodeImage
+	cell, err := table.Resolve(r)
+	if errors.Is(err, istio.ErrUnknownKubernetes) {
+		from := published.NodesURL(table.Kind)
+		nodes, listErr := published.Nodes(ctx, fetch.New(s.say), from)
+		if listErr != nil {
+			return cell, exitcode.Usagef("%w; %w; or name a node image: NODE_IMAGE=kindest/node:v1.36.4@sha256:...", err, listErr)
+		}
+		r.Nodes = nodes
+		cell, err = table.Resolve(r)
+	}
+	if err != nil {
+		return cell, s.orElsewhere(ctx, r, err)
+	}
+	if v, parseErr := istio.ParseVersion(r.Istio); r.Istio == "" || parseErr == nil && !v.Full() {
+		s.notes = append(s.notes, fmt.Sprintf("the newest Istio %s of %s is %s", minorOf(cell.Istio), s.charts, cell.Istio))
+	}
+	return cell, nil
+}
+
+// orElsewhere adds to the error of a version that the place of the charts does not
+// have which other place has it.
+func (s *Stack) orElsewhere(ctx context.Context, r istio.Request, err error) error {
+	asked, parseErr := istio.ParseVersion(r.Istio)
+	if parseErr != nil || asked.In(s.published) {
+		return err
+	}
+	if other := release.Elsewhere(ctx, s.charts, func(text string) bool {
+		v, err := istio.ParseVersion(text)
+		return err == nil && asked.In([]istio.Version{v})
+	}); other != "" {
+		return exitcode.Usagef("%w; %s has it", err, other)
+	}
+	return err
+}
+
+func minorOf(version string) string {
+	if v, err := istio.ParseVersion(version); err == nil {
+		return v.MinorOf().String()
+	}
+	return version
+}
+
+// judgeSupport notes what Istio's project says of the versions under test. What it
+// says nothing of, or does not support, is never taken for supported.
+func (s *Stack) judgeSupport(table *istio.Table) error {
+	cells := []istio.Cell{s.Cell}
+	if s.FromCell.Istio != "" {
+		cells = append(cells, s.FromCell)
+	}
+	s.Support = istio.Reason{}
+	for _, cell := range cells {
+		reason, err := table.StandingOf(cell)
+		if err != nil {
+			return err
+		}
+		if s.Support.Standing == "" || s.Support.Standing.Worse(reason.Standing) != s.Support.Standing {
+			s.Support = reason
+		}
+	}
+	if note := s.describeSupport().Note(); note != "" {
+		s.warnings = append(s.warnings, note+": "+s.Support.Text)
+	}
+	return nil
+}
+
+// describeSupport is the support for the report.
+func (s *Stack) describeSupport() *report.Support {
+	if s.Support.Standing == "" {
+		return nil
+	}
+	return &report.Support{Standing: string(s.Support.Standing), Why: s.Support.Text}
+}
+
+// say tells who waits for Resolve what is tried again.
+func (s *Stack) say(format string, args ...any) {
+	if s.Say != nil {
+		s.Say(format, args...)
+	}
+}
