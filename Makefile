@@ -11,6 +11,8 @@ export IMAGES ?=
 export ARCHIVE ?=
 # default, cni (a network plugin instead of init containers) or ambient (no sidecars).
 export PROFILE ?=
+# A file with an image of ztunnel, as docker save writes it, for PROFILE=ambient with IMAGES=modules.
+export ZTUNNEL ?=
 # existing takes the cluster of KUBECONFIG with the Istio that it has.
 export CLUSTER ?=
 # skip is the only way with CLUSTER=existing, and may be left out there.

@@ -9,6 +9,7 @@ import (
 func TestKernel(t *testing.T)   { runSuite(t, "kernel") }
 func TestInstall(t *testing.T)  { runSuite(t, "install") }
 func TestExisting(t *testing.T) { runSuite(t, "existing") }
+func TestAmbient(t *testing.T)  { runSuite(t, "ambient") }
 func TestIngress(t *testing.T)  { runSuite(t, "ingress") }
 func TestLoad(t *testing.T)     { runSuite(t, "load") }
 

@@ -8,6 +8,7 @@ import (
 	"istio-conformance/internal/catalogue"
 	"istio-conformance/internal/check"
 	"istio-conformance/internal/stack"
+	"istio-conformance/suites/ambient"
 	"istio-conformance/suites/existing"
 	"istio-conformance/suites/ingress"
 	"istio-conformance/suites/install"
@@ -19,12 +20,12 @@ import (
 
 // All returns the suites of the main job, of which load measures as much as it is told.
 func All(s *stack.Stack, measure load.Mode) []check.Suite {
-	return []check.Suite{kernel.Suite(s), install.Suite(s), existing.Suite(s, install.Suite), ingress.Suite(s), load.Suite(s, measure), uninstall.Suite(s)}
+	return []check.Suite{kernel.Suite(s), install.Suite(s), existing.Suite(s, install.Suite), ambient.Suite(s), ingress.Suite(s), load.Suite(s, measure), uninstall.Suite(s)}
 }
 
 // Mutations returns all ways to break what the suites check.
 func Mutations() []mutation.Mutation {
-	return slices.Concat(install.Mutations(), existing.Mutations(), ingress.Mutations(), load.Mutations(), uninstall.Mutations())
+	return slices.Concat(install.Mutations(), existing.Mutations(), ambient.Mutations(), ingress.Mutations(), load.Mutations(), uninstall.Mutations())
 }
 
 // Catalogue returns every check with what breaks it.

@@ -11,6 +11,7 @@ import (
 	"istio-conformance/internal/catalogue"
 	"istio-conformance/internal/exitcode"
 	"istio-conformance/internal/options"
+	"istio-conformance/internal/report"
 	"istio-conformance/suites"
 )
 
@@ -29,7 +30,10 @@ func listCommand() *cobra.Command {
 			case "json":
 				text, err = catalogue.JSON(entries)
 			case "markdown":
-				text = catalogue.Markdown(entries)
+				var runs catalogue.Runs
+				if runs, err = catalogue.ReadRuns(runsFile); err == nil {
+					text = catalogue.Markdown(entries, runs)
+				}
 			default:
 				return exitcode.Usagef("list: format %q: want text, json or markdown", format)
 			}
@@ -38,7 +42,42 @@ func listCommand() *cobra.Command {
 		},
 	}
 	c.Flags().StringVar(&format, "format", "text", "text, json or markdown")
+	c.AddCommand(listRan())
 	return c
+}
+
+// runsFile is where the checkout keeps the days of the last runs.
+const runsFile = "docs/runs.json"
+
+// listRan notes for the catalogue what runs have shown.
+func listRan() *cobra.Command {
+	return &cobra.Command{
+		Use: "ran REPORT...", Short: "Note in " + runsFile + " of the checkout what the runs of these report.json have shown, for make catalogue",
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return exitcode.Usagef("list ran: name the report.json of at least one run")
+			}
+			return nil
+		},
+		RunE: func(c *cobra.Command, args []string) error {
+			runs, err := catalogue.ReadRuns(runsFile)
+			if err != nil {
+				return exitcode.Usagef("%w", err)
+			}
+			for _, path := range args {
+				shown, err := report.Read(path)
+				if err != nil {
+					return exitcode.Usagef("%w", err)
+				}
+				taken, err := runs.Add(suites.Catalogue(), shown)
+				if err != nil {
+					return err
+				}
+				fmt.Fprintf(c.OutOrStdout(), "%s: profile %s showed %s\n", path, shown.Environment.Profile, report.Plural(taken, "check"))
+			}
+			return runs.Write(runsFile)
+		},
+	}
 }
 
 // schema prints the JSON schema of the configuration file.

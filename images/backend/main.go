@@ -12,7 +12,8 @@
 // output as one line of JSON: the backend's own count of what reached it.
 //
 // With the argument "collector" it is instead a receiver of traces by OTLP, see
-// collector.go.
+// collector.go; with "ask" a client of one request, see ask.go. The running one
+// sends traffic to others when it is ordered to, see flow.go.
 package main
 
 import (
@@ -47,6 +48,12 @@ var trafficAddresses = []string{":8080", ":8082", ":8083", ":8084"}
 
 func main() {
 	log.SetFlags(0)
+	if len(os.Args) > 1 && os.Args[1] == "ask" {
+		if err := ask(os.Args[2:]); err != nil {
+			log.Fatal(err)
+		}
+		return
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	run := serveTraffic
 	if len(os.Args) > 1 && os.Args[1] == "collector" {
@@ -71,6 +78,7 @@ func serveTraffic(ctx context.Context) error {
 	}
 	health := newHealth(crash)
 	health.HandleFunc("GET /requests", b.requests.ServeHTTP)
+	new(flows).register(health)
 	traffic := misbehaving(pod, b)
 	s := newServers(ctx)
 	for _, address := range trafficAddresses {

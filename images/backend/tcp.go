@@ -11,8 +11,9 @@ import (
 	"time"
 )
 
-// tcpTimeout bounds a connection that a client forgets.
-const tcpTimeout = time.Minute
+// tcpTimeout bounds a connection that a client forgets: longer than any check keeps
+// one.
+const tcpTimeout = 10 * time.Minute
 
 // serveTCP sends back what comes, as it comes. The first line is the id of the
 // connection. When the client has closed its half, an Answer follows as the last

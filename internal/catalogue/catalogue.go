@@ -84,7 +84,7 @@ func JSON(entries []Entry) (string, error) {
 }
 
 // Markdown is docs/catalogue.md.
-func Markdown(entries []Entry) string {
+func Markdown(entries []Entry, runs Runs) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# Catalogue of the checks\n\n<!-- Written by make catalogue from the checks themselves; a unit test fails when it is stale. -->\n\n")
 	broken := 0
@@ -93,7 +93,7 @@ func Markdown(entries []Entry) string {
 			broken++
 		}
 	}
-	fmt.Fprintf(&b, "%s. `make e2e RUN=<name>` runs one of them with the gates before it. A gate must pass\nbefore the checks behind it are run. `make mutate` breaks the system on purpose and demands\nthat exactly the right checks turn red: %d of the checks have been seen red that way.\n", report.Plural(len(entries), "check"), broken)
+	fmt.Fprintf(&b, "%s. `make e2e RUN=<name>` runs one of them with the gates before it. A gate must pass\nbefore the checks behind it are run. `make mutate` breaks the system on purpose and demands\nthat exactly the right checks turn red: %d of the checks have been seen red that way.\n\nThe last columns say on which day a run with that profile last showed the promise. \"never run\"\nis code and no proof: no run that was recorded with `istio-conformance list ran` has shown it.\n", report.Plural(len(entries), "check"), broken)
 	suite, feature, open := "", "-", false
 	for _, e := range entries {
 		if e.Suite != suite {
@@ -107,7 +107,7 @@ func Markdown(entries []Entry) string {
 			open = false
 		}
 		if !open {
-			b.WriteString("\n| check | promise | broken by `make mutate` |\n|---|---|---|\n")
+			fmt.Fprintf(&b, "\n| check | promise | broken by `make mutate` | %s |\n|---|---|---%s|\n", strings.Join(Profiles, " | "), strings.Repeat("|---", len(Profiles)))
 			open = true
 		}
 		var by []string
@@ -118,7 +118,11 @@ func Markdown(entries []Entry) string {
 		if e.Gate {
 			name += " (gate)"
 		}
-		fmt.Fprintf(&b, "| %s | %s | %s |\n", name, report.EscapeMarkdown(e.Promise), strings.Join(by, ", "))
+		fmt.Fprintf(&b, "| %s | %s | %s |", name, report.EscapeMarkdown(e.Promise), strings.Join(by, ", "))
+		for _, profile := range Profiles {
+			fmt.Fprintf(&b, " %s |", runs.last(profile, e.ID))
+		}
+		b.WriteString("\n")
 	}
 	return b.String()
 }

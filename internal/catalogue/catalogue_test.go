@@ -37,9 +37,9 @@ func TestJSON(t *testing.T) {
 
 func TestMarkdown(t *testing.T) {
 	g := gomega.NewWithT(t)
-	page := Markdown(some)
-	g.Expect(page).To(gomega.ContainSubstring("| `install/crds` (gate) | CRDs \\| are there |  |"))
-	g.Expect(page).To(gomega.ContainSubstring("### retries\n\n| check | promise |"))
-	g.Expect(page).To(gomega.ContainSubstring("| `ingress/retries` | it retries | `retries-cut`, `z` |"))
+	page := Markdown(some, Runs{"ambient": {"install/crds": "2026-11-30"}})
+	g.Expect(page).To(gomega.ContainSubstring("| `install/crds` (gate) | CRDs \\| are there |  | never run | never run | 2026-11-30 |\n"))
+	g.Expect(page).To(gomega.ContainSubstring("### retries\n\n| check | promise | broken by `make mutate` | default | cni | ambient |\n|---|---|---|---|---|---|\n"))
+	g.Expect(page).To(gomega.ContainSubstring("| `ingress/retries` | it retries | `retries-cut`, `z` | never run | never run | never run |\n"))
 	g.Expect(page).To(gomega.ContainSubstring("1 of the checks have been seen red"))
 }

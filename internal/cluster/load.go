@@ -214,3 +214,17 @@ func canonical(reference string) string {
 	}
 	return strings.Replace(ref.Name(), "index.docker.io/", "docker.io/", 1)
 }
+
+// NameImages makes all nodes know images that they have by more names: it maps
+// the new name to the one that is there.
+func (c *Cluster) NameImages(ctx context.Context, names map[string]string) error {
+	for i := range c.nodes {
+		for name, existing := range names {
+			_, err := c.execArgs(ctx, c.nodes[i].Name, "ctr", "--namespace", "k8s.io", "images", "tag", "--force", canonical(existing), canonical(name))
+			if err != nil {
+				return fmt.Errorf("name the image %s %s too: %w", existing, name, err)
+			}
+		}
+	}
+	return nil
+}

@@ -17,6 +17,11 @@ const (
 	// ALPN offers Istio's own protocol names, by which a server tells mesh traffic
 	// from other TLS traffic.
 	ALPN = "alpn"
+	// PeerMetadata notes which workload is at the other end. Istiod configures it
+	// wherever an Envoy listens for HBONE, the ambient mode's tunnels:
+	// buildConnectTerminateListener in its pilot/pkg/networking/core/listener_waypoint.go.
+	// To send by HBONE, as a gateway does, Envoy's own filters are enough.
+	PeerMetadata = "peer_metadata"
 )
 
 // istioFilters are Istio's own filters and what each needs of an Envoy: one name of
@@ -35,6 +40,7 @@ var istioFilters = []struct {
 		{"envoy.filters.http.peer_metadata", "envoy.filters.http.connect_baggage"},
 	}},
 	{ALPN, [][]string{{"istio.alpn", "envoy.filters.http.alpn"}}},
+	{PeerMetadata, [][]string{{"envoy.filters.http.peer_metadata", "envoy.filters.http.connect_baggage"}}},
 }
 
 // MissingFilters returns which of Istio's own filters an Envoy lacks that has these

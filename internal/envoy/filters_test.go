@@ -17,10 +17,10 @@ func TestMissingFilters(t *testing.T) {
 		"Istio's proxy":        {ofIstio, nil},
 		"Istio's proxy 1.18":   {append(without("envoy.filters.http.peer_metadata"), "envoy.filters.http.connect_baggage"), nil},
 		"Envoy's contrib":      {append(without("istio.alpn"), "envoy.filters.http.alpn"), nil},
-		"Envoy's own build":    {[]string{"envoy.cors"}, []string{IstioStats, MetadataExchange, ALPN}},
+		"Envoy's own build":    {[]string{"envoy.cors"}, []string{IstioStats, MetadataExchange, ALPN, PeerMetadata}},
 		"no istio_stats":       {without("envoy.filters.http.istio_stats"), []string{IstioStats}},
 		"no exchange for TCP":  {without("envoy.filters.network.metadata_exchange"), []string{MetadataExchange}},
-		"no exchange for HTTP": {without("envoy.filters.http.peer_metadata"), []string{MetadataExchange}},
+		"no exchange for HTTP": {without("envoy.filters.http.peer_metadata"), []string{MetadataExchange, PeerMetadata}},
 		"no alpn":              {without("istio.alpn"), []string{ALPN}},
 	} {
 		if got := MissingFilters(test.extensions); !slices.Equal(got, test.want) {

@@ -82,10 +82,15 @@ type Set struct {
 	// Charts maps a name (base, istiod, gateway, cni, ztunnel) to the path of
 	// the packaged chart.
 	Charts map[string]string `json:"charts"`
-	// CNI and Ztunnel say that the images of these two components are there:
-	// install-cni for the profiles cni and ambient, ztunnel for ambient.
-	CNI     bool `json:"cni"`
-	Ztunnel bool `json:"ztunnel"`
+	// OneVariant says that there is one image for all variants ("distroless",
+	// "debug") that charts may ask for by their tags: it was built here.
+	OneVariant bool `json:"oneVariant,omitempty"`
+	// Ztunnel is the reference of ztunnel's image when it is not the one below Hub;
+	// empty when it is, or when there is none.
+	Ztunnel string `json:"ztunnel,omitempty"`
+	// Proxy is the reference of the image that istiod injects and the gateway runs, as
+	// the charts render it; the stack fills it in.
+	Proxy string `json:"proxy,omitempty"`
 	// Istioctl is the path of Istio's command of this version; empty when the
 	// source has none.
 	Istioctl string `json:"istioctl,omitempty"`
@@ -94,10 +99,6 @@ type Set struct {
 	// Notes is what a reader of the report must know about where this came from.
 	Notes []string `json:"notes,omitempty"`
 }
-
-// Proxy is the reference of the image that istiod injects and the gateway runs: its
-// name is the default of chart istiod's value global.proxy.image.
-func (s *Set) Proxy() string { return s.Hub + "/proxyv2:" + s.Tag }
 
 // ChartNames are the charts of one Istio release, in the order in which they
 // can be installed.

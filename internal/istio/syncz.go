@@ -98,6 +98,17 @@ func (p ProxyStatus) Namespace() string {
 	return p.ID[strings.LastIndex(p.ID, ".")+1:]
 }
 
+// ztunnelType is the type of a ztunnel in istiod's answers.
+const ztunnelType = "ztunnel"
+
+// Unversioned says that the proxy is a ztunnel that reports no version. Its version
+// is the variable ISTIO_META_ISTIO_VERSION of its image, which Istio's build sets
+// (pilot/docker/Dockerfile.ztunnel) and other builds may leave out. Any other proxy
+// reports the version of its agent, which is compiled in.
+func (p ProxyStatus) Unversioned() bool {
+	return p.Type == ztunnelType && (p.IstioVersion == "" || p.IstioVersion == "unknown")
+}
+
 // Synced says whether the proxy has accepted all that istiod sent it. A type of
 // which nothing was sent does not count against it, save clusters and listeners,
 // without which a gateway or sidecar does nothing.
@@ -106,7 +117,7 @@ func (p ProxyStatus) Synced() bool { return len(p.Unsynced()) == 0 }
 // Unsynced says, one line a type, what the proxy lacks or refused.
 func (p ProxyStatus) Unsynced() []string {
 	var reasons []string
-	if p.Type != "ztunnel" && p.Type != "agentgateway" { // those are no Envoys
+	if p.Type != ztunnelType && p.Type != "agentgateway" { // those are no Envoys
 		for _, needed := range []string{clusterType, listenerType} {
 			if p.Resources[needed].Sent == "" {
 				reasons = append(reasons, needed+": not sent")

@@ -70,3 +70,20 @@ func TestParseSynczRefuses(t *testing.T) {
 		}
 	}
 }
+
+func TestUnversioned(t *testing.T) {
+	for _, c := range []struct {
+		proxy ProxyStatus
+		want  bool
+	}{
+		{ProxyStatus{Type: "ztunnel"}, true},
+		{ProxyStatus{Type: "ztunnel", IstioVersion: "unknown"}, true},
+		{ProxyStatus{Type: "ztunnel", IstioVersion: "1.31.0"}, false},
+		{ProxyStatus{Type: "sidecar"}, false},
+		{ProxyStatus{Type: "router", IstioVersion: "unknown"}, false},
+	} {
+		if got := c.proxy.Unversioned(); got != c.want {
+			t.Errorf("%+v: got %t", c.proxy, got)
+		}
+	}
+}

@@ -96,6 +96,7 @@ func (o *Options) what() {
 	o.text(&o.Trust.Verify, "verify", "VERIFY", release.VerifyIfThere, "signatures of what source release fetches: if-there, required or off")
 	o.text(&o.Trust.Key, "verify-key", "VERIFY_KEY", "", "public key of Istio's images, a file or a URL; default: the one that Istio's project publishes for the version")
 	o.text(&o.Trust.Keyring, "verify-keyring", "VERIFY_KEYRING", "", "PGP keyring for the provenance of charts; default: none is checked")
+	o.text(&o.Ztunnel, "ztunnel", "ZTUNNEL", "", "file with an image of ztunnel, as docker save writes it, for PROFILE=ambient with a source that has none")
 	o.text(&o.KindConfig, "kind-config", "KIND_CONFIG", "", "configuration of the cluster; default: kind-config.yaml of the checkout")
 	o.text(&o.Name, "name", "NAME", stack.DefaultName, "name of the cluster")
 	o.text(&o.cluster, "cluster", "CLUSTER", "kind", "kind makes a cluster; existing takes the one of KUBECONFIG, or the one that this runs in")

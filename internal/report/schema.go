@@ -75,7 +75,10 @@ type Environment struct {
 	Support *Support `json:"support,omitempty"`
 	// Images is the source of images and charts: modules, release or archive.
 	Images string `json:"images"`
-	Nodes  int    `json:"nodes"`
+	// Profile is how Istio is installed: default, cni or ambient; empty in reports of
+	// older versions of the harness.
+	Profile string `json:"profile,omitempty"`
+	Nodes   int    `json:"nodes"`
 	// Kernel is the release of the nodes' kernel, e.g. "6.18.44".
 	Kernel string `json:"kernel"`
 	// Cgroup is v1 or v2.

@@ -109,6 +109,9 @@ func (s *Stack) prepareImages(ctx context.Context, logf progress.Logf) error {
 		return err
 	}
 	logf("source %s, %s", source.Name(), s)
+	if err := s.loadZtunnel(ctx, logf); err != nil {
+		return err
+	}
 	for _, note := range s.notes {
 		logf("%s", note)
 	}
@@ -119,7 +122,7 @@ func (s *Stack) prepareImages(ctx context.Context, logf progress.Logf) error {
 	for _, note := range s.Images.Notes {
 		logf("%s", note)
 	}
-	if err := s.checkProfile(); err != nil {
+	if err := s.offer(ctx, s.Images, logf); err != nil {
 		return err
 	}
 	return s.prepareFrom(ctx, logf)
@@ -144,8 +147,8 @@ func (s *Stack) source(logf progress.Logf) (images.Source, error) {
 	case images.Release:
 		return release.New(release.Options{
 			Nodes: map[string]string{s.Cell.Kubernetes: s.Cell.NodeImage}, Charts: s.charts, Hub: s.Config.Hub, Trust: s.Config.Trust, KeyOf: keyOf,
-			Ztunnel: s.Config.Profile == ProfileAmbient,
-			Root:    s.Config.Root, CacheDir: s.Config.CacheDir, Engine: s.Engine, Logf: logf,
+			Images: s.renderedImages,
+			Root:   s.Config.Root, CacheDir: s.Config.CacheDir, Engine: s.Engine, Logf: logf,
 		}), nil
 	case images.Modules:
 		return modules.New(modules.Options{Root: s.Config.Root, CacheDir: s.Config.CacheDir, Engine: s.Engine, Logf: logf}), nil
@@ -188,6 +191,9 @@ func (s *Stack) prepareCluster(ctx context.Context, logf progress.Logf) error {
 		load = append(load[:len(load):len(load)], s.From.Load...)
 	}
 	if err := s.Cluster.LoadImages(ctx, load...); err != nil {
+		return err
+	}
+	if err := s.Cluster.NameImages(ctx, s.imageNames); err != nil {
 		return err
 	}
 	if err := s.writeModulesFile(ctx); err != nil {

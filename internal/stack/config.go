@@ -40,6 +40,9 @@ type Config struct {
 	Hub, Charts, NodeImage string
 	// Trust says what is checked of that which source release fetches.
 	Trust release.Trust
+	// Ztunnel is a file with an image of ztunnel as "docker save" writes it, for a
+	// source that has none; empty means the source's own.
+	Ztunnel string
 	// KindConfig is the path of the cluster's configuration.
 	KindConfig string
 	// Name is the cluster's.
@@ -70,9 +73,12 @@ type Config struct {
 func (c Config) Validate() error {
 	switch c.Profile {
 	case "", ProfileDefault, ProfileCNI:
+		if c.Ztunnel != "" {
+			return exitcode.Usagef("ZTUNNEL=%s: only PROFILE=ambient runs ztunnel; add it, or leave ZTUNNEL out", c.Ztunnel)
+		}
 	case ProfileAmbient:
-		if c.Images == images.Modules {
-			return exitcode.Usagef("PROFILE=ambient IMAGES=modules: ztunnel is no Go program and is not built here; use IMAGES=release or an archive that holds it")
+		if c.Images == images.Modules && c.Ztunnel == "" {
+			return exitcode.Usagef("PROFILE=ambient IMAGES=modules: %s", noZtunnel)
 		}
 	default:
 		return exitcode.Usagef("PROFILE=%s: unknown profile; want default, cni or ambient", c.Profile)

@@ -1,6 +1,8 @@
 package stack
 
 import (
+	"cmp"
+	"maps"
 	"slices"
 
 	"istio-conformance/internal/host"
@@ -10,6 +12,7 @@ import (
 // describe fills in what is known so far of what the run is made with.
 func (s *Stack) describe(e *report.Environment) {
 	e.Istio, e.Kubernetes, e.Images = s.Cell.Istio, s.Cell.Kubernetes, s.Config.Images
+	e.Profile = cmp.Or(s.Config.Profile, ProfileDefault)
 	e.KubernetesAsked = s.plannedKubernetes
 	e.Support = s.describeSupport()
 	e.Kernel, e.CPUs = s.Host.Kernel.Value, s.Host.CPUs
@@ -21,6 +24,12 @@ func (s *Stack) describe(e *report.Environment) {
 	}
 	if s.Images != nil {
 		e.Digests, e.Notes = s.Images.Digests, slices.Concat(s.Images.Notes, s.filterNotes)
+	}
+	if len(s.imageNames) > 0 {
+		e.Digests, e.Notes = maps.Clone(e.Digests), append(slices.Clone(e.Notes), s.namesNote())
+		for name, existing := range s.imageNames {
+			e.Digests[name] = e.Digests[existing]
+		}
 	}
 	if s.Cluster != nil {
 		e.Nodes = len(s.Cluster.Nodes())

@@ -25,20 +25,20 @@ func (s *Stack) MissingFilters() []string { return s.missingFilters }
 // version configures proxies of both, so that what one lacks counts for all.
 func (s *Stack) askProxies(ctx context.Context, logf progress.Logf) error {
 	for _, set := range []*images.Set{s.Images, s.From} {
-		if set == nil || s.asked[set.Proxy()] {
+		if set == nil || s.asked[set.Proxy] {
 			continue
 		}
 		started := time.Now()
-		printed, err := s.Cluster.RunImage(ctx, set.Proxy(), askFiltersTimeout, envoy.ListExtensions...)
+		printed, err := s.Cluster.RunImage(ctx, set.Proxy, askFiltersTimeout, envoy.ListExtensions...)
 		if err != nil {
 			return fmt.Errorf("ask the proxy's Envoy for its filters: %w", err)
 		}
 		extensions, err := envoy.ListedExtensions(printed)
 		if err != nil {
-			return fmt.Errorf("ask the proxy's Envoy for its filters: image %s: %w", set.Proxy(), err)
+			return fmt.Errorf("ask the proxy's Envoy for its filters: image %s: %w", set.Proxy, err)
 		}
-		s.learnFilters(set.Proxy(), envoy.MissingFilters(extensions))
-		logf("asked Envoy of %s for its filters in %s", set.Proxy(), time.Since(started).Round(100*time.Millisecond))
+		s.learnFilters(set.Proxy, envoy.MissingFilters(extensions))
+		logf("asked Envoy of %s for its filters in %s", set.Proxy, time.Since(started).Round(100*time.Millisecond))
 	}
 	for _, note := range s.filterNotes {
 		logf("%s", note)

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
 	"istio-conformance/internal/charts"
 	"istio-conformance/internal/envoy"
 	"istio-conformance/internal/images"
@@ -72,6 +74,48 @@ func TestValuesFollowTheProxysFilters(t *testing.T) {
 		}
 		if !maps.Equal(got, test.want) {
 			t.Errorf("%s: values %v, want %v", what, got, test.want)
+		}
+	}
+}
+
+// An Envoy that refuses a listener for HBONE must not be given one, and only the
+// ambient profile would give it one.
+func TestHBONEFollowsTheProxysFilters(t *testing.T) {
+	set := &images.Set{Charts: map[string]string{"base": "b", "cni": "c", "istiod": "i", "ztunnel": "z", "gateway": "g"}}
+	for what, test := range map[string]struct {
+		missing []string
+		profile string
+		want    any
+	}{
+		"all there":             {nil, ProfileAmbient, nil},
+		"another one missing":   {[]string{envoy.ALPN}, ProfileAmbient, nil},
+		"the filter missing":    {[]string{envoy.PeerMetadata}, ProfileAmbient, "false"},
+		"not the ambient ones":  {[]string{envoy.PeerMetadata}, ProfileDefault, nil},
+		"nor those with plugin": {[]string{envoy.PeerMetadata}, ProfileCNI, nil},
+	} {
+		s := New(Config{})
+		s.missingFilters = test.missing
+		releases, err := s.PlanReleases(set, test.profile, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		values := releases[slices.IndexFunc(releases, func(r charts.Release) bool { return r.Name == "istiod" })].Values
+		got, _, err := unstructured.NestedFieldNoCopy(values, "meshConfig", "defaultConfig", "proxyMetadata", "ISTIO_META_ENABLE_HBONE")
+		if err != nil || got != test.want {
+			t.Errorf("%s: %v, %v, want %v", what, got, err, test.want)
+		}
+	}
+}
+
+func TestZtunnelsOwnImage(t *testing.T) {
+	set := &images.Set{Hub: "h", Tag: "1", Ztunnel: "other/ztunnel:2", Charts: map[string]string{"base": "b", "cni": "c", "istiod": "i", "ztunnel": "z", "gateway": "g"}}
+	releases, err := New(Config{}).PlanReleases(set, ProfileAmbient, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range releases {
+		if image := r.Values["image"]; (r.Name == "ztunnel") != (image == "other/ztunnel:2") {
+			t.Errorf("release %s: value image is %v", r, image)
 		}
 	}
 }

@@ -46,8 +46,10 @@ func (s *Stack) prepareFrom(ctx context.Context, logf progress.Logf) error {
 	cell := images.Cell{Istio: s.FromCell.Istio, Kubernetes: s.FromCell.Kubernetes}
 	logf("and Istio %s, to be upgraded from", cell.Istio)
 	if second, ok := source.(images.Second); ok {
-		s.From, err = second.PrepareIstio(ctx, cell)
-		return err
+		if s.From, err = second.PrepareIstio(ctx, cell); err != nil {
+			return err
+		}
+		return s.offer(ctx, s.From, logf)
 	}
 	return exitcode.Usagef("IMAGES=%s cannot bring a second version of Istio to a node", source.Name())
 }

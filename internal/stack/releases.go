@@ -8,15 +8,10 @@ import (
 
 	"istio-conformance/fixtures"
 	"istio-conformance/internal/charts"
-	"istio-conformance/internal/exitcode"
+	"istio-conformance/internal/envoy"
 	"istio-conformance/internal/images"
 	"istio-conformance/internal/waits"
 )
-
-// CNI reports whether chart cni is part of the installation.
-func (s *Stack) CNI() bool {
-	return s.Config.Profile == ProfileCNI || s.Config.Profile == ProfileAmbient
-}
 
 // component is a chart of the installation.
 type component struct {
@@ -33,6 +28,9 @@ type component struct {
 func components(missing []string, profile string) []component {
 	istiod := component{"istiod", SystemNamespace, "istiod", []string{"istiod"}, true}
 	for _, filter := range missing {
+		if filter == envoy.PeerMetadata {
+			continue // Only the ambient profile has Envoys listen for HBONE.
+		}
 		istiod.values = append(istiod.values, "istiod-without-"+strings.ReplaceAll(filter, "_", "-"))
 	}
 	base := component{"istio-base", SystemNamespace, "base", []string{"base"}, false}
@@ -44,6 +42,9 @@ func components(missing []string, profile string) []component {
 		return []component{base, cni, istiod, gateway}
 	case ProfileAmbient:
 		istiod.values = append(istiod.values, "istiod-ambient")
+		if slices.Contains(missing, envoy.PeerMetadata) {
+			istiod.values = append(istiod.values, "istiod-without-hbone")
+		}
 		cni.values = append(cni.values, "cni-ambient")
 		return []component{base, cni, istiod, {"ztunnel", SystemNamespace, "ztunnel", []string{"ztunnel"}, true}, gateway}
 	default:
@@ -90,19 +91,11 @@ func (c component) read(set *images.Set, layer string) (map[string]any, error) {
 		values = charts.Values(values, map[string]any{"global": where})
 		if c.chart == "ztunnel" {
 			values = charts.Values(values, where) // its own names win over global's
+			if set.Ztunnel != "" {
+				// With a slash it replaces the whole reference.
+				values["image"] = set.Ztunnel
+			}
 		}
 	}
 	return values, nil
-}
-
-// checkProfile refuses a profile whose images the source does not have.
-func (s *Stack) checkProfile() error {
-	switch {
-	case s.Config.Profile == ProfileAmbient && !s.Images.Ztunnel:
-		return exitcode.Usagef("PROFILE=ambient: source %s has no image of ztunnel; use IMAGES=release", s.Images.Source)
-	case s.CNI() && !s.Images.CNI:
-		return exitcode.Usagef("PROFILE=%s: source %s has no image install-cni; use IMAGES=release or modules", s.Config.Profile, s.Images.Source)
-	default:
-		return nil
-	}
 }

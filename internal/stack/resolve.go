@@ -42,6 +42,10 @@ type plan struct {
 	charts            origin.Origin   // of source release
 	published         []istio.Version // Istio's in charts; nil for other sources
 	notes             []string        // what Resolve found and the console shows
+	// ztunnel is the image that Config.Ztunnel holds.
+	ztunnel ztunnelImage
+	// imageNames are more names by which the nodes must know images that they have.
+	imageNames map[string]string
 }
 
 // New returns the stack of a configuration, with nothing built.
@@ -73,6 +77,9 @@ func (s *Stack) Resolve(ctx context.Context) error {
 		return err
 	}
 	if err := s.judgeSupport(table); err != nil {
+		return err
+	}
+	if s.ztunnel.reference, err = savedImage(s.Config.Ztunnel); err != nil {
 		return err
 	}
 	s.kindConfig, err = cluster.LoadConfig(s.Config.KindConfig)

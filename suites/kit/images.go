@@ -1,65 +1,45 @@
 package kit
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 
-	"helm.sh/helm/v3/pkg/release"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-
+	"istio-conformance/internal/charts"
 	"istio-conformance/internal/stack"
 )
 
-// ProxyImage is the image that new sidecars and gateways should have, by the
-// values of the istiod release.
-func ProxyImage(ctx context.Context, s *stack.Stack) (string, error) {
-	return istioImage(ctx, s, cmp.Or(releaseValue(ctx, s, "global", "proxy", "image"), "proxyv2"))
+// Rendered is what the releases of the installation start, by the manifests that
+// Helm keeps of them.
+type Rendered struct {
+	Workloads []charts.Workload
+	// Injection is what istiod's injector adds to pods.
+	Injection charts.Injection
 }
 
-// IstiodImage is the image that istiod should have.
-func IstiodImage(ctx context.Context, s *stack.Stack) (string, error) {
-	return istioImage(ctx, s, cmp.Or(releaseValue(ctx, s, "image"), "pilot"))
-}
-
-func istioImage(ctx context.Context, s *stack.Stack, name string) (string, error) {
-	hub, tag := releaseValue(ctx, s, "global", "hub"), releaseValue(ctx, s, "global", "tag")
-	if hub == "" || tag == "" {
-		return "", fmt.Errorf("the istiod release says neither hub nor tag: hub %q, tag %q", hub, tag)
-	}
-	image := hub + "/" + name + ":" + tag
-	if variant := releaseValue(ctx, s, "global", "variant"); variant != "" && variant != "debug" {
-		image += "-" + variant
-	}
-	return image, nil
-}
-
-// releaseValue returns a value of the istiod release as text: the user's, or the
-// chart's own; empty if neither has it.
-func releaseValue(ctx context.Context, s *stack.Stack, path ...string) string {
-	istiod, err := istiodRelease(ctx, s)
-	if err != nil {
-		return ""
-	}
-	// Charts since 1.20 keep their defaults below a key of their own.
-	defaults, _, _ := unstructured.NestedMap(istiod.Chart.Values, "_internal_defaults_do_not_set")
-	for _, values := range []map[string]any{istiod.Config, defaults, istiod.Chart.Values} {
-		if value, found, err := unstructured.NestedFieldNoCopy(values, path...); err == nil && found && value != nil && fmt.Sprint(value) != "" {
-			return fmt.Sprint(value)
-		}
-	}
-	return ""
-}
-
-func istiodRelease(ctx context.Context, s *stack.Stack) (*release.Release, error) {
-	for _, r := range s.Releases {
-		found, err := s.Helm.Get(ctx, r.Namespace, r.Name)
+// RenderedOf reads the releases' manifests. One of them must be istiod's.
+func RenderedOf(ctx context.Context, s *stack.Stack) (Rendered, error) {
+	var r Rendered
+	found := false
+	for _, release := range s.Releases {
+		kept, err := s.Helm.Get(ctx, release.Namespace, release.Name)
 		if err != nil {
-			return nil, err
+			return r, err
 		}
-		if found.Chart.Metadata.Name == "istiod" {
-			return found, nil
+		workloads, err := charts.Workloads(release.Namespace, kept.Manifest)
+		if err != nil {
+			return r, fmt.Errorf("manifest of release %s: %w", release, err)
+		}
+		r.Workloads = append(r.Workloads, workloads...)
+		injection, err := charts.InjectionOf(kept.Manifest)
+		if err != nil {
+			return r, fmt.Errorf("manifest of release %s: %w", release, err)
+		}
+		if injection != nil {
+			r.Injection, found = *injection, true
 		}
 	}
-	return nil, fmt.Errorf("none of the releases %v is of chart istiod", s.Releases)
+	if !found {
+		return r, fmt.Errorf("none of the releases %v has an injector", s.Releases)
+	}
+	return r, nil
 }

@@ -30,6 +30,8 @@ type Mutation struct {
 	Name, Promise string
 	// Break breaks the system and registers how to mend it, see Mend.
 	Break func(ctx context.Context, t *check.T, s *stack.Stack)
+	// Profile is the only one that has what is broken; empty means any.
+	Profile string
 	// Plays selects the checks that are run, as RUN does.
 	Plays string
 	// Fails are the checks that must fail, each with words that its failure or its
@@ -47,7 +49,7 @@ func Suite(s *stack.Stack, suites []check.Suite, mutations []Mutation, run strin
 	suite := check.Suite{Name: "mutation", Checks: []check.Check{baseline(s, suites, plays(mutations, run))}}
 	for _, m := range mutations {
 		suite.Checks = append(suite.Checks, check.Check{
-			Name: m.Name, Promise: m.Promise, Timeout: mutationTimeout, SkipIf: s.WhyNotOurs,
+			Name: m.Name, Promise: m.Promise, Timeout: mutationTimeout, SkipIf: func() string { return m.whyNot(s) },
 			Run: func(ctx context.Context, t *check.T) {
 				selection, err := check.Select(m.Plays, suites)
 				t.Expect(err).NotTo(gomega.HaveOccurred())
@@ -59,6 +61,14 @@ func Suite(s *stack.Stack, suites []check.Suite, mutations []Mutation, run strin
 		})
 	}
 	return suite
+}
+
+// whyNot says why the mutation cannot be made; empty when it can.
+func (m Mutation) whyNot(s *stack.Stack) string {
+	if m.Profile != "" && m.Profile != s.Config.Profile {
+		return "nothing of this profile is broken by it; PROFILE=" + m.Profile + " runs it"
+	}
+	return s.WhyNotOurs()
 }
 
 // plays returns what the selected mutations play, as RUN takes it.

@@ -8,6 +8,7 @@ import (
 	"istio-conformance/internal/stack"
 	"istio-conformance/suites/kit"
 	"istio-conformance/suites/mutation"
+	"istio-conformance/suites/uninstall/ambient"
 	"istio-conformance/suites/uninstall/leftovers"
 	"istio-conformance/suites/uninstall/reinstall"
 	"istio-conformance/suites/uninstall/wrongorder"
@@ -18,6 +19,7 @@ var features = []kit.Feature{
 	{Name: "leftovers", Checks: leftovers.Checks, Mutations: leftovers.Mutations},
 	{Name: "wrong-order", Checks: wrongorder.Checks, Mutations: wrongorder.Mutations},
 	{Name: "reinstall", Checks: reinstall.Checks, Mutations: reinstall.Mutations},
+	{Name: "ambient", Checks: ambient.Checks},
 }
 
 // Suite returns the checks of Istio's removal and return.

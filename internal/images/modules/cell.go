@@ -140,7 +140,6 @@ func (b *build) describe(digests map[string]string) (*images.Set, error) {
 		Node:    b.plan.reference(),
 		Hub:     backend.Hub,
 		Tag:     b.plan.cell.Istio,
-		CNI:     true,
 		Backend: b.plan.backend.Reference(),
 		Digests: digests,
 		Notes:   notes,
@@ -176,6 +175,7 @@ func readSet(dir string) (*images.Set, error) {
 	if set.Istioctl != "" {
 		set.Istioctl = filepath.Join(dir, set.Istioctl)
 	}
+	set.OneVariant = true
 	return &set, nil
 }
 

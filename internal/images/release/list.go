@@ -2,16 +2,29 @@ package release
 
 import (
 	"context"
+	"errors"
+	"path/filepath"
 
 	"istio-conformance/internal/images"
+	"istio-conformance/internal/images/artifact"
 )
 
 // List returns what the cell takes from the registries and the chart
-// repository, for mirrors. It fetches nothing.
-func (s *Source) List(_ context.Context, cell images.Cell) ([]images.Item, error) {
-	items := []images.Item{{Kind: "image", Name: s.options.Nodes[cell.Kubernetes], State: "from its registry"}}
-	for _, name := range istioImages {
-		items = append(items, images.Item{Kind: "image", Name: s.options.Hub + "/" + name + ":" + cell.Istio, State: "from its registry"})
+// repository, for mirrors. It fetches the charts, which name the images, and
+// nothing else.
+func (s *Source) List(ctx context.Context, cell images.Cell) (items []images.Item, err error) {
+	store, err := artifact.Open(filepath.Join(s.options.CacheDir, "artifacts"), s.options.Logf)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, store.Close()) }()
+	set, err := s.withCharts(ctx, store, cell)
+	if err != nil {
+		return nil, err
+	}
+	items = []images.Item{{Kind: "image", Name: s.options.Nodes[cell.Kubernetes], State: "from its registry"}}
+	for _, ref := range set.Load {
+		items = append(items, images.Item{Kind: "image", Name: ref, State: "from its registry"})
 	}
 	for _, name := range images.ChartNames {
 		items = append(items, images.Item{Kind: "chart", Name: name + " " + cell.Istio, State: "from " + s.options.Charts.String()})

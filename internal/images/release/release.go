@@ -23,12 +23,6 @@ import (
 	"istio-conformance/internal/progress"
 )
 
-// istioImages are the images of a release that the tests run; ztunnelImage comes
-// to them for the ambient profile.
-var istioImages = []string{"pilot", "proxyv2", "install-cni"}
-
-const ztunnelImage = "ztunnel"
-
 // pulls is how many images are fetched at a time.
 const pulls = 2
 
@@ -41,8 +35,9 @@ type Options struct {
 	Charts origin.Origin
 	// Hub is the prefix of Istio's images; empty means DefaultHub.
 	Hub string
-	// Ztunnel fetches ztunnel's image too, for the ambient profile.
-	Ztunnel bool
+	// Images returns the references of Istio's images that the set's charts render
+	// with the run's values.
+	Images func(ctx context.Context, set *images.Set) ([]string, error)
 	// Root is the project's directory, with images/backend below it.
 	Root string
 	// CacheDir is where charts are kept between runs.
@@ -88,26 +83,14 @@ func (s *Source) Prepare(ctx context.Context, cell images.Cell) (_ *images.Set, 
 			err = errors.Join(err, store.Close())
 		}
 	}()
-	set := &images.Set{
-		Source: images.Release, Node: node, NodeCNI: true,
-		Hub: s.options.Hub, Tag: cell.Istio, CNI: true, Ztunnel: s.options.Ztunnel,
-		Digests: map[string]string{},
-	}
-	pull := []string{node}
-	names := slices.Clone(istioImages)
-	if s.options.Ztunnel {
-		names = append(names, ztunnelImage)
-	}
-	for _, name := range names {
-		ref := s.options.Hub + "/" + name + ":" + cell.Istio
-		set.Load = append(set.Load, ref)
-		pull = append(pull, ref)
-	}
-	// Charts first: they are small and say at once if there is no such version.
-	if set.Charts, err = s.charts(ctx, store, cell.Istio); err != nil {
+	// Charts first: they are small, say at once if there is no such version, and
+	// say which images it has.
+	set, err := s.withCharts(ctx, store, cell)
+	if err != nil {
 		return nil, err
 	}
-	if err := s.pull(ctx, pull); err != nil {
+	set.Node, set.NodeCNI, set.Digests = node, true, map[string]string{}
+	if err := s.pull(ctx, append([]string{node}, set.Load...)); err != nil {
 		return nil, err
 	}
 	if set.Backend, err = s.backend(ctx, store); err != nil {
@@ -119,6 +102,18 @@ func (s *Source) Prepare(ctx context.Context, cell images.Cell) (_ *images.Set, 
 		return nil, err
 	}
 	return set, s.verifyImages(ctx, set, istio)
+}
+
+// withCharts returns the cell's set as far as its charts tell: Load holds the
+// images that they render.
+func (s *Source) withCharts(ctx context.Context, store *artifact.Store, cell images.Cell) (*images.Set, error) {
+	set := &images.Set{Source: images.Release, Hub: s.options.Hub, Tag: cell.Istio}
+	var err error
+	if set.Charts, err = s.charts(ctx, store, cell.Istio); err != nil {
+		return nil, err
+	}
+	set.Load, err = s.options.Images(ctx, set)
+	return set, err
 }
 
 // PrepareIstio is Prepare: a release's images are loaded into the nodes anyway.

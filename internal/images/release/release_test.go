@@ -208,12 +208,17 @@ func checkout(t *testing.T) string {
 	return root
 }
 
+// render names the images that Istio's charts would.
+func render(_ context.Context, set *images.Set) ([]string, error) {
+	return []string{set.Hub + "/pilot:" + set.Tag, set.Hub + "/proxyv2:" + set.Tag, set.Hub + "/install-cni:" + set.Tag}, nil
+}
+
 func TestPrepare(t *testing.T) {
 	hub, node := publish(t)
 	engine := newEngine()
 	source := New(Options{
 		Nodes: map[string]string{"v1.36.4": node}, Charts: chartRepository(t, "1.31.0"), Hub: hub + "/",
-		Root: checkout(t), CacheDir: t.TempDir(), Engine: engine, Logf: t.Logf,
+		Images: render, Root: checkout(t), CacheDir: t.TempDir(), Engine: engine, Logf: t.Logf,
 	})
 	cell := images.Cell{Istio: "1.31.0", Kubernetes: "v1.36.4"}
 	set, err := source.Prepare(t.Context(), cell)
@@ -259,7 +264,7 @@ func TestPrepareExplains(t *testing.T) {
 		t.Run(what, func(t *testing.T) {
 			source := New(Options{
 				Nodes: map[string]string{"v1.36.4": node}, Charts: charts, Hub: test.hub,
-				Root: checkout(t), CacheDir: t.TempDir(), Engine: newEngine(), Logf: t.Logf,
+				Images: render, Root: checkout(t), CacheDir: t.TempDir(), Engine: newEngine(), Logf: t.Logf,
 			})
 			_, err := source.Prepare(t.Context(), test.cell)
 			if err == nil || exitcode.Of(err) != test.code || !strings.Contains(err.Error(), test.want) {

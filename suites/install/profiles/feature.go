@@ -12,6 +12,5 @@ func Checks(s *stack.Stack) []check.Check {
 	return []check.Check{
 		ambientCharts(s),
 		cni(s),
-		ambient(s),
 	}
 }

@@ -3,61 +3,108 @@ package verify
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
+	"strings"
 
 	"github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"istio-conformance/internal/charts"
 	"istio-conformance/internal/check"
 	"istio-conformance/internal/stack"
 	"istio-conformance/suites/kit"
 )
 
-// proxyContainers are what istiod's injector adds to a pod.
-var proxyContainers = []string{"istio-proxy", "istio-init", "istio-validation"}
-
-// images looks at the images of istiod's pods and of every proxy.
+// images looks at the images of what the charts start and of every proxy.
 func images(s *stack.Stack) check.Check {
 	return check.Check{
 		Name:     "images",
-		Promise:  "istiod and every proxy, init containers too, run exactly the image that the istiod release names",
+		Promise:  "every container that the charts start, and every injected one, runs exactly the image that its release names, with its variant",
 		Parallel: true,
 		Run: func(ctx context.Context, t *check.T) {
-			istiod, err := kit.IstiodImage(ctx, s)
-			t.Expect(err).NotTo(gomega.HaveOccurred())
-			proxy, err := kit.ProxyImage(ctx, s)
+			rendered, err := kit.RenderedOf(ctx, s)
 			t.Expect(err).NotTo(gomega.HaveOccurred())
 			t.Diagnose("a pod runs another image than the release names",
 				"restart what is named above: kubectl rollout restart; a pod's image comes from the injector when the pod is made, and stays",
 				"https://istio.io/latest/docs/setup/upgrade/helm/")
 			var pods corev1.PodList
 			t.Expect(s.Client.List(ctx, &pods)).To(gomega.Succeed())
-			seen, wrong := 0, []string{}
-			for i := range pods.Items {
-				pod := &pods.Items[i]
-				if pod.DeletionTimestamp != nil {
-					continue
-				}
-				for _, c := range slices.Concat(pod.Spec.InitContainers, pod.Spec.Containers) {
-					var want string
-					switch {
-					case pod.Namespace == stack.SystemNamespace && pod.Labels["app"] == "istiod":
-						want = istiod
-					case slices.Contains(proxyContainers, c.Name):
-						want = proxy
-					default:
-						continue
-					}
-					seen++
-					if c.Image != want {
-						wrong = append(wrong, fmt.Sprintf("container %s of pod %s: %s, want %s", c.Name, client.ObjectKeyFromObject(pod), c.Image, want))
-					}
-				}
+			found, wrong := compare(rendered, pods.Items)
+			t.Expect(wrong).To(gomega.BeEmpty(), "images")
+			for _, w := range rendered.Workloads {
+				t.Expect(found.workloads).To(gomega.HaveKey(w.String()), "what has a pod")
 			}
-			t.Expect(wrong).To(gomega.BeEmpty(), "images, of %d containers", seen)
-			t.Expect(seen).To(gomega.BeNumerically(">=", 2), "containers of istiod and of proxies")
-			t.Observe("%d containers run %s or %s", seen, istiod, proxy)
+			t.Observe("%d containers of %d pods run %s", found.containers, found.pods, strings.Join(slices.Sorted(maps.Keys(found.images)), ", "))
 		},
 	}
+}
+
+// compared is what images of pods were compared.
+type compared struct {
+	containers, pods  int
+	images, workloads map[string]bool
+}
+
+// compare holds the images of pods that are not being deleted against what the
+// releases name, and says which differ.
+func compare(rendered kit.Rendered, pods []corev1.Pod) (found compared, wrong []string) {
+	found = compared{images: map[string]bool{}, workloads: map[string]bool{}}
+	for i := range pods {
+		pod := &pods[i]
+		if pod.DeletionTimestamp != nil {
+			continue
+		}
+		want, workload := wanted(rendered, pod)
+		found.workloads[workload] = true
+		counted := false
+		for _, c := range slices.Concat(pod.Spec.InitContainers, pod.Spec.Containers) {
+			image, ok := want[c.Name]
+			if !ok {
+				continue
+			}
+			counted = true
+			found.containers++
+			found.images[image] = true
+			if c.Image != image {
+				wrong = append(wrong, fmt.Sprintf("container %s of pod %s: %s, want %s", c.Name, client.ObjectKeyFromObject(pod), c.Image, image))
+			}
+		}
+		if counted {
+			found.pods++
+		}
+	}
+	return found, wrong
+}
+
+// wanted returns the images of a pod's containers by their names, and the workload
+// of the charts that the pod is of; the latter is empty for one that only the
+// injector has to do with.
+func wanted(rendered kit.Rendered, pod *corev1.Pod) (images map[string]string, workload string) {
+	images = map[string]string{
+		kit.ProxyContainer: rendered.Injection.Proxy, "istio-init": rendered.Injection.Init, "istio-validation": rendered.Injection.Init,
+	}
+	for _, w := range rendered.Workloads {
+		if w.Namespace != pod.Namespace || !selects(w.Selector, pod.Labels) {
+			continue
+		}
+		for name, image := range w.Images {
+			if !charts.Auto(image) {
+				images[name] = image
+			}
+		}
+		return images, w.String()
+	}
+	return images, ""
+}
+
+// selects reports whether a pod's labels are what a workload selects by.
+func selects(selector, labels map[string]string) bool {
+	for key, value := range selector {
+		if labels[key] != value {
+			return false
+		}
+	}
+	return len(selector) > 0
 }

@@ -1,0 +1,101 @@
+package stack
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"istio-conformance/internal/charts"
+	"istio-conformance/internal/exitcode"
+	"istio-conformance/internal/images"
+	"istio-conformance/internal/progress"
+)
+
+// renderedImages returns the references of the images that a set's charts run with
+// the values of this run, and notes in the set which of them is the proxy. In the
+// default profile a check installs chart cni for a while.
+func (s *Stack) renderedImages(ctx context.Context, set *images.Set) ([]string, error) {
+	set.Ztunnel = cmp.Or(s.ztunnel.reference, set.Ztunnel)
+	profile := cmp.Or(s.Config.Profile, ProfileDefault)
+	releases, err := s.PlanReleases(set, profile, s.Config.ValuesLayer)
+	if err != nil {
+		return nil, err
+	}
+	if profile == ProfileDefault {
+		others, err := s.PlanReleases(set, ProfileCNI, s.Config.ValuesLayer)
+		if err != nil {
+			return nil, err
+		}
+		releases = append(releases, others[slices.IndexFunc(others, func(r charts.Release) bool { return r.Chart == set.Charts["cni"] })])
+	}
+	all, proxy, err := charts.Images(ctx, releases, s.Cell.Kubernetes)
+	set.Proxy = proxy
+	return all, err
+}
+
+// offer sees to it that a set has every image that its charts render, by the name
+// that they give it, and refuses one that lacks an image: pods would wait for it
+// until the installation's time is up.
+func (s *Stack) offer(ctx context.Context, set *images.Set, logf progress.Logf) error {
+	wanted, err := s.renderedImages(ctx, set)
+	if err != nil {
+		return err
+	}
+	if set.Digests == nil {
+		set.Digests = map[string]string{}
+	}
+	if ref := s.ztunnel.reference; ref != "" && set.Digests[ref] == "" {
+		set.Load, set.Digests[ref] = append(slices.Clone(set.Load), ref), s.ztunnel.id
+	}
+	names, missing := names(set, wanted)
+	if len(missing) > 0 {
+		return exitcode.Usagef("PROFILE=%s: source %s lacks %s: the charts of Istio %s name them. %s",
+			cmp.Or(s.Config.Profile, ProfileDefault), set.Source, strings.Join(missing, ", "), set.Tag, s.remedy(missing))
+	}
+	if s.imageNames == nil {
+		s.imageNames = map[string]string{}
+	}
+	maps.Copy(s.imageNames, names)
+	if len(names) > 0 {
+		logf("%s", s.namesNote())
+	}
+	return nil
+}
+
+// namesNote says which images have a second name, and that it is no second image.
+func (s *Stack) namesNote() string {
+	return fmt.Sprintf("the profile's charts name a variant of the images, and there is one build of each: %s is the one without the variant in its tag",
+		strings.Join(slices.Sorted(maps.Keys(s.imageNames)), ", "))
+}
+
+// names returns what else images of a set must be called, by the new name, so that
+// it has all that are wanted; and which it lacks.
+func names(set *images.Set, wanted []string) (names map[string]string, missing []string) {
+	names = map[string]string{}
+	for _, ref := range wanted {
+		if set.Digests[ref] != "" {
+			continue
+		}
+		if plain, _, ok := strings.Cut(ref, ":"+set.Tag+"-"); ok && set.OneVariant && set.Digests[plain+":"+set.Tag] != "" {
+			names[ref] = plain + ":" + set.Tag
+			continue
+		}
+		missing = append(missing, ref)
+	}
+	return names, missing
+}
+
+// remedy says where missing images can come from.
+func (s *Stack) remedy(missing []string) string {
+	switch {
+	case !slices.ContainsFunc(missing, func(ref string) bool { return !strings.Contains(ref, "/ztunnel:") }):
+		return noZtunnel
+	case s.Config.Images == images.Archive:
+		return fmt.Sprintf("Save an archive with PROFILE=%s, or use IMAGES=release", s.Config.Profile)
+	default:
+		return "Use IMAGES=release"
+	}
+}

@@ -1,0 +1,57 @@
+// Package ambient checks Istio's mode without sidecars: what ztunnel does for pods,
+// on the way from one to another.
+package ambient
+
+import (
+	"fmt"
+
+	"istio-conformance/internal/check"
+	"istio-conformance/internal/stack"
+	"istio-conformance/suites/ambient/enrolment"
+	"istio-conformance/suites/ambient/gateway"
+	"istio-conformance/suites/ambient/identity"
+	"istio-conformance/suites/ambient/policy"
+	"istio-conformance/suites/ambient/resilience"
+	"istio-conformance/suites/ambient/services"
+	"istio-conformance/suites/kit"
+	"istio-conformance/suites/mutation"
+)
+
+// features are what the suite is made of, in the order in which they run.
+var features = []kit.Feature{
+	{Name: "identity", Checks: identity.Checks, Mutations: identity.Mutations},
+	{Name: "policy", Checks: policy.Checks, Mutations: policy.Mutations},
+	{Name: "services", Checks: services.Checks},
+	{Name: "enrolment", Checks: enrolment.Checks},
+	{Name: "gateway", Checks: gateway.Checks},
+	{Name: "resilience", Checks: resilience.Checks},
+}
+
+// Suite returns the checks of the ambient profile.
+func Suite(s *stack.Stack) check.Suite {
+	suite := kit.Suite(s, "ambient", features)
+	for i := range suite.Checks {
+		own := suite.Checks[i].SkipIf
+		suite.Checks[i].SkipIf = func() string {
+			if why := whyNot(s); why != "" || own == nil {
+				return why
+			}
+			return own()
+		}
+	}
+	return suite
+}
+
+// whyNot says why the suite's checks cannot be made; empty when they can.
+func whyNot(s *stack.Stack) string {
+	if why := s.WhyNotOurs(); why != "" {
+		return why
+	}
+	if s.Config.Profile != stack.ProfileAmbient {
+		return fmt.Sprintf("ztunnel is not installed; PROFILE=%s installs it", stack.ProfileAmbient)
+	}
+	return ""
+}
+
+// Mutations returns the ways to break what the suite checks.
+func Mutations() []mutation.Mutation { return kit.Mutations(features) }
