@@ -24,8 +24,8 @@ const strip = "-s"
 const Flags = "-trimpath -buildvcs=false -gcflags=all=-dwarf=false -ldflags=" + strip
 
 // Compilers and linkers end before they would need the memory that their garbage
-// collector frees: without it they take a fifth less CPU time. Each gets its share
-// of the machine's memory before it collects, where that is at least smallest.
+// collector frees (docs/first-run.md has figures). Each gets its share of the
+// machine's memory before it collects, where that is at least smallest.
 const (
 	// smallest is what the largest packages need, in bytes.
 	smallest = 1 << 30

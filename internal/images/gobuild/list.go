@@ -21,8 +21,8 @@ type Package struct {
 	// Module is the module that it belongs to, path@version; empty for the
 	// standard library.
 	Module string
-	// Cost is about how many seconds of one processor it takes to compile; docs/first-run.md
-	// says on which machine.
+	// Cost is about how many seconds of one processor it takes to compile. Only its
+	// ratio to that of others is known well.
 	Cost float64
 }
 

@@ -44,9 +44,8 @@ type part struct {
 	id artifact.ID
 	// done is the word for having made it: "compiled", "downloaded".
 	done string
-	// module is what is compiled, which takes about so many seconds of one
-	// processor of the reference machine after the parts before it; nil for what is
-	// had otherwise.
+	// module is what is compiled, nil for what is had otherwise. It is assumed to
+	// take so many seconds of one processor until its packages are listed.
 	module  *gobuild.Module
 	seconds float64
 	// make fetches what is not compiled into dir, with its temporary files in
