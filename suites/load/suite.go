@@ -12,7 +12,7 @@ import (
 // Mode is how much is measured.
 type Mode string
 
-// The modes. Short is part of every run and takes about a minute; Full takes
+// The modes. Short is part of every run and takes 40 s to a minute and a half; Full takes
 // half an hour and also draws the curve over the rates and measures from
 // several pods at once.
 const (
