@@ -90,8 +90,8 @@ list: $(BIN)/istio-conformance ## List every check with its promise
 
 .PHONY: catalogue
 catalogue: $(BIN)/istio-conformance ## Write docs/catalogue.md and docs/config.schema.json from the code
-	@$(BIN)/istio-conformance list --format markdown > docs/catalogue.md
-	@$(BIN)/istio-conformance schema > docs/config.schema.json
+	@$(BIN)/istio-conformance list --format markdown > $(BIN)/catalogue.md && mv $(BIN)/catalogue.md docs/catalogue.md
+	@$(BIN)/istio-conformance schema > $(BIN)/schema.json && mv $(BIN)/schema.json docs/config.schema.json
 
 .PHONY: man
 man: $(BIN)/istio-conformance ## Write the manual pages to bin/man
