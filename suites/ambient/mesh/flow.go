@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -72,7 +73,7 @@ func (p Pod) KeepConnections(ctx context.Context, t *check.T, server Pod, n int)
 func (p Pod) start(ctx context.Context, t *check.T, name, target string, workers int) Flow {
 	t.Helper()
 	f := Flow{p, name}
-	query := url.Values{"url": {target}, "every": {flowPause.String()}, "workers": {fmt.Sprint(workers)}}
+	query := url.Values{"url": {target}, "every": {flowPause.String()}, "workers": {strconv.Itoa(workers)}}
 	_, err := f.order(ctx, "PUT", "?"+query.Encode())
 	t.Expect(err).NotTo(gomega.HaveOccurred())
 	f.MustGoOn(ctx, t, 10)

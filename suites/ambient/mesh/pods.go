@@ -23,8 +23,10 @@ import (
 const (
 	// ModeLabel enrols a pod, or keeps it out.
 	ModeLabel = "istio.io/dataplane-mode"
-	// Ambient and None are its values.
-	Ambient, None = "ambient", "none"
+	// Ambient is its value for a pod in the mesh.
+	Ambient = "ambient"
+	// None is its value for a pod that stays out, whatever its namespace says.
+	None = "none"
 	// redirection is what istio-cni writes on a pod whose traffic goes by ztunnel.
 	redirection = "ambient.istio.io/redirection"
 )

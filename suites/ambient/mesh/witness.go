@@ -105,11 +105,12 @@ func Count(ctx context.Context, t *check.T, s *stack.Stack, client, server Pod) 
 
 // rules are commands that add or delete rules without a target: they count.
 func (w Wire) rules(action string) string {
-	text := "set -e\n"
+	var text strings.Builder
+	text.WriteString("set -e\n")
 	for _, p := range []int{ztunnel.HBONEPort, PodHTTP} {
-		text += fmt.Sprintf("iptables -w -t mangle %s FORWARD -s %s -d %s -p tcp --dport %d\n", action, w.client.IP, w.server.IP, p)
+		fmt.Fprintf(&text, "iptables -w -t mangle %s FORWARD -s %s -d %s -p tcp --dport %d\n", action, w.client.IP, w.server.IP, p)
 	}
-	return text
+	return text.String()
 }
 
 // Packets returns how many packets went to a port so far.
