@@ -66,7 +66,7 @@ func merge(ports map[string]*portOwner, gateway string, server map[string]any) l
 	if owner == nil {
 		owner = &portOwner{gateway: gateway, protocol: protocol, plain: plain, http: http, hosts: map[string]string{}}
 		ports[port] = owner
-	} else if owner.plain && !(owner.http && http) {
+	} else if owner.plain && (!owner.http || !http) {
 		return loss{why: "protocol", winner: owner.gateway, winnerProtocol: owner.protocol}
 	}
 	if plain {

@@ -175,7 +175,7 @@ func TestFaults(t *testing.T) {
 			b, logs, engine := publishBroken(t), &shown{}, newEngine()
 			o := Options{
 				Nodes: map[string]string{"v1.36.4": b.host + "/kindest/node:v1.36.4"}, Charts: chartRepository(t, "1.31.0"), Hub: b.host + "/istio",
-				Root: checkout(t), CacheDir: t.TempDir(), Engine: engine, Logf: logs.logf,
+				Images: render, Root: checkout(t), CacheDir: t.TempDir(), Engine: engine, Logf: logs.logf,
 			}
 			c.fault(t, b, &o)
 			_, err := New(o).Prepare(t.Context(), images.Cell{Istio: "1.31.0", Kubernetes: "v1.36.4"})

@@ -49,7 +49,7 @@ func proves(ctx context.Context, t *check.T, s *stack.Stack, name, node string) 
 		mesh.Wanted{Role: "outsider", Node: nodeOf(s, 0), Mode: mesh.None})
 	client, server, outsider := pods[0], pods[1], pods[2]
 	inMesh, outside := mesh.Count(ctx, t, s, client, server), mesh.Count(ctx, t, s, outsider, server)
-	t.Diagnose("a pod in the ambient mesh does not reach another one: HBONE's port 15008 is blocked between the nodes, or a ztunnel has no certificate for its pod",
+	t.Diagnose("a pod in the ambient mesh does not reach another one",
 		"look at the error at the end of the lines of both ztunnels' logs in the evidence; a NetworkPolicy must allow port 15008",
 		"https://istio.io/latest/docs/ambient/usage/networkpolicy/")
 	client.MustReach(ctx, t, server, server.URL(mesh.HTTP))

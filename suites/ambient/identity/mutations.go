@@ -18,7 +18,7 @@ func Mutations() []mutation.Mutation {
 		{
 			Name: "hbone-blocked", Promise: "a port 15008 that is blocked between the nodes is noticed",
 			Profile: stack.ProfileAmbient, Break: blockHBONE, Plays: "ambient:identity",
-			Fails: map[string]string{"ambient/other-node": "port 15008 is blocked", "ambient/own-node": "port 15008 is blocked"},
+			Fails: map[string]string{"ambient/other-node": "does not reach another one", "ambient/own-node": "does not reach another one"},
 		},
 	}
 }
