@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"flag"
 	"fmt"
@@ -35,7 +36,7 @@ func ask(args []string) error {
 	if flags.NArg() != 1 {
 		return fmt.Errorf("ask: want one URL, got %d", flags.NArg())
 	}
-	request, err := http.NewRequest(*method, flags.Arg(0), http.NoBody)
+	request, err := http.NewRequestWithContext(context.Background(), *method, flags.Arg(0), http.NoBody)
 	if err != nil {
 		return fmt.Errorf("ask: %w", err)
 	}

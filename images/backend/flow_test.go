@@ -90,11 +90,17 @@ func TestFlowOfAConnection(t *testing.T) {
 			go (&backend{log: discard{}}).serveTCP(connection)
 		}
 	}()
-	defer listener.Close()
+	t.Cleanup(func() {
+		if err := listener.Close(); err != nil {
+			t.Error(err)
+		}
+	})
 	ask := flowServer(t)
 	ask(http.MethodPut, "/flows/a?every=1ms&workers=2&url=tcp://"+listener.Addr().String())
 	until(t, ask, func(r flowReport) bool { return r.Sent > 10 && r.Open == 2 })
-	(<-accepted).Close()
+	if err := (<-accepted).Close(); err != nil {
+		t.Fatal(err)
+	}
 	until(t, ask, func(r flowReport) bool { return r.Failed == 1 && r.Open == 1 })
 	if _, report := ask(http.MethodDelete, "/flows/a"); report.Failed != 1 || report.Open != 0 {
 		t.Errorf("%+v", report)
