@@ -41,5 +41,5 @@ func TestMarkdown(t *testing.T) {
 	g.Expect(page).To(gomega.ContainSubstring("| `install/crds` (gate) | CRDs \\| are there |  | never run | never run | 2026-11-30 |\n"))
 	g.Expect(page).To(gomega.ContainSubstring("### retries\n\n| check | promise | broken by `make mutate` | default | cni | ambient |\n|---|---|---|---|---|---|\n"))
 	g.Expect(page).To(gomega.ContainSubstring("| `ingress/retries` | it retries | `retries-cut`, `z` | never run | never run | never run |\n"))
-	g.Expect(page).To(gomega.ContainSubstring("1 of the checks have been seen red"))
+	g.Expect(page).To(gomega.ContainSubstring("1 of the checks have a break there"))
 }
