@@ -32,7 +32,7 @@ func allow(s *stack.Stack) check.Check {
 			kit.Apply(ctx, t, s, m.Namespace, "ambient/allow.yaml", map[string]string{
 				"Name": m.Name, "Server": server.Name, "Principal": strings.TrimPrefix(client.Identity(), "spiffe://"),
 			})
-			t.Diagnose("ztunnel lets in whom an AuthorizationPolicy does not name: the policy did not reach it",
+			t.Diagnose("ztunnel lets in whom an AuthorizationPolicy does not name",
 				"look at the policies of the server's ztunnel: istioctl ztunnel-config policies", link)
 			other.MustBeRefused(ctx, t, server.URL(mesh.HTTP))
 			outsider.MustBeRefused(ctx, t, server.URL(mesh.HTTP))

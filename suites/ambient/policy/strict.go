@@ -22,7 +22,7 @@ func strict(s *stack.Stack) check.Check {
 			m, client, server, outsider := threePods(ctx, t, s, "strict")
 			outsider.MustReach(ctx, t, server, server.URL(mesh.HTTP))
 			kit.Apply(ctx, t, s, m.Namespace, "ambient/strict.yaml", map[string]string{"Name": m.Name, "Server": server.Name})
-			t.Diagnose("ztunnel lets plain text through to a pod of mode STRICT: the policy did not reach it",
+			t.Diagnose("ztunnel lets plain text through to a pod of mode STRICT",
 				"look at the policies of the server's ztunnel: istioctl ztunnel-config policies", "https://istio.io/latest/docs/ambient/usage/verify-mtls-enabled/")
 			outcome := outsider.MustBeRefused(ctx, t, server.URL(mesh.HTTP))
 			outsider.MustBeRefused(ctx, t, direct(server, mesh.PodHTTP))
