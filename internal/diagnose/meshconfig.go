@@ -22,10 +22,9 @@ type meshConfig struct {
 	why string
 }
 
-// meshConfigs reads the ConfigMaps that istiod takes its mesh configuration from.
+// loadMeshConfigs reads the ConfigMaps that istiod takes its mesh configuration from.
 // Source: https://istio.io/latest/docs/reference/config/istio.mesh.v1alpha1/
-func (w *world) meshConfigs() []meshConfig {
-	var found []meshConfig
+func (w *world) loadMeshConfigs() {
 	for i := range w.configmaps {
 		cm := &w.configmaps[i]
 		content, is := cm.Data["mesh"]
@@ -41,9 +40,8 @@ func (w *world) meshConfigs() []meshConfig {
 			// As istiod does it, unknown fields are ignored (pkg/config/mesh, ApplyMeshConfig).
 			c.why = oneLine(strings.ReplaceAll(err.Error(), "\u00a0", " "))
 		}
-		found = append(found, c)
+		w.meshes = append(w.meshes, c)
 	}
-	return found
 }
 
 func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
@@ -51,7 +49,7 @@ func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
 // observeMeshConfigs makes a record of each mesh configuration, and of each provider
 // that a Telemetry resource names.
 func (w *world) observeMeshConfigs() {
-	for _, c := range w.meshConfigs() {
+	for _, c := range w.meshes {
 		state := ok
 		if c.why != "" {
 			state = "refused"
@@ -74,15 +72,15 @@ func (w *world) observeMeshConfigs() {
 var builtInProviders = []string{"prometheus", "stackdriver", "envoy"}
 
 func (w *world) observeProvider(telemetry, namespace, section, provider string) {
-	state, configs := missing, w.meshConfigs()
-	for _, c := range configs {
+	state := missing
+	for _, c := range w.meshes {
 		for _, p := range list(c.values, "extensionProviders") {
 			if str(p, "name") == provider {
 				state = ok
 			}
 		}
 	}
-	if len(configs) == 0 {
+	if len(w.meshes) == 0 {
 		state = unknown
 	}
 	if slices.Contains(builtInProviders, provider) {
@@ -101,7 +99,7 @@ func (w *world) discovered(ns *corev1.Namespace) (state, selectors string) {
 		want += "-" + rev
 	}
 	state = unknown
-	for _, c := range w.meshConfigs() {
+	for _, c := range w.meshes {
 		if !strings.HasSuffix(c.name, "/"+want) || c.why != "" {
 			continue
 		}

@@ -45,11 +45,11 @@ func (w *world) observePods() {
 			continue // on its way out: what it says is no longer so
 		}
 		file, name := fileOf(pod.Namespace, "pods"), id(pod.Namespace, pod.Name)
-		ready := yes(evidence.Ready(pod))
+		ready, asked := yes(evidence.Ready(pod)), w.asks(pod)
 		w.add("pod", file, fmt.Sprintf("Pod %s: phase %s, ready %s %s", name, pod.Status.Phase, ready, pod.Status.Reason),
 			"pod", name, "ns", pod.Namespace, "role", role(pod), "phase", string(pod.Status.Phase), "ready", ready,
 			"reason", pod.Status.Reason, "message", pod.Status.Message, "node", pod.Spec.NodeName,
-			"injected", yes(injected(pod)), "wanted", yes(w.asks(pod) != ""), "asked", w.asks(pod), "hostNetwork", yes(pod.Spec.HostNetwork))
+			"injected", yes(injected(pod)), "wanted", yes(asked != ""), "asked", asked, "hostNetwork", yes(pod.Spec.HostNetwork))
 		for _, c := range pod.Status.Conditions {
 			w.condition(file, "Pod", name, pod.Namespace, name, string(c.Type), string(c.Status), c.Reason, c.Message)
 		}

@@ -111,7 +111,7 @@ func allWantPeer(rules []map[string]any) bool {
 func (w *world) hidden(vs *unstructured.Unstructured, pods []*corev1.Pod) (bool, string) {
 	to := texts(vs.Object, "spec", "exportTo")
 	if len(to) == 0 {
-		for _, c := range w.meshConfigs() {
+		for _, c := range w.meshes {
 			to = texts(c.values, "defaultVirtualServiceExportTo")
 		}
 	}

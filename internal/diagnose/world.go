@@ -45,6 +45,8 @@ type world struct {
 	statefuls   []appsv1.StatefulSet
 	// others are the objects of Istio's kinds and Secrets, by "resource.group".
 	others map[string][]unstructured.Unstructured
+	// meshes are the mesh configurations, read once.
+	meshes []meshConfig
 	// whole names the files whose kind was listed, also when the list was empty.
 	whole map[string]bool
 
@@ -150,6 +152,7 @@ func items[T any](content []byte, into *[]T) error {
 
 // observe makes records of everything.
 func (w *world) observe() {
+	w.loadMeshConfigs()
 	w.observePods()
 	w.observeWorkloads()
 	w.observeEvents()
