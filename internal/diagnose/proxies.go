@@ -12,7 +12,6 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
-	"istio-conformance/internal/envoy"
 	"istio-conformance/internal/evidence"
 	"istio-conformance/internal/istio"
 )
@@ -48,40 +47,6 @@ func (w *world) pod(namespace, name string) *corev1.Pod {
 	return nil
 }
 
-// textAccess is Istio's default format of access logs: method, path, status, flags,
-// details, failure; later authority, host and cluster.
-// Source: https://istio.io/latest/docs/tasks/observability/logs/access-log/
-var textAccess = regexp.MustCompile(`^\[[^\]]+\] "(\S+) (\S+) [^"]*" (\d+) (\S+) (\S+) \S+ "([^"]*)" \d+ \d+ \d+ \S+ "[^"]*" "[^"]*" "[^"]*" "([^"]*)" "([^"]*)" (\S+)`)
-
-// accessEntry makes a record of a line that is an access log entry, and says so.
-func (w *world) accessEntry(file string, log map[string]string, line string) bool {
-	// With timestamps of the API server: a time, a blank, the line itself.
-	_, line, found := strings.Cut(line, " ")
-	if !found {
-		return false
-	}
-	var entry envoy.AccessLog
-	if strings.HasPrefix(line, "{") {
-		var err error
-		if entry, err = envoy.ParseAccessLog(line); err != nil {
-			return false
-		}
-	} else if m := textAccess.FindStringSubmatch(line); m != nil {
-		status, err := strconv.Atoi(m[3])
-		if err != nil {
-			return false
-		}
-		entry = envoy.AccessLog{Path: m[2], Status: status, ResponseFlags: strings.Trim(m[4], "-"), Details: m[5], UpstreamFailure: m[6],
-			Authority: m[7], UpstreamHost: m[8], UpstreamCluster: strings.TrimSuffix(m[9], ";")}
-	} else {
-		return false
-	}
-	w.add("access", file, shorten(line), "pod", log["pod"], "ns", log["ns"], "role", log["role"], "flags", entry.ResponseFlags,
-		"status", strconv.Itoa(entry.Status), "host", entry.Authority, "path", entry.Path, "cluster", entry.UpstreamCluster,
-		"failure", entry.UpstreamFailure, "details", entry.Details)
-	return true
-}
-
 // observeProxies makes records of what proxies and istiods say of the configuration.
 func (w *world) observeProxies() {
 	for _, folder := range w.glob("proxies/*/*") {
@@ -94,6 +59,8 @@ func (w *world) observeProxies() {
 		w.observeDump(path.Join(folder, "config_dump.json"), owner)
 		w.observeStats(path.Join(folder, "stats.txt"), owner)
 		w.observeCertificates(path.Join(folder, "certs.json"), owner)
+		w.observeListeners(path.Join(folder, "config_dump.json"), owner)
+		w.observeUpstreams(path.Join(folder, "clusters.json"), owner)
 	}
 	for _, name := range w.glob("istiod/*/*/syncz.json") {
 		content, err := fs.ReadFile(w.files, name)

@@ -47,6 +47,8 @@ type world struct {
 	others map[string][]unstructured.Unstructured
 	// meshes are the mesh configurations, read once.
 	meshes []meshConfig
+	// dumps are what was read of the proxies' configurations, by "namespace/pod".
+	dumps map[string]*configured
 	// whole names the files whose kind was listed, also when the list was empty.
 	whole map[string]bool
 
@@ -166,12 +168,19 @@ func (w *world) observe() {
 	w.observeNodes()
 	w.observeMesh()
 	w.observeTexts()
+	w.markPast()
 	w.observeProxies()
 	w.observeThrottling()
 	w.observeConditions()
 	w.observeMeshConfigs()
 	w.observePolicies()
+	w.observeWorkloadPolicies()
+	w.observeIssuers()
 	w.observeMisses()
+	w.observeAnswers()
+	w.observeShadows()
+	w.observeBlocked()
+	w.observeHTTPRoutes()
 	w.observeBundles()
 	for _, l := range []struct {
 		source, what string
