@@ -36,7 +36,7 @@ func (w *world) accessEntry(file string, log map[string]string, line string) boo
 	w.add("access", file, shorten(line), "pod", log["pod"], "ns", log["ns"], "role", log["role"], "flags", entry.ResponseFlags,
 		"status", strconv.Itoa(entry.Status), "host", entry.Authority, "path", entry.Path, "cluster", entry.UpstreamCluster,
 		"failure", entry.UpstreamFailure, "details", entry.Details, "route", entry.RouteName, "source", source, "sni", entry.ServerName,
-		"upstream", entry.UpstreamHost, "time", entry.StartTime.UTC().Format(time.RFC3339), "past", "false", "why", "")
+		"upstream", entry.UpstreamHost, "time", entry.StartTime.UTC().Format(time.RFC3339), "past", "false", "over", "")
 	return true
 }
 
@@ -81,7 +81,7 @@ func (w *world) markPast() {
 		}
 		why := cmp.Or(w.unmade(f), w.answeredSince(entries[i+1:], f))
 		if why != "" {
-			f["past"], f["why"] = "true", why
+			f["past"], f["over"] = "true", why
 		}
 	}
 }
@@ -95,16 +95,16 @@ func (w *world) unmade(f map[string]string) string {
 	case strings.HasPrefix(f["details"], "rbac_access_denied"):
 		return w.policyGone(f)
 	case strings.HasPrefix(f["details"], "jwt_authn_access_denied"):
-		if p := w.pod(namespace, name); p != nil && !slices.ContainsFunc(w.others[requestAuthKind], func(o object) bool { return applies(&o, p) }) {
+		if p := w.pod(namespace, name); p != nil && w.seen(namespace, systemMeshNS) && !slices.ContainsFunc(w.others[requestAuthKind], func(o object) bool { return applies(&o, p) }) {
 			return "no RequestAuthentication applies to it any more"
 		}
+	case f["flags"] != "" && w.endpointGone(f):
+		return "the endpoint is gone"
 	case known == nil:
 	case f["role"] == "gateway" && host != "" && !known.serves(host):
 		return "the gateway does not serve the host any more"
 	case f["cluster"] != "" && strings.HasPrefix(f["cluster"], "outbound|") && !known.clusters[f["cluster"]]:
 		return "the upstream is no longer configured"
-	case f["flags"] != "" && w.endpointGone(f):
-		return "the endpoint is gone"
 	}
 	return ""
 }
@@ -116,6 +116,9 @@ func (w *world) answeredSince(later []Record, f map[string]string) string {
 		need = 1
 	}
 	path, _, _ := strings.Cut(f["path"], "?")
+	if f["host"] == "" {
+		return "" // connections that say nothing of themselves are not the same
+	}
 	for _, r := range later {
 		other, _, _ := strings.Cut(r.Fields["path"], "?")
 		if r.Fields["pod"] != f["pod"] || r.Fields["host"] != f["host"] || other != path {
@@ -161,6 +164,9 @@ func (w *world) policyGone(f map[string]string) string {
 		return ""
 	}
 	named := matchedPolicy.FindStringSubmatch(f["details"])
+	if named != nil && !w.seen(named[1]) || named == nil && !w.seen(pod.Namespace, systemMeshNS) {
+		return ""
+	}
 	for i := range w.others[policiesKind] {
 		p := &w.others[policiesKind][i]
 		if named != nil && p.GetNamespace() == named[1] && p.GetName() == named[2] || named == nil && applies(p, pod) {
@@ -168,4 +174,9 @@ func (w *world) policyGone(f map[string]string) string {
 		}
 	}
 	return "no such policy applies to it any more"
+}
+
+// seen says whether namespaces were looked at.
+func (w *world) seen(namespaces ...string) bool {
+	return !slices.ContainsFunc(namespaces, func(ns string) bool { return !w.listed(ns, servicesKind) })
 }

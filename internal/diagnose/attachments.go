@@ -85,7 +85,9 @@ func takesAny(g, vs *object) bool {
 		if namespace != "*" && namespace != vs.GetNamespace() {
 			continue
 		}
-		if slices.ContainsFunc(texts(vs.Object, "spec", "hosts"), func(h string) bool { return overlap(host, h) }) {
+		if slices.ContainsFunc(texts(vs.Object, "spec", "hosts"), func(h string) bool {
+			return overlap(host, h) || !strings.Contains(h, ".") && overlap(host, h+"."+vs.GetNamespace()+clusterDomain)
+		}) {
 			return true
 		}
 	}
@@ -113,8 +115,9 @@ func overlap(a, b string) bool {
 // redirect is "nowhere" for a server that sends every request on to https, where all
 // servers of the same pods that have one of its hosts do the same.
 func (w *world) redirect(server map[string]any, pods []*corev1.Pod) string {
-	if str(server, "tls", "httpsRedirect") != "true" {
-		return ""
+	if str(server, "tls", "httpsRedirect") != "true" || len(pods) == 0 ||
+		len(w.others["gateways.gateway.networking.k8s.io"])+len(w.others["ingresses.networking.k8s.io"]) > 0 {
+		return "" // others may serve the hosts too, in a way that is not looked at here
 	}
 	for i := range w.others[gatewaysKind] {
 		g := &w.others[gatewaysKind][i]

@@ -46,6 +46,9 @@ func (w *world) configured(namespace, name string) *configured {
 		for _, key := range []string{"static_route_configs", "dynamic_route_configs"} {
 			for _, entry := range list(section, key) {
 				for _, host := range list(entry, "route_config", "virtual_hosts") {
+					if strings.HasPrefix(str(host, "name"), "blackhole") {
+						continue // istiod's answer to all that nobody has
+					}
 					for _, domain := range texts(host, "domains") {
 						c.domains[domain] = true
 					}

@@ -29,7 +29,7 @@ var sources = map[string][]string{
 	"log": {"pod", "ns", "role", "podReady", "container", "previous", "line"},
 	// An entry of a proxy's access log. past says that a request of now would not meet
 	// what this one met, and why.
-	"access": {"pod", "ns", "role", "flags", "status", "host", "path", "cluster", "failure", "details", "route", "source", "sni", "upstream", "time", "past", "why"},
+	"access": {"pod", "ns", "role", "flags", "status", "host", "path", "cluster", "failure", "details", "route", "source", "sni", "upstream", "time", "past", "over"},
 	// A webhook. backend is ready, no-endpoints, no-service, url or unknown; ca is ok,
 	// empty, other (not the mesh's root), expired, unreadable or unknown.
 	"webhook": {"config", "webhook", "kind", "istio", "service", "backend", "policy", "ca"},
@@ -54,8 +54,8 @@ var sources = map[string][]string{
 	"server":  {"gateway", "ns", "port", "protocol", "mode", "credential", "secret", "exposed", "selector", "lost", "winner", "winnerProtocol", "lostHost", "redirect", "hosts"},
 	// A destination of a VirtualService. status, subsetStatus and portStatus are ok,
 	// missing or unknown; subsetStatus may be no-pods, or hidden where only rule, which
-	// the gateway does not get, defines it. resolution is that of a ServiceEntry; mesh says
-	// that sidecars use the route, at that a gateway does.
+	// the gateway does not get, defines it. resolution is that of a ServiceEntry; gateways
+	// counts the gateway pods that use the route.
 	"route": {"virtualservice", "ns", "kind", "destination", "service", "status", "subset", "subsetStatus", "rule", "port", "portStatus", "declared", "resolution", "gateways"},
 	// A Gateway that a VirtualService names. status is ok, missing, unknown, hidden
 	// where exportTo leaves out the gateway's namespace, or no-host where the Gateway

@@ -100,7 +100,7 @@ func TestTheSheetComparesAndKeepsWhatWasNotPlayed(t *testing.T) {
 }
 
 func TestAReportThatProvesNothingIsRefused(t *testing.T) {
-	const good = "link: https://example.test/1\nsaw: x\ncause: y\nright: [cause]\n"
+	const good = "link: https://example.test/1\nsaw: x\ncause: c\nright: [cause]\n"
 	for name, c := range map[string]struct{ text, want string }{
 		"no truth":        {"link: https://example.test/1\nsaw: x\nsaid: y\n", "cause is empty"},
 		"no bite":         {good + "steps: [{apply: x}]\n", "last step must show the bite"},
