@@ -62,6 +62,9 @@ func (s *Stack) Resolve(ctx context.Context) error {
 		// The cluster says which versions it has.
 		return nil
 	}
+	if err := s.readShape(); err != nil {
+		return err
+	}
 	if s.Config.Images == "" {
 		s.Config.Images = s.detect(ctx)
 	}
@@ -82,8 +85,27 @@ func (s *Stack) Resolve(ctx context.Context) error {
 	if s.ztunnel.reference, err = savedImage(s.Config.Ztunnel); err != nil {
 		return err
 	}
-	s.kindConfig, err = cluster.LoadConfig(s.Config.KindConfig)
-	return err
+	return nil
+}
+
+// readShape reads the kind configuration. A node image that it names counts as
+// NODE_IMAGE.
+func (s *Stack) readShape() error {
+	shape, err := cluster.LoadConfig(s.Config.KindConfig, HTTPNodePort, HTTPSNodePort, StatusNodePort)
+	if err != nil {
+		return err
+	}
+	s.kindConfig, s.notes = shape.Cluster, append(s.notes, shape.Notes...)
+	switch source := s.Config.Images; {
+	case shape.NodeImage == "":
+	case s.Config.NodeImage != "":
+		s.notes = append(s.notes, fmt.Sprintf("%s: the nodes' image %s is not used: NODE_IMAGE=%s", s.Config.KindConfig, shape.NodeImage, s.Config.NodeImage))
+	case source == images.Modules || source == images.Archive:
+		s.notes = append(s.notes, fmt.Sprintf("%s: the nodes' image %s is not used: IMAGES=%s brings its own", s.Config.KindConfig, shape.NodeImage, source))
+	default:
+		s.Config.NodeImage = shape.NodeImage
+	}
+	return nil
 }
 
 // detect says where images and charts come from when the user does not: who names a
