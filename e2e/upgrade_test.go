@@ -6,9 +6,9 @@ import (
 	"os"
 
 	"istio-conformance/internal/check"
-	"istio-conformance/internal/options"
 	"istio-conformance/internal/report"
 	"istio-conformance/internal/stack"
+	"istio-conformance/internal/stack/options"
 	"istio-conformance/suites/upgrade"
 )
 

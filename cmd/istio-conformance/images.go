@@ -14,11 +14,11 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"istio-conformance/internal/exitcode"
 	"istio-conformance/internal/images"
 	"istio-conformance/internal/images/archive"
-	"istio-conformance/internal/options"
+	"istio-conformance/internal/process/exitcode"
 	"istio-conformance/internal/stack"
+	"istio-conformance/internal/stack/options"
 )
 
 // stopTimeout bounds the end of an engine that the command started.

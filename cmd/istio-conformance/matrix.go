@@ -10,12 +10,12 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"istio-conformance/internal/exitcode"
-	"istio-conformance/internal/host"
 	"istio-conformance/internal/images"
-	"istio-conformance/internal/istio"
+	"istio-conformance/internal/machine/host"
 	"istio-conformance/internal/matrix"
-	"istio-conformance/internal/project"
+	"istio-conformance/internal/mesh/istio"
+	"istio-conformance/internal/process/exitcode"
+	"istio-conformance/internal/process/project"
 )
 
 // cellMemory is what a cell's nodes and processes need at most, in bytes.

@@ -11,7 +11,7 @@ import (
 	"go.yaml.in/yaml/v3"
 	"sigs.k8s.io/kind/pkg/apis/config/v1alpha4"
 
-	"istio-conformance/internal/exitcode"
+	"istio-conformance/internal/process/exitcode"
 )
 
 const (

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"istio-conformance/internal/exitcode"
+	"istio-conformance/internal/process/exitcode"
 )
 
 // header begins every configuration of the tests.

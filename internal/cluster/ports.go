@@ -9,7 +9,7 @@ import (
 
 	"sigs.k8s.io/kind/pkg/apis/config/v1alpha4"
 
-	"istio-conformance/internal/exitcode"
+	"istio-conformance/internal/process/exitcode"
 )
 
 // Listen opens a TCP listener on host:port, as net.Listen does; port 0 means

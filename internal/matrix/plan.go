@@ -3,8 +3,8 @@ package matrix
 import (
 	"strings"
 
-	"istio-conformance/internal/exitcode"
-	"istio-conformance/internal/istio"
+	"istio-conformance/internal/mesh/istio"
+	"istio-conformance/internal/process/exitcode"
 )
 
 // Request is which cells are wanted.

@@ -7,7 +7,7 @@ import (
 	"github.com/onsi/gomega"
 
 	"istio-conformance/internal/images"
-	"istio-conformance/internal/istio"
+	"istio-conformance/internal/mesh/istio"
 )
 
 // latest31 is what may be published when 1.32 is not yet.

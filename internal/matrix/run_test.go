@@ -10,8 +10,8 @@ import (
 	"github.com/onsi/gomega"
 
 	"istio-conformance/internal/images"
-	"istio-conformance/internal/istio"
-	"istio-conformance/internal/progress"
+	"istio-conformance/internal/mesh/istio"
+	"istio-conformance/internal/process/progress"
 )
 
 func plan(t *testing.T, r Request) []Cell {

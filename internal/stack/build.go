@@ -7,18 +7,18 @@ import (
 	"path/filepath"
 	"time"
 
+	"istio-conformance/internal/check/waits"
 	"istio-conformance/internal/cluster"
-	"istio-conformance/internal/engine"
-	"istio-conformance/internal/exitcode"
-	"istio-conformance/internal/host"
 	"istio-conformance/internal/images"
 	"istio-conformance/internal/images/archive"
 	"istio-conformance/internal/images/modules"
 	"istio-conformance/internal/images/release"
-	"istio-conformance/internal/kernel"
-	"istio-conformance/internal/progress"
+	"istio-conformance/internal/machine/engine"
+	"istio-conformance/internal/machine/host"
+	"istio-conformance/internal/machine/kernel"
+	"istio-conformance/internal/process/exitcode"
+	"istio-conformance/internal/process/progress"
 	"istio-conformance/internal/report"
-	"istio-conformance/internal/waits"
 )
 
 // readyTimeout bounds the time from kind's success to Ready nodes and CoreDNS.

@@ -3,10 +3,10 @@ package stack
 import (
 	"errors"
 
-	"istio-conformance/internal/exitcode"
+	"istio-conformance/internal/check/waits"
 	"istio-conformance/internal/images"
 	"istio-conformance/internal/images/release"
-	"istio-conformance/internal/waits"
+	"istio-conformance/internal/process/exitcode"
 )
 
 // DefaultName is the name of the cluster unless the user chooses another.

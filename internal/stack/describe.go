@@ -5,7 +5,7 @@ import (
 	"maps"
 	"slices"
 
-	"istio-conformance/internal/host"
+	"istio-conformance/internal/machine/host"
 	"istio-conformance/internal/report"
 )
 

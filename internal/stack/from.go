@@ -5,11 +5,11 @@ import (
 	"io/fs"
 
 	"istio-conformance/fixtures"
-	"istio-conformance/internal/exitcode"
 	"istio-conformance/internal/images"
 	"istio-conformance/internal/images/archive"
-	"istio-conformance/internal/istio"
-	"istio-conformance/internal/progress"
+	"istio-conformance/internal/mesh/istio"
+	"istio-conformance/internal/process/exitcode"
+	"istio-conformance/internal/process/progress"
 )
 
 // resolveFrom finds the full version that an upgrade begins with. Whether Istio

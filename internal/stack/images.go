@@ -8,10 +8,10 @@ import (
 	"slices"
 	"strings"
 
-	"istio-conformance/internal/charts"
-	"istio-conformance/internal/exitcode"
 	"istio-conformance/internal/images"
-	"istio-conformance/internal/progress"
+	"istio-conformance/internal/mesh/charts"
+	"istio-conformance/internal/process/exitcode"
+	"istio-conformance/internal/process/progress"
 )
 
 // renderedImages returns the references of the images that a set's charts run with

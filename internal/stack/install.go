@@ -11,8 +11,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"istio-conformance/internal/charts"
-	"istio-conformance/internal/progress"
+	"istio-conformance/internal/mesh/charts"
+	"istio-conformance/internal/process/progress"
 )
 
 const (

@@ -10,12 +10,12 @@ import (
 
 	"sigs.k8s.io/kind/pkg/apis/config/v1alpha4"
 
-	"istio-conformance/internal/charts/origin"
 	"istio-conformance/internal/cluster"
-	"istio-conformance/internal/exitcode"
 	"istio-conformance/internal/images"
 	"istio-conformance/internal/images/archive"
-	"istio-conformance/internal/istio"
+	"istio-conformance/internal/mesh/charts/origin"
+	"istio-conformance/internal/mesh/istio"
+	"istio-conformance/internal/process/exitcode"
 	"istio-conformance/internal/report"
 )
 

@@ -5,12 +5,12 @@ import (
 	"errors"
 	"fmt"
 
-	"istio-conformance/internal/exitcode"
-	"istio-conformance/internal/fetch"
 	"istio-conformance/internal/images"
 	"istio-conformance/internal/images/release"
-	"istio-conformance/internal/istio"
-	"istio-conformance/internal/published"
+	"istio-conformance/internal/mesh/istio"
+	"istio-conformance/internal/mesh/published"
+	"istio-conformance/internal/process/exitcode"
+	"istio-conformance/internal/process/fetch"
 	"istio-conformance/internal/report"
 )
 

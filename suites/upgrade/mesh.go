@@ -9,10 +9,10 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
-	"istio-conformance/internal/charts"
 	"istio-conformance/internal/images"
-	"istio-conformance/internal/options"
+	"istio-conformance/internal/mesh/charts"
 	"istio-conformance/internal/stack"
+	"istio-conformance/internal/stack/options"
 	"istio-conformance/suites/kit"
 )
 

@@ -22,10 +22,10 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"istio-conformance/fixtures"
-	"istio-conformance/internal/kube"
-	"istio-conformance/internal/options"
-	"istio-conformance/internal/probe"
+	"istio-conformance/internal/mesh/kube"
 	"istio-conformance/internal/stack"
+	"istio-conformance/internal/stack/options"
+	"istio-conformance/internal/traffic/probe"
 )
 
 const (

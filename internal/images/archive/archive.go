@@ -10,10 +10,10 @@ import (
 	"os"
 	"path/filepath"
 
-	"istio-conformance/internal/exitcode"
 	"istio-conformance/internal/images"
-	"istio-conformance/internal/images/artifact"
-	"istio-conformance/internal/progress"
+	"istio-conformance/internal/process/artifact"
+	"istio-conformance/internal/process/exitcode"
+	"istio-conformance/internal/process/progress"
 )
 
 // Options are what a Source needs.

@@ -13,8 +13,8 @@ import (
 	"strings"
 	"testing"
 
-	"istio-conformance/internal/exitcode"
 	"istio-conformance/internal/images"
+	"istio-conformance/internal/process/exitcode"
 )
 
 var cell = images.Cell{Istio: "1.31.0", Kubernetes: "v1.36.3"}

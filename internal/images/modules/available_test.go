@@ -6,8 +6,8 @@ import (
 	"github.com/onsi/gomega"
 
 	"istio-conformance/internal/images"
-	"istio-conformance/internal/istio"
-	"istio-conformance/internal/project"
+	"istio-conformance/internal/mesh/istio"
+	"istio-conformance/internal/process/project"
 )
 
 // TestTheVersionTableIsWhatCanBeBuilt holds the table that users choose from

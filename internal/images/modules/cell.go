@@ -8,10 +8,10 @@ import (
 	"os"
 	"path/filepath"
 
-	"istio-conformance/internal/charts"
 	"istio-conformance/internal/images"
 	"istio-conformance/internal/images/backend"
 	"istio-conformance/internal/images/oci"
+	"istio-conformance/internal/mesh/charts"
 )
 
 // The files of a cell's artifact beside its charts.

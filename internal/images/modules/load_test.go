@@ -12,8 +12,8 @@ import (
 	"testing"
 
 	"istio-conformance/internal/images"
-	"istio-conformance/internal/images/artifact"
 	"istio-conformance/internal/images/oci"
+	"istio-conformance/internal/process/artifact"
 )
 
 // fakeEngine holds references and notes what it is asked to do.

@@ -12,8 +12,8 @@ import (
 	"time"
 
 	"istio-conformance/internal/images"
-	"istio-conformance/internal/images/artifact"
-	"istio-conformance/internal/progress"
+	"istio-conformance/internal/process/artifact"
+	"istio-conformance/internal/process/progress"
 )
 
 // limits bound what the cache keeps: this generation and the one before of

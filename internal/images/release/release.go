@@ -16,11 +16,11 @@ import (
 	"golang.org/x/sync/errgroup"
 	"helm.sh/helm/v3/pkg/chart/loader"
 
-	"istio-conformance/internal/charts/origin"
-	"istio-conformance/internal/exitcode"
 	"istio-conformance/internal/images"
-	"istio-conformance/internal/images/artifact"
-	"istio-conformance/internal/progress"
+	"istio-conformance/internal/mesh/charts/origin"
+	"istio-conformance/internal/process/artifact"
+	"istio-conformance/internal/process/exitcode"
+	"istio-conformance/internal/process/progress"
 )
 
 // pulls is how many images are fetched at a time.

@@ -26,9 +26,9 @@ import (
 	"helm.sh/helm/v3/pkg/chartutil"
 	"helm.sh/helm/v3/pkg/repo"
 
-	"istio-conformance/internal/charts/origin"
-	"istio-conformance/internal/exitcode"
 	"istio-conformance/internal/images"
+	"istio-conformance/internal/mesh/charts/origin"
+	"istio-conformance/internal/process/exitcode"
 )
 
 // fakeEngine pulls from a real registry and keeps only the images' IDs.

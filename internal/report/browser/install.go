@@ -6,10 +6,10 @@ import (
 	"os/exec"
 	"path/filepath"
 
-	"istio-conformance/internal/command"
-	"istio-conformance/internal/exitcode"
-	"istio-conformance/internal/host"
-	"istio-conformance/internal/progress"
+	"istio-conformance/internal/machine/host"
+	"istio-conformance/internal/process/command"
+	"istio-conformance/internal/process/exitcode"
+	"istio-conformance/internal/process/progress"
 )
 
 // names are what Chromium is called, in the order in which they are looked for.

@@ -9,7 +9,7 @@ import (
 	"github.com/chromedp/chromedp"
 	"github.com/onsi/gomega"
 
-	"istio-conformance/internal/project"
+	"istio-conformance/internal/process/project"
 	"istio-conformance/internal/report"
 	"istio-conformance/internal/report/browser"
 	"istio-conformance/internal/report/html"
