@@ -14,7 +14,7 @@ type Request struct {
 	Istio, Kubernetes []string
 	// Upgrades are pairs FROM:TO, run on each Kubernetes beside the cells.
 	Upgrades []string
-	// Source is images.Release or images.Modules.
+	// Source is istio.SourceRelease or istio.SourceModules.
 	Source string
 	// ProveIllegal runs cells that are refused, too.
 	ProveIllegal bool

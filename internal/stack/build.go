@@ -16,6 +16,7 @@ import (
 	"istio-conformance/internal/machine/engine"
 	"istio-conformance/internal/machine/host"
 	"istio-conformance/internal/machine/kernel"
+	"istio-conformance/internal/mesh/istio"
 	"istio-conformance/internal/process/exitcode"
 	"istio-conformance/internal/process/progress"
 	"istio-conformance/internal/report"
@@ -144,15 +145,15 @@ func (s *Stack) imagesCell() images.Cell {
 // source returns where images and charts come from.
 func (s *Stack) source(logf progress.Logf) (images.Source, error) {
 	switch s.Config.Images {
-	case images.Release:
+	case istio.SourceRelease:
 		return release.New(release.Options{
 			Nodes: map[string]string{s.Cell.Kubernetes: s.Cell.NodeImage}, Charts: s.charts, Hub: s.Config.Hub, Trust: s.Config.Trust, KeyOf: keyOf,
 			Images: s.renderedImages,
 			Root:   s.Config.Root, CacheDir: s.Config.CacheDir, Engine: s.Engine, Logf: logf,
 		}), nil
-	case images.Modules:
+	case istio.SourceModules:
 		return modules.New(modules.Options{Root: s.Config.Root, CacheDir: s.Config.CacheDir, Engine: s.Engine, Logf: logf}), nil
-	case images.Archive:
+	case istio.SourceArchive:
 		return archive.New(s.Config.Archive, archive.Options{CacheDir: s.Config.CacheDir, Engine: s.Engine, Logf: logf}), nil
 	default:
 		return nil, exitcode.Usagef("IMAGES=%s: unknown source of images; want release, modules or archive", s.Config.Images)

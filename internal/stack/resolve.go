@@ -72,7 +72,7 @@ func (s *Stack) Resolve(ctx context.Context) error {
 	if s.Config.Images == "" {
 		s.Config.Images = s.detect(ctx)
 	}
-	if s.Config.Images == images.Release {
+	if s.Config.Images == istio.SourceRelease {
 		if err := s.readCharts(ctx, table); err != nil {
 			return err
 		}
@@ -104,7 +104,7 @@ func (s *Stack) readShape() error {
 	case shape.NodeImage == "":
 	case s.Config.NodeImage != "":
 		s.notes = append(s.notes, fmt.Sprintf("%s: the nodes' image %s is not used: NODE_IMAGE=%s", s.Config.KindConfig, shape.NodeImage, s.Config.NodeImage))
-	case source == images.Modules || source == images.Archive:
+	case source == istio.SourceModules || source == istio.SourceArchive:
 		s.notes = append(s.notes, fmt.Sprintf("%s: the nodes' image %s is not used: IMAGES=%s brings its own", s.Config.KindConfig, shape.NodeImage, source))
 	default:
 		s.Config.NodeImage = shape.NodeImage
@@ -116,13 +116,13 @@ func (s *Stack) readShape() error {
 // place of official ones wants these.
 func (s *Stack) detect(ctx context.Context) string {
 	if s.Config.Hub != "" || s.Config.Charts != "" || s.Config.NodeImage != "" {
-		return images.Release
+		return istio.SourceRelease
 	}
 	return images.Detect(ctx)
 }
 
 func (s *Stack) resolveCell(ctx context.Context, table *istio.Table) (istio.Cell, error) {
-	if s.Config.Images != images.Archive {
+	if s.Config.Images != istio.SourceArchive {
 		return s.resolveRequest(ctx, table, istio.Request{
 			Istio: s.Config.Istio, Kubernetes: s.Config.Kubernetes, Source: s.Config.Images, Force: s.Config.Force,
 		})

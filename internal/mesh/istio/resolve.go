@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 
-	"istio-conformance/internal/images"
 	"istio-conformance/internal/process/exitcode"
 )
 
@@ -16,7 +15,7 @@ type Request struct {
 	// Istio and Kubernetes are a minor (1.31, v1.36) or a full version; empty
 	// means the default.
 	Istio, Kubernetes string
-	// Source is images.Release or images.Modules. What an archive holds only the
+	// Source is SourceRelease or SourceModules. What an archive holds only the
 	// archive knows: its pair goes through Check instead.
 	Source string
 	// Force allows a pair outside the support table.
@@ -45,8 +44,8 @@ type Cell struct {
 // it takes the default where this Istio supports it, else the newest that it
 // does. Every error is one line with status exitcode.Usage.
 func (t *Table) Resolve(r Request) (Cell, error) {
-	if r.Source != images.Release && r.Source != images.Modules {
-		return Cell{}, exitcode.Usagef("IMAGES=%s has no versions of its own; want %s or %s", r.Source, images.Release, images.Modules)
+	if r.Source != SourceRelease && r.Source != SourceModules {
+		return Cell{}, exitcode.Usagef("IMAGES=%s has no versions of its own; want %s or %s", r.Source, SourceRelease, SourceModules)
 	}
 	istio, err := t.resolveIstio(r)
 	if err != nil {
@@ -57,7 +56,7 @@ func (t *Table) Resolve(r Request) (Cell, error) {
 		return Cell{}, err
 	}
 	cell := Cell{Istio: istio.String(), Kubernetes: "v" + node.Version.String()}
-	if r.Source == images.Release {
+	if r.Source == SourceRelease {
 		cell.NodeImage = node.Image
 	}
 	return cell, t.Check(cell, r.Force)

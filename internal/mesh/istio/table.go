@@ -10,7 +10,6 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"istio-conformance/fixtures"
-	"istio-conformance/internal/images"
 )
 
 const tableFile = "versions.yaml"
@@ -187,16 +186,16 @@ func (m *Minor) known() []Version {
 	return versions
 }
 
-// IstioIn returns the full versions of Istio that a source, images.Release or
-// images.Modules, has; the newest first.
+// IstioIn returns the full versions of Istio that a source, SourceRelease or
+// SourceModules, has; the newest first.
 func (t *Table) IstioIn(source string) []Version {
 	var versions []Version
 	for i := range t.Istio {
 		m := &t.Istio[i]
 		switch {
-		case source == images.Release:
+		case source == SourceRelease:
 			versions = append(versions, m.known()...)
-		case source == images.Modules && m.Modules != nil:
+		case source == SourceModules && m.Modules != nil:
 			versions = append(versions, *m.Modules)
 		}
 	}
@@ -204,11 +203,11 @@ func (t *Table) IstioIn(source string) []Version {
 }
 
 // KubernetesIn returns the rows of the versions of Kubernetes that a source,
-// images.Release or images.Modules, has; the newest first.
+// SourceRelease or SourceModules, has; the newest first.
 func (t *Table) KubernetesIn(source string) []Node {
 	var nodes []Node
 	for _, n := range t.Kubernetes {
-		if source == images.Release && n.Image != "" || source == images.Modules && n.Modules {
+		if source == SourceRelease && n.Image != "" || source == SourceModules && n.Modules {
 			nodes = append(nodes, n)
 		}
 	}

@@ -6,8 +6,6 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-
-	"istio-conformance/internal/images"
 )
 
 func load(t *testing.T) *Table {
@@ -111,7 +109,7 @@ func TestKindIsTheModule(t *testing.T) {
 
 func TestDefaultsAreAvailable(t *testing.T) {
 	table := load(t)
-	for _, source := range []string{images.Release, images.Modules} {
+	for _, source := range []string{SourceRelease, SourceModules} {
 		cell, err := table.Resolve(Request{Source: source})
 		if err != nil {
 			t.Fatalf("%s: %v", source, err)

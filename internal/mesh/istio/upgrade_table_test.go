@@ -6,8 +6,6 @@ import (
 	"testing"
 
 	"github.com/onsi/gomega"
-
-	"istio-conformance/internal/images/release"
 )
 
 func TestIstioRowsForUpgrades(t *testing.T) {
@@ -68,11 +66,8 @@ func TestBoundaryRows(t *testing.T) {
 	}
 }
 
-func TestCoordinates(t *testing.T) {
+func TestLimitsOfUpgrades(t *testing.T) {
 	g := gomega.NewWithT(t)
-	c := load(t).Coordinates
-	g.Expect(c.Charts).To(gomega.Equal(release.DefaultCharts))
-	g.Expect(c.Hub).To(gomega.Equal(release.DefaultHub))
 	for _, limit := range []Limit{load(t).Upgrade.InPlace, load(t).Upgrade.Canary, load(t).Upgrade.Back, load(t).Upgrade.Skew} {
 		g.Expect(limit.Minors).To(gomega.BeNumerically(">", 0))
 		g.Expect(limit.Source).To(gomega.ContainSubstring("https://istio.io/"))

@@ -54,6 +54,6 @@ func Schema() ([]byte, error) {
 // enums are the options with few values.
 var enums = map[string][]string{
 	"images": {"release", "modules", "archive"}, "cluster": {"kind", "existing"}, "format": {"text", "json"}, "install": {"helm", "skip"},
-	"verify": {release.VerifyIfThere, release.VerifyRequired, release.VerifyOff}, "profile": {stack.ProfileDefault, stack.ProfileCNI, stack.ProfileAmbient}, "values": {RecommendedValues, ChartsValues, "both"}, "load": {"short", "full"},
+	"verify": {release.VerifyIfThere, release.VerifyRequired, release.VerifyOff}, "profile": {stack.ProfileDefault, stack.ProfileCNI, stack.ProfileAmbient}, "values": {stack.RecommendedValues, stack.ChartsValues, "both"}, "load": {"short", "full"},
 	"require": {RequireLatency, RequireNone},
 }

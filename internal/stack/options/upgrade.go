@@ -6,6 +6,7 @@ import (
 
 	"istio-conformance/internal/mesh/istio"
 	"istio-conformance/internal/process/exitcode"
+	"istio-conformance/internal/stack"
 )
 
 // Upgrade is how an upgrade is made.
@@ -22,12 +23,6 @@ type Upgrade struct {
 	Soak time.Duration
 }
 
-// The layers of Helm values that Upgrade.Values names.
-const (
-	ChartsValues      = "charts"
-	RecommendedValues = "recommended"
-)
-
 // upgradeFlags are Upgrade's as they were given.
 type upgradeFlags struct {
 	on                             bool
@@ -43,7 +38,7 @@ func (o *Options) registerUpgrade() {
 	o.text(&o.ArchiveFrom, "archive-from", "ARCHIVE_FROM", "", "file that source archive reads the version FROM from")
 	o.text(&u.budget, "budget", "BUDGET", "0", "how many requests may fail in an upgrade")
 	o.text(&u.rate, "rate", "RATE", "300", "requests per second during an upgrade, all kinds of traffic together")
-	o.text(&u.values, "values", "VALUES", RecommendedValues, "Helm values of an upgrade: recommended, charts (their defaults) or both")
+	o.text(&u.values, "values", "VALUES", stack.RecommendedValues, "Helm values of an upgrade: recommended, charts (their defaults) or both")
 	o.text(&u.soak, "soak", "SOAK", "10s", "how long nothing changes before, between and after the legs of an upgrade")
 }
 
@@ -71,12 +66,12 @@ func (o *Options) completeUpgrade() error {
 		return exitcode.Usagef("SOAK=%s: want a duration of at least 3s", o.upgrade.soak)
 	}
 	switch o.upgrade.values {
-	case RecommendedValues, ChartsValues:
+	case stack.RecommendedValues, stack.ChartsValues:
 		u.Values = []string{o.upgrade.values}
 	case "both":
-		u.Values = []string{RecommendedValues, ChartsValues}
+		u.Values = []string{stack.RecommendedValues, stack.ChartsValues}
 	default:
-		return exitcode.Usagef("VALUES=%s: want %s, %s or both", o.upgrade.values, RecommendedValues, ChartsValues)
+		return exitcode.Usagef("VALUES=%s: want %s, %s or both", o.upgrade.values, stack.RecommendedValues, stack.ChartsValues)
 	}
 	// A journey is repeated as a whole, with an entry in the report for each.
 	u.Repeat, o.Policy.Repeat = o.Policy.Repeat, 1
