@@ -220,7 +220,11 @@ func (s *Stack) openOrCreate(ctx context.Context, options cluster.Options, logf 
 	var err error
 	if s.Cluster, err = cluster.Open(ctx, options); err == nil {
 		logf("using the kept cluster %s again", s.Cluster.Name)
+		s.kept = true
 		return nil
+	}
+	if s.Config.SkipInstall {
+		return exitcode.Environmentf("INSTALL=skip: there is no kept cluster to take as it is: %w; leave INSTALL out, and one is made", err)
 	}
 	if !errors.Is(err, cluster.ErrNoCluster) {
 		logf("%v", err)

@@ -61,6 +61,8 @@ type Config struct {
 	Kubeconfig, Context string
 	// Keep leaves the cluster for the next run.
 	Keep bool
+	// SkipInstall takes a kept cluster as it is, and puts nothing right.
+	SkipInstall bool
 	// Waits are the times that the user chose, by name.
 	Waits waits.Waits
 	// Force allows a pair of versions outside the support table.

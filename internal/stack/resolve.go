@@ -42,6 +42,10 @@ type plan struct {
 	charts            origin.Origin   // of source release
 	published         []istio.Version // Istio's in charts; nil for other sources
 	notes             []string        // what Resolve found and the console shows
+	// kept says that the cluster is one of an earlier run; keptNotes is what of it
+	// was not as this run installs it.
+	kept      bool
+	keptNotes []string
 	// ztunnel is the image that Config.Ztunnel holds.
 	ztunnel ztunnelImage
 	// imageNames are more names by which the nodes must know images that they have.

@@ -31,6 +31,10 @@ func (o *Options) rememberSubject() {
 		}
 		o.again = append(o.again, s.variable+"="+quoted(value))
 	}
+	if o.keep == "1" && o.cluster == "kind" && o.install == "" && !o.Mutate && !o.upgrade.on {
+		// The kept cluster is what failed: put right, it might pass.
+		o.again = append(o.again, "INSTALL=skip")
+	}
 	if o.cluster == "existing" && o.kubeconfig != "" {
 		o.again = append(o.again, "KUBECONFIG="+quoted(o.kubeconfig))
 	}

@@ -13,7 +13,7 @@ func TestARunIsRepeatedWithWhatItTested(t *testing.T) {
 		want        []string
 	}{
 		"the defaults":             {},
-		"what only says how":       {map[string]string{"KEEP": "1", "RUN": "ingress", "RETRY": "1", "PARALLEL": "2", "OUT": "x"}, nil, nil},
+		"what only says how":       {map[string]string{"RUN": "ingress", "RETRY": "1", "PARALLEL": "2", "OUT": "x"}, nil, nil},
 		"a default, given":         {map[string]string{"PROFILE": "default", "NAME": "istio-conformance"}, nil, nil},
 		"variables":                {map[string]string{"ISTIO": "1.30", "KUBERNETES": "1.35", "FORCE": "1"}, nil, []string{"ISTIO=1.30", "KUBERNETES=1.35", "FORCE=1"}},
 		"a flag":                   {map[string]string{"ISTIO": "1.30"}, []string{"-istio", "1.31"}, []string{"ISTIO=1.31"}},
@@ -24,6 +24,9 @@ func TestARunIsRepeatedWithWhatItTested(t *testing.T) {
 		"what need not be judged":  {map[string]string{"UPGRADE": "1", "TO": "1.31", "REQUIRE": "none"}, nil, []string{"TO=1.31", "REQUIRE=none"}},
 		"what make load implies":   {map[string]string{"LOAD": "full"}, nil, nil},
 		"times":                    {map[string]string{"TIMEOUT": "nodes=7m"}, nil, []string{"TIMEOUT=nodes=7m0s"}},
+		"a kept cluster":           {map[string]string{"KEEP": "1", "NAME": "mine"}, nil, []string{"NAME=mine", "INSTALL=skip"}},
+		"a kept cluster, as it is": {map[string]string{"KEEP": "1", "INSTALL": "skip"}, nil, []string{"INSTALL=skip"}},
+		"kept mutations":           {map[string]string{"KEEP": "1", "MUTATE": "1"}, nil, nil},
 		"an existing cluster":      {map[string]string{"CLUSTER": "existing", "KUBECONFIG": "/k"}, nil, []string{"CLUSTER=existing", "KUBECONFIG=/k"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -39,5 +42,5 @@ func TestARunIsRepeatedWithWhatItsFileChose(t *testing.T) {
 	g := gomega.NewWithT(t)
 	o, err := parse(t, map[string]string{"CONFIG": file(t, "istio: \"1.30\"\nforce: true\nkeep: true\n")})
 	g.Expect(err).NotTo(gomega.HaveOccurred())
-	g.Expect(o.Again()).To(gomega.Equal([]string{"ISTIO=1.30", "FORCE=1"}))
+	g.Expect(o.Again()).To(gomega.Equal([]string{"ISTIO=1.30", "FORCE=1", "INSTALL=skip"}))
 }

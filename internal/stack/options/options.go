@@ -100,7 +100,7 @@ func (o *Options) what() {
 	o.text(&o.KindConfig, "kind-config", "KIND_CONFIG", "", "configuration of the cluster; default: kind-config.yaml of the checkout")
 	o.text(&o.Name, "name", "NAME", stack.DefaultName, "name of the cluster")
 	o.text(&o.cluster, "cluster", "CLUSTER", "kind", "kind makes a cluster; existing takes the one of KUBECONFIG, or the one that this runs in")
-	o.text(&o.install, "install", "INSTALL", "", "helm installs Istio; skip takes the one that an existing cluster has, and is the only way there")
+	o.text(&o.install, "install", "INSTALL", "", "helm installs Istio, and puts right what a kept cluster has; skip takes the Istio of an existing or kept cluster as it is")
 	o.text(&o.Context, "context", "CONTEXT", "", "context in KUBECONFIG for an existing cluster")
 	o.text(&o.keep, "keep", "KEEP", "0", "1 keeps the cluster for the next run")
 	o.settings[len(o.settings)-1].kind = choice
@@ -217,9 +217,12 @@ func (o *Options) checkInstall() error {
 		return exitcode.Usagef("INSTALL=%s: want helm or skip", o.install)
 	case o.install == "helm" && o.cluster == "existing":
 		return exitcode.Usagef("INSTALL=helm CLUSTER=existing: nothing is installed into a cluster that is there already; leave INSTALL out, or leave CLUSTER out and have one made")
-	case o.install == "skip" && o.cluster == "kind":
-		return exitcode.Usagef("INSTALL=skip CLUSTER=kind: a cluster that is made here has no Istio yet; name an existing one: CLUSTER=existing KUBECONFIG=<path>")
-	default:
-		return nil
+	case o.install == "skip" && o.cluster == "kind" && !o.Keep:
+		return exitcode.Usagef("INSTALL=skip CLUSTER=kind: a cluster that is made here has no Istio yet; take one that an earlier run kept: KEEP=1, or an existing one: CLUSTER=existing KUBECONFIG=<path>")
 	}
+	o.SkipInstall = o.install == "skip" && o.cluster == "kind"
+	if o.SkipInstall && o.upgrade.on {
+		return exitcode.Usagef("INSTALL=skip UPGRADE=1: an upgrade installs the version that it begins with; leave INSTALL out")
+	}
+	return nil
 }
