@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"istio-conformance/internal/process/command"
+	"istio-conformance/internal/process/filelock"
 	"istio-conformance/internal/process/progress"
 )
 
@@ -33,7 +34,7 @@ type Engine struct {
 	// conf is the configuration that podman needs on this machine; empty is none.
 	conf string
 	// using holds a shared lock as long as this process uses a private engine.
-	using *os.File
+	using *filelock.Lock
 	logf  progress.Logf
 }
 
