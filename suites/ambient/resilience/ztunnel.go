@@ -28,7 +28,7 @@ func ztunnelRestarted(s *stack.Stack) check.Check {
 			m := mesh.New(ctx, t, s, "restart")
 			pods := m.Start(ctx, t, mesh.Wanted{Role: "client", Node: nodes[0].Name, Mode: mesh.Ambient}, mesh.Wanted{Role: "server", Node: nodes[len(nodes)-1].Name, Mode: mesh.Ambient})
 			client, server := pods[0], pods[1]
-			requests, connections := client.StartRequests(ctx, t, server.URL(mesh.HTTP)), client.KeepConnections(ctx, t, server, keptConnections)
+			requests, connections := client.StartRequests(ctx, t, server.URL(mesh.HTTP)), client.KeepConnections(ctx, t, "kept", server, keptConnections)
 			t.Diagnose("ztunnel is not replaced on every node after its DaemonSet has changed", "look at the DaemonSet's updateStrategy, and at ztunnel's pods and logs in the evidence",
 				"https://istio.io/latest/docs/ambient/upgrade/helm/#ztunnel")
 			started := time.Now()
