@@ -5,12 +5,12 @@ import (
 	"path/filepath"
 	"time"
 
-	"istio-conformance/internal/exitcode"
-	"istio-conformance/internal/options"
+	"istio-conformance/internal/process/exitcode"
 	"istio-conformance/internal/report"
 	"istio-conformance/internal/report/ci"
 	"istio-conformance/internal/report/diff"
 	"istio-conformance/internal/report/html"
+	"istio-conformance/internal/stack/options"
 )
 
 // readBaseline returns the report of BASELINE, which is known to be one before hours

@@ -12,10 +12,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"istio-conformance/internal/cluster"
-	"istio-conformance/internal/engine"
-	"istio-conformance/internal/exitcode"
-	"istio-conformance/internal/filelock"
-	"istio-conformance/internal/project"
+	"istio-conformance/internal/machine/engine"
+	"istio-conformance/internal/process/exitcode"
+	"istio-conformance/internal/process/filelock"
+	"istio-conformance/internal/process/project"
 )
 
 // clean removes what runs of this project left on purpose (KEEP=1) or because

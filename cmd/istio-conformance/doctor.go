@@ -7,11 +7,11 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"istio-conformance/internal/engine"
-	"istio-conformance/internal/exitcode"
-	"istio-conformance/internal/host"
-	"istio-conformance/internal/project"
-	"istio-conformance/internal/provider"
+	"istio-conformance/internal/machine/engine"
+	"istio-conformance/internal/machine/host"
+	"istio-conformance/internal/machine/provider"
+	"istio-conformance/internal/process/exitcode"
+	"istio-conformance/internal/process/project"
 )
 
 // doctor says what the machine is and what stands in the way; it changes nothing.

@@ -12,11 +12,11 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"istio-conformance/internal/charts"
 	"istio-conformance/internal/cluster"
 	"istio-conformance/internal/evidence"
-	"istio-conformance/internal/exitcode"
-	"istio-conformance/internal/progress"
+	"istio-conformance/internal/mesh/charts"
+	"istio-conformance/internal/process/exitcode"
+	"istio-conformance/internal/process/progress"
 )
 
 // lookFlags say which cluster is looked at, and how closely.

@@ -13,8 +13,8 @@ import (
 	"sigs.k8s.io/kind/pkg/apis/config/v1alpha4"
 	kind "sigs.k8s.io/kind/pkg/cluster"
 
-	"istio-conformance/internal/exitcode"
-	"istio-conformance/internal/progress"
+	"istio-conformance/internal/process/exitcode"
+	"istio-conformance/internal/process/progress"
 )
 
 // Options says which cluster to create, or to find again.

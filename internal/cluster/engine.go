@@ -9,9 +9,9 @@ import (
 
 	kind "sigs.k8s.io/kind/pkg/cluster"
 
-	"istio-conformance/internal/command"
-	"istio-conformance/internal/progress"
-	"istio-conformance/internal/provider"
+	"istio-conformance/internal/machine/provider"
+	"istio-conformance/internal/process/command"
+	"istio-conformance/internal/process/progress"
 )
 
 // engine runs the command line of the container engine, the one that DOCKER_HOST

@@ -8,8 +8,8 @@ import (
 	"strconv"
 	"time"
 
-	"istio-conformance/internal/command"
-	"istio-conformance/internal/provider"
+	"istio-conformance/internal/machine/provider"
+	"istio-conformance/internal/process/command"
 )
 
 // runFile receives a program on its standard input, runs it and removes it, however

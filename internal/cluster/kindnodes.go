@@ -8,7 +8,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"istio-conformance/internal/provider"
+	"istio-conformance/internal/machine/provider"
 )
 
 // ofKind says whether kind made the node on the engine in use.

@@ -17,8 +17,8 @@ import (
 	"sigs.k8s.io/kind/pkg/cluster/nodeutils"
 	"sigs.k8s.io/kind/pkg/exec"
 
-	"istio-conformance/internal/progress"
-	"istio-conformance/internal/provider"
+	"istio-conformance/internal/machine/provider"
+	"istio-conformance/internal/process/progress"
 )
 
 // image is one image that the nodes must have.

@@ -4,7 +4,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"istio-conformance/internal/filelock"
+	"istio-conformance/internal/process/filelock"
 )
 
 // Lock takes a cluster's name for this process until the file is closed: two runs

@@ -8,7 +8,7 @@ import (
 	"strconv"
 	"strings"
 
-	"istio-conformance/internal/command"
+	"istio-conformance/internal/process/command"
 )
 
 // ExecInNetwork runs a program of this machine in a node's network namespace and

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"slices"
 
-	"istio-conformance/internal/exitcode"
+	"istio-conformance/internal/process/exitcode"
 )
 
 // Delete removes the cluster and its kubeconfig file. It does nothing to an

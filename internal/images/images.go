@@ -6,13 +6,6 @@ package images
 
 import "context"
 
-// Names of the sources, as the user gives them and the report shows them.
-const (
-	Release = "release"
-	Modules = "modules"
-	Archive = "archive"
-)
-
 // Cell is one pair of versions under test.
 type Cell struct {
 	// Istio is the full version of Istio and of its charts, "1.31.0".
@@ -23,7 +16,7 @@ type Cell struct {
 
 // Source provides all that a cell needs.
 type Source interface {
-	// Name is Release, Modules or Archive.
+	// Name is one of the sources that istio names.
 	Name() string
 	// Prepare makes the cell's images and charts available, building or
 	// fetching only what is not there yet. A cell that the source does not
@@ -57,8 +50,8 @@ type Engine interface {
 	Load(ctx context.Context, archivePath string) error
 	// Pull fetches a reference from its registry.
 	Pull(ctx context.Context, ref string) error
-	// Docker runs the docker command against the engine and returns its
-	// standard output.
+	// CLI runs the engine's own program against it and returns its standard
+	// output.
 	CLI(ctx context.Context, args ...string) (string, error)
 }
 

@@ -7,18 +7,19 @@ import (
 	"path/filepath"
 	"time"
 
+	"istio-conformance/internal/check/waits"
 	"istio-conformance/internal/cluster"
-	"istio-conformance/internal/engine"
-	"istio-conformance/internal/exitcode"
-	"istio-conformance/internal/host"
 	"istio-conformance/internal/images"
 	"istio-conformance/internal/images/archive"
 	"istio-conformance/internal/images/modules"
 	"istio-conformance/internal/images/release"
-	"istio-conformance/internal/kernel"
-	"istio-conformance/internal/progress"
+	"istio-conformance/internal/machine/engine"
+	"istio-conformance/internal/machine/host"
+	"istio-conformance/internal/machine/kernel"
+	"istio-conformance/internal/mesh/istio"
+	"istio-conformance/internal/process/exitcode"
+	"istio-conformance/internal/process/progress"
 	"istio-conformance/internal/report"
-	"istio-conformance/internal/waits"
 )
 
 // readyTimeout bounds the time from kind's success to Ready nodes and CoreDNS.
@@ -144,15 +145,15 @@ func (s *Stack) imagesCell() images.Cell {
 // source returns where images and charts come from.
 func (s *Stack) source(logf progress.Logf) (images.Source, error) {
 	switch s.Config.Images {
-	case images.Release:
+	case istio.SourceRelease:
 		return release.New(release.Options{
 			Nodes: map[string]string{s.Cell.Kubernetes: s.Cell.NodeImage}, Charts: s.charts, Hub: s.Config.Hub, Trust: s.Config.Trust, KeyOf: keyOf,
 			Images: s.renderedImages,
 			Root:   s.Config.Root, CacheDir: s.Config.CacheDir, Engine: s.Engine, Logf: logf,
 		}), nil
-	case images.Modules:
+	case istio.SourceModules:
 		return modules.New(modules.Options{Root: s.Config.Root, CacheDir: s.Config.CacheDir, Engine: s.Engine, Logf: logf}), nil
-	case images.Archive:
+	case istio.SourceArchive:
 		return archive.New(s.Config.Archive, archive.Options{CacheDir: s.Config.CacheDir, Engine: s.Engine, Logf: logf}), nil
 	default:
 		return nil, exitcode.Usagef("IMAGES=%s: unknown source of images; want release, modules or archive", s.Config.Images)
@@ -220,7 +221,11 @@ func (s *Stack) openOrCreate(ctx context.Context, options cluster.Options, logf 
 	var err error
 	if s.Cluster, err = cluster.Open(ctx, options); err == nil {
 		logf("using the kept cluster %s again", s.Cluster.Name)
+		s.kept = true
 		return nil
+	}
+	if s.Config.SkipInstall {
+		return exitcode.Environmentf("INSTALL=skip: there is no kept cluster to take as it is: %w; leave INSTALL out, and one is made", err)
 	}
 	if !errors.Is(err, cluster.ErrNoCluster) {
 		logf("%v", err)

@@ -5,7 +5,7 @@ import (
 	"errors"
 
 	"istio-conformance/internal/cluster"
-	"istio-conformance/internal/progress"
+	"istio-conformance/internal/process/progress"
 	"istio-conformance/internal/report"
 )
 

@@ -7,9 +7,9 @@ import (
 
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
 
-	"istio-conformance/internal/exitcode"
-	"istio-conformance/internal/progress"
-	"istio-conformance/internal/provider"
+	"istio-conformance/internal/machine/provider"
+	"istio-conformance/internal/process/exitcode"
+	"istio-conformance/internal/process/progress"
 )
 
 // noZtunnel says what to do where a source has no image of ztunnel.

@@ -13,8 +13,9 @@ import (
 	"strings"
 	"testing"
 
-	"istio-conformance/internal/exitcode"
 	"istio-conformance/internal/images"
+	"istio-conformance/internal/mesh/istio"
+	"istio-conformance/internal/process/exitcode"
 )
 
 var cell = images.Cell{Istio: "1.31.0", Kubernetes: "v1.36.3"}
@@ -70,7 +71,7 @@ func prepared(t *testing.T) (*fakeEngine, *images.Set) {
 	t.Helper()
 	dir := t.TempDir()
 	set := &images.Set{
-		Source: images.Release, Node: "kindest/node:v1.36.3@sha256:aa", NodeCNI: true, Load: []string{"istio/pilot:1.31.0"},
+		Source: istio.SourceRelease, Node: "kindest/node:v1.36.3@sha256:aa", NodeCNI: true, Load: []string{"istio/pilot:1.31.0"},
 		Hub: "istio", Tag: "1.31.0", Charts: map[string]string{}, Notes: []string{"a note"},
 	}
 	for _, name := range images.ChartNames {
@@ -110,7 +111,7 @@ func TestSaveAndPrepare(t *testing.T) {
 			if set.Node != "istio-conformance/node:v1.36.3-release" || engine.ids[set.Node] != "sha256:node" || engine.ids[set.Load[0]] != "sha256:pilot" {
 				t.Errorf("node %s, engine %v", set.Node, engine.ids)
 			}
-			if set.Source != images.Archive || !set.NodeCNI || set.Hub != "istio" || !slices.Contains(set.Notes, "a note") {
+			if set.Source != istio.SourceArchive || !set.NodeCNI || set.Hub != "istio" || !slices.Contains(set.Notes, "a note") {
 				t.Errorf("got the set %+v", set)
 			}
 			for _, name := range images.ChartNames {

@@ -10,7 +10,7 @@ import (
 	"path/filepath"
 	"time"
 
-	"istio-conformance/internal/exitcode"
+	"istio-conformance/internal/process/exitcode"
 )
 
 // loadMissing loads the images again when the engine has lost one of them or

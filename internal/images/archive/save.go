@@ -17,7 +17,7 @@ import (
 	"strings"
 
 	"istio-conformance/internal/images"
-	"istio-conformance/internal/provider"
+	"istio-conformance/internal/machine/provider"
 )
 
 // Save writes the set of a cell, which a source has prepared in the engine, to

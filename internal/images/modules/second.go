@@ -9,7 +9,7 @@ import (
 	"path/filepath"
 
 	"istio-conformance/internal/images"
-	"istio-conformance/internal/images/artifact"
+	"istio-conformance/internal/process/artifact"
 )
 
 // imagesArchive is the file of a second Istio's images beside its charts.

@@ -12,8 +12,9 @@ import (
 	"time"
 
 	"istio-conformance/internal/images"
-	"istio-conformance/internal/images/artifact"
-	"istio-conformance/internal/progress"
+	"istio-conformance/internal/mesh/istio"
+	"istio-conformance/internal/process/artifact"
+	"istio-conformance/internal/process/progress"
 )
 
 // limits bound what the cache keeps: this generation and the one before of
@@ -38,8 +39,8 @@ type Source struct{ options Options }
 // New returns the source.
 func New(options Options) *Source { return &Source{options} }
 
-// Name returns images.Modules.
-func (s *Source) Name() string { return images.Modules }
+// Name returns istio.SourceModules.
+func (s *Source) Name() string { return istio.SourceModules }
 
 // Prepare builds what the cache lacks of the cell's node image and loads it
 // into the engine; if the engine has it, only the pins are read. What the set

@@ -11,10 +11,10 @@ import (
 	"github.com/google/go-containerregistry/pkg/name"
 	"golang.org/x/sync/errgroup"
 
-	"istio-conformance/internal/exitcode"
-	"istio-conformance/internal/fetch"
 	"istio-conformance/internal/images"
-	"istio-conformance/internal/provider"
+	"istio-conformance/internal/machine/provider"
+	"istio-conformance/internal/process/exitcode"
+	"istio-conformance/internal/process/fetch"
 )
 
 // pull fetches the references that the engine does not hold.

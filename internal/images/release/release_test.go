@@ -26,9 +26,10 @@ import (
 	"helm.sh/helm/v3/pkg/chartutil"
 	"helm.sh/helm/v3/pkg/repo"
 
-	"istio-conformance/internal/charts/origin"
-	"istio-conformance/internal/exitcode"
 	"istio-conformance/internal/images"
+	"istio-conformance/internal/mesh/charts/origin"
+	"istio-conformance/internal/mesh/istio"
+	"istio-conformance/internal/process/exitcode"
 )
 
 // fakeEngine pulls from a real registry and keeps only the images' IDs.
@@ -293,5 +294,15 @@ func TestCheckHub(t *testing.T) {
 		if (err == nil) != ok || err != nil && (exitcode.Of(err) != exitcode.Usage || !strings.Contains(err.Error(), "HUB="+hub)) {
 			t.Errorf("%q: %v", hub, err)
 		}
+	}
+}
+
+func TestDefaultsAreThoseOfTheTable(t *testing.T) {
+	table, err := istio.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c := table.Coordinates; c.Charts != DefaultCharts || c.Hub != DefaultHub {
+		t.Errorf("fixtures/versions.yaml has %s and %s, this package %s and %s", c.Charts, c.Hub, DefaultCharts, DefaultHub)
 	}
 }

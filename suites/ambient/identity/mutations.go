@@ -7,9 +7,13 @@ import (
 	"github.com/onsi/gomega"
 
 	"istio-conformance/internal/check"
+	"istio-conformance/internal/mesh/ztunnel"
 	"istio-conformance/internal/stack"
+<<<<<<< HEAD
 	"istio-conformance/internal/ztunnel"
 	"istio-conformance/suites/ambient/mesh"
+=======
+>>>>>>> main
 	"istio-conformance/suites/mutation"
 )
 

@@ -13,8 +13,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"istio-conformance/internal/check"
+	"istio-conformance/internal/mesh/ztunnel"
 	"istio-conformance/internal/stack"
-	"istio-conformance/internal/ztunnel"
 )
 
 // logTime is how far back ztunnel's log is read: longer than any check takes.

@@ -9,8 +9,8 @@ import (
 	"k8s.io/apimachinery/pkg/util/rand"
 
 	"istio-conformance/internal/check"
+	"istio-conformance/internal/mesh/ztunnel"
 	"istio-conformance/internal/stack"
-	"istio-conformance/internal/ztunnel"
 	"istio-conformance/suites/ambient/mesh"
 )
 

@@ -10,10 +10,10 @@ import (
 
 	"github.com/onsi/gomega"
 
-	"istio-conformance/internal/charts"
 	"istio-conformance/internal/check"
+	"istio-conformance/internal/mesh/charts"
+	"istio-conformance/internal/mesh/ztunnel"
 	"istio-conformance/internal/stack"
-	"istio-conformance/internal/ztunnel"
 	"istio-conformance/suites/ambient/mesh"
 )
 
