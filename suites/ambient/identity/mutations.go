@@ -9,11 +9,7 @@ import (
 	"istio-conformance/internal/check"
 	"istio-conformance/internal/mesh/ztunnel"
 	"istio-conformance/internal/stack"
-<<<<<<< HEAD
-	"istio-conformance/internal/ztunnel"
 	"istio-conformance/suites/ambient/mesh"
-=======
->>>>>>> main
 	"istio-conformance/suites/mutation"
 )
 
