@@ -13,8 +13,8 @@ import (
 
 	"istio-conformance/internal/cluster"
 	"istio-conformance/internal/evidence"
-	"istio-conformance/internal/exitcode"
-	"istio-conformance/internal/explain"
+	"istio-conformance/internal/evidence/explain"
+	"istio-conformance/internal/process/exitcode"
 )
 
 // explainCommand holds what explains one thing.

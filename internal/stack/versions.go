@@ -5,12 +5,11 @@ import (
 	"errors"
 	"fmt"
 
-	"istio-conformance/internal/exitcode"
-	"istio-conformance/internal/fetch"
-	"istio-conformance/internal/images"
 	"istio-conformance/internal/images/release"
-	"istio-conformance/internal/istio"
-	"istio-conformance/internal/published"
+	"istio-conformance/internal/mesh/istio"
+	"istio-conformance/internal/mesh/published"
+	"istio-conformance/internal/process/exitcode"
+	"istio-conformance/internal/process/fetch"
 	"istio-conformance/internal/report"
 )
 
@@ -71,7 +70,7 @@ func (s *Stack) takeAsked(table *istio.Table, problem error) error {
 
 // resolveRequest finds the full versions, with what is published.
 func (s *Stack) resolveRequest(ctx context.Context, table *istio.Table, r istio.Request) (istio.Cell, error) {
-	if r.Source != images.Release {
+	if r.Source != istio.SourceRelease {
 		return table.Resolve(r)
 	}
 	r.Published, r.Origin, r.NodeImage = s.published, s.charts.String(), s.Config.NodeImage

@@ -17,9 +17,9 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"istio-conformance/internal/exam"
-	"istio-conformance/internal/probe"
+	"istio-conformance/internal/evidence/exam"
 	"istio-conformance/internal/stack"
+	"istio-conformance/internal/traffic/probe"
 )
 
 // Times of a bite.

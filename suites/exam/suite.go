@@ -15,9 +15,9 @@ import (
 
 	"istio-conformance/fixtures"
 	"istio-conformance/internal/check"
-	"istio-conformance/internal/diagnose"
-	"istio-conformance/internal/exam"
-	"istio-conformance/internal/kube"
+	"istio-conformance/internal/evidence/diagnose"
+	"istio-conformance/internal/evidence/exam"
+	"istio-conformance/internal/mesh/kube"
 	"istio-conformance/internal/stack"
 	"istio-conformance/suites/diagnosis"
 	"istio-conformance/suites/kit"

@@ -26,9 +26,10 @@ import (
 	"helm.sh/helm/v3/pkg/chartutil"
 	"helm.sh/helm/v3/pkg/repo"
 
-	"istio-conformance/internal/charts/origin"
-	"istio-conformance/internal/exitcode"
 	"istio-conformance/internal/images"
+	"istio-conformance/internal/mesh/charts/origin"
+	"istio-conformance/internal/mesh/istio"
+	"istio-conformance/internal/process/exitcode"
 )
 
 // fakeEngine pulls from a real registry and keeps only the images' IDs.
@@ -127,10 +128,21 @@ func (e *fakeEngine) CLI(_ context.Context, args ...string) (string, error) {
 		return cmp.Or(e.architecture[ref], runtime.GOARCH), nil
 	case strings.Contains(line, "RepoDigests"):
 		return e.digests[ref], nil
-	case strings.HasPrefix(line, "image inspect"):
-		return e.ids[ref] + "\n", nil
 	}
 	return "", fmt.Errorf("unexpected: docker %s", strings.Join(args, " "))
+}
+
+func (e *fakeEngine) ImageID(_ context.Context, ref string) (string, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.ids[ref] == "" {
+		return "", fmt.Errorf("no such image: %s", ref)
+	}
+	return e.ids[ref], nil
+}
+
+func (e *fakeEngine) Save(context.Context, string, ...string) error {
+	return errors.New("a release saves nothing")
 }
 
 // publish starts a registry with a release's images and returns the prefix of
@@ -293,5 +305,15 @@ func TestCheckHub(t *testing.T) {
 		if (err == nil) != ok || err != nil && (exitcode.Of(err) != exitcode.Usage || !strings.Contains(err.Error(), "HUB="+hub)) {
 			t.Errorf("%q: %v", hub, err)
 		}
+	}
+}
+
+func TestDefaultsAreThoseOfTheTable(t *testing.T) {
+	table, err := istio.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c := table.Coordinates; c.Charts != DefaultCharts || c.Hub != DefaultHub {
+		t.Errorf("fixtures/versions.yaml has %s and %s, this package %s and %s", c.Charts, c.Hub, DefaultCharts, DefaultHub)
 	}
 }
