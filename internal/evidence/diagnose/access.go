@@ -70,6 +70,9 @@ func parseAccess(line string) (envoy.AccessLog, bool) {
 // something is changed; of others one in several may fail.
 var lasting = regexp.MustCompile(`(^|,)(NC|NR|FI|UPE)(,|$)`)
 
+// noEndpoint is the flag of requests for which an upstream had no endpoint.
+var noEndpoint = regexp.MustCompile(`(^|,)UH(,|$)`)
+
 // markPast marks the failures in access logs that a request of now would not meet: what
 // they met is no longer in the proxy's configuration, or later requests were answered.
 func (w *world) markPast() {
@@ -105,6 +108,8 @@ func (w *world) unmade(f map[string]string) string {
 		return "the gateway does not serve the host any more"
 	case f["cluster"] != "" && strings.HasPrefix(f["cluster"], "outbound|") && !known.clusters[f["cluster"]]:
 		return "the upstream is no longer configured"
+	case noEndpoint.MatchString(f["flags"]) && known.healthy[f["cluster"]]:
+		return "the upstream has an endpoint now"
 	}
 	return ""
 }

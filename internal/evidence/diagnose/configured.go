@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -15,6 +16,8 @@ import (
 type configured struct {
 	clusters map[string]bool
 	domains  map[string]bool
+	// healthy are the clusters that have an endpoint which is used.
+	healthy map[string]bool
 }
 
 // configured reads which clusters and hosts a proxy has now; nil where it was not asked.
@@ -36,22 +39,21 @@ func (w *world) configured(namespace, name string) *configured {
 	if err := json.Unmarshal(content, &dump); err != nil {
 		return nil // observeDump notes it
 	}
-	c := &configured{clusters: map[string]bool{}, domains: map[string]bool{}}
+	c := &configured{clusters: map[string]bool{}, domains: map[string]bool{}, healthy: w.healthy(path.Join("proxies", namespace, name, "clusters.json"))}
 	for _, section := range dump.Configs {
 		for _, key := range []string{"static_clusters", "dynamic_active_clusters", "dynamic_warming_clusters"} {
 			for _, entry := range list(section, key) {
 				c.clusters[str(entry, "cluster", "name")] = true
 			}
 		}
-		for _, key := range []string{"static_route_configs", "dynamic_route_configs"} {
-			for _, entry := range list(section, key) {
-				for _, host := range list(entry, "route_config", "virtual_hosts") {
-					if strings.HasPrefix(str(host, "name"), "blackhole") {
-						continue // istiod's answer to all that nobody has
-					}
-					for _, domain := range texts(host, "domains") {
-						c.domains[domain] = true
-					}
+		// The static ones are of the proxy's own ports.
+		for _, entry := range list(section, "dynamic_route_configs") {
+			for _, host := range list(entry, "route_config", "virtual_hosts") {
+				if strings.HasPrefix(str(host, "name"), "blackhole") {
+					continue // istiod's answer to all that nobody has
+				}
+				for _, domain := range texts(host, "domains") {
+					c.domains[domain] = true
 				}
 			}
 		}
@@ -60,6 +62,23 @@ func (w *world) configured(namespace, name string) *configured {
 		w.dumps[id(namespace, name)] = c
 	}
 	return w.dumps[id(namespace, name)]
+}
+
+// healthy are the clusters of a proxy that have an endpoint which is used.
+func (w *world) healthy(file string) map[string]bool {
+	found := map[string]bool{}
+	content, err := fs.ReadFile(w.files, file)
+	if err != nil {
+		return found
+	}
+	clusters, err := envoy.ParseClusters(content)
+	if err != nil {
+		return found // observeUpstreams notes it
+	}
+	for _, c := range clusters {
+		found[c.Name] = slices.ContainsFunc(c.Hosts, func(h envoy.Host) bool { return len(h.Unhealthy) == 0 })
+	}
+	return found
 }
 
 // serves says whether one of the virtual hosts takes a host; the one that answers 404
