@@ -79,7 +79,7 @@ func (p *player) send(ctx context.Context, q exam.Request) (outcome, error) {
 	}
 	response := probe.HTTP(ctx, request)
 	if response.Err != nil {
-		return outcome{string(response.Class), response.Err.Error()}, nil
+		return outcome{string(response.Class), response.Err.Error()}, nil //nolint:nilerr // the failure is the outcome
 	}
 	return outcome{strconv.Itoa(response.Status), string(response.Body)}, nil
 }
@@ -102,7 +102,7 @@ func sendRaw(ctx context.Context, address, raw string) (outcome, error) {
 	result, err := probe.Raw(ctx, address, []byte(raw), requestWithin)
 	switch {
 	case err != nil:
-		return outcome{"failed", err.Error()}, nil
+		return outcome{"failed", err.Error()}, nil //nolint:nilerr // the failure is the outcome
 	case len(result.Statuses) > 0:
 		return outcome{strconv.Itoa(result.Statuses[0]), result.String()}, nil
 	case result.Ended:

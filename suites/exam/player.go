@@ -115,6 +115,7 @@ func (p *player) step(ctx context.Context, step exam.Step) {
 	case step.Restart != "":
 		p.restart(ctx, step.Restart)
 	case step.Request != nil:
+		p.mustHavePods(ctx)
 		p.request(ctx, *step.Request)
 	case step.Shows != nil:
 		p.shows(ctx, *step.Shows)

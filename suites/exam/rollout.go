@@ -52,3 +52,14 @@ func (p *player) rolledOut(ctx context.Context, object *unstructured.Unstructure
 		kit.MustJudge(ctx, p.t, p.stack)
 	}
 }
+
+// mustHavePods waits until the report's own Deployments are ready: what a request meets
+// before is not what the report is about.
+func (p *player) mustHavePods(ctx context.Context) {
+	list := &unstructured.UnstructuredList{}
+	list.SetGroupVersionKind(appsv1.SchemeGroupVersion.WithKind("DeploymentList"))
+	p.t.Expect(p.stack.Client.List(ctx, list, client.InNamespace(p.Namespace))).To(gomega.Succeed())
+	for i := range list.Items {
+		p.rolledOut(ctx, &list.Items[i])
+	}
+}

@@ -167,8 +167,12 @@ func (c *chain) describe() string {
 	if len(c.Match.ServerNames) > 0 {
 		text = "for the server names " + strings.Join(c.Match.ServerNames, ", ")
 	}
+	secrets := make([]string, 0, len(c.Socket.Config.Common.Secrets))
 	for _, s := range c.Socket.Config.Common.Secrets {
-		text += ", certificate " + s.Name
+		secrets = append(secrets, s.Name)
+	}
+	if len(secrets) > 0 {
+		text += ", certificate " + strings.Join(secrets, ", ")
 	}
 	if c.Socket.Config.Client {
 		text += ", wants a client's certificate"
