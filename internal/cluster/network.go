@@ -43,7 +43,7 @@ func (c *Cluster) localNetwork(ctx context.Context, node string) string {
 	if os.Geteuid() != 0 {
 		return ""
 	}
-	pid, err := engine(ctx, "inspect", "--type=container", "--format", "{{.State.Pid}}", node)
+	pid, err := c.engine.CLI(ctx, "inspect", "--type=container", "--format", "{{.State.Pid}}", node)
 	if err != nil {
 		return ""
 	}

@@ -4,7 +4,9 @@
 // that was saved before).
 package images
 
-import "context"
+import (
+	"context"
+)
 
 // Cell is one pair of versions under test.
 type Cell struct {
@@ -48,6 +50,10 @@ type Engine interface {
 	HasImage(ctx context.Context, ref string) (bool, error)
 	// Load reads an archive as "docker save" writes it.
 	Load(ctx context.Context, archivePath string) error
+	// ImageID returns the id of an image that the engine holds.
+	ImageID(ctx context.Context, ref string) (string, error)
+	// Save writes images to one archive, as "docker save" does.
+	Save(ctx context.Context, archivePath string, refs ...string) error
 	// Pull fetches a reference from its registry.
 	Pull(ctx context.Context, ref string) error
 	// CLI runs the engine's own program against it and returns its standard

@@ -3,7 +3,6 @@ package stack
 import (
 	"context"
 	"errors"
-	"os"
 	"path/filepath"
 	"time"
 
@@ -96,12 +95,12 @@ func (s *Stack) prepareHost(ctx context.Context, logf progress.Logf) error {
 		return exitcode.Environmentf("the machine's kernel: %w", err)
 	}
 	s.warnings = append(s.warnings, warnings...)
-	s.Engine, err = engine.Ensure(ctx, engine.Options{CacheDir: s.Config.CacheDir, DockerHost: os.Getenv("DOCKER_HOST"), Logf: logf})
+	s.Engine, err = engine.Ensure(ctx, engine.Options{Choice: s.Config.Engine, CacheDir: s.Config.CacheDir, Logf: logf})
 	if err != nil {
 		return err
 	}
 	logf("%s", s.Engine)
-	return s.Engine.Export()
+	return nil
 }
 
 func (s *Stack) prepareImages(ctx context.Context, logf progress.Logf) error {
@@ -172,7 +171,7 @@ func (s *Stack) prepareCluster(ctx context.Context, logf progress.Logf) error {
 		return err
 	}
 	options := cluster.Options{
-		Name: s.Config.Name, Config: config, NodeImage: s.Images.Node, Logf: logf,
+		Engine: s.Engine, Name: s.Config.Name, Config: config, NodeImage: s.Images.Node, Logf: logf,
 		KubeconfigPath: s.kubeconfigPath(), LogsDir: filepath.Join(s.evidenceDir, "kind"),
 	}
 	for _, note := range notes {
@@ -230,7 +229,7 @@ func (s *Stack) openOrCreate(ctx context.Context, options cluster.Options, logf 
 	if !errors.Is(err, cluster.ErrNoCluster) {
 		logf("%v", err)
 		// Ours, but not usable: it must not hold the ports that are chosen next.
-		if err := cluster.Delete(ctx, options.Name, options.KubeconfigPath); err != nil {
+		if err := cluster.Delete(ctx, s.Engine, options.Name, options.KubeconfigPath); err != nil {
 			return err
 		}
 	}

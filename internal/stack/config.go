@@ -5,6 +5,7 @@ import (
 
 	"istio-conformance/internal/check/waits"
 	"istio-conformance/internal/images/release"
+	"istio-conformance/internal/machine/engine"
 	"istio-conformance/internal/mesh/istio"
 	"istio-conformance/internal/process/exitcode"
 )
@@ -74,6 +75,8 @@ type Config struct {
 	// ValuesLayer names a layer of values, fixtures/values/<layer>-<chart>.yaml, on
 	// top of the others; empty means none.
 	ValuesLayer string
+	// Engine is which container engine runs the nodes.
+	Engine engine.Choice
 	// Root is the checkout; CacheDir is where what is costly is kept; OutDir is
 	// where this run writes.
 	Root, CacheDir, OutDir string

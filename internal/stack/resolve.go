@@ -3,7 +3,6 @@ package stack
 import (
 	"context"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"time"
@@ -16,6 +15,7 @@ import (
 	"istio-conformance/internal/mesh/charts/origin"
 	"istio-conformance/internal/mesh/istio"
 	"istio-conformance/internal/process/exitcode"
+	"istio-conformance/internal/process/filelock"
 	"istio-conformance/internal/report"
 )
 
@@ -27,8 +27,8 @@ type plan struct {
 	kindConfig  *v1alpha4.Cluster
 	warnings    []string
 	evidenceDir string
-	nameLock    *os.File // held until the process ends
-	othersName  bool     // another run holds the cluster's name
+	nameLock    *filelock.Lock // held until the process ends
+	othersName  bool           // another run holds the cluster's name
 	proxy       report.Proxy
 	// asked are the images whose Envoy was asked for its filters; missingFilters are
 	// those of Istio's own that one of them lacks, and filterNotes say of which.

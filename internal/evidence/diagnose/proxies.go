@@ -229,29 +229,30 @@ const (
 	throttlingPeriods = 100
 )
 
-var cadvisor = regexp.MustCompile(`^container_cpu_cfs_(throttled_)?periods_total\{(.*)\} ([0-9.e+]+)`)
-
 func (w *world) observeThrottling() {
 	const file = "cluster/throttling.txt"
 	type counters struct{ all, throttled float64 }
 	found := map[[3]string]*counters{}
-	for _, line := range w.lines(file) {
-		m := cadvisor.FindStringSubmatch(line)
-		if m == nil {
+	page := strings.Join(w.lines(file), "\n")
+	for _, name := range []string{"container_cpu_cfs_periods_total", "container_cpu_cfs_throttled_periods_total"} {
+		samples, err := envoy.Samples(page, name)
+		if err != nil {
+			w.Missing = append(w.Missing, fmt.Sprintf("%s: %v", file, err))
 			continue
 		}
-		key := [3]string{label(m[2], "namespace"), label(m[2], "pod"), label(m[2], "container")}
-		value, err := strconv.ParseFloat(m[3], 64)
-		if err != nil || key[2] == "" {
-			continue
-		}
-		if found[key] == nil {
-			found[key] = &counters{}
-		}
-		if m[1] == "" {
-			found[key].all = value
-		} else {
-			found[key].throttled = value
+		for _, s := range samples {
+			key := [3]string{s.Labels["namespace"], s.Labels["pod"], s.Labels["container"]}
+			if key[2] == "" {
+				continue
+			}
+			if found[key] == nil {
+				found[key] = &counters{}
+			}
+			if name == "container_cpu_cfs_periods_total" {
+				found[key].all = s.Value
+			} else {
+				found[key].throttled = s.Value
+			}
 		}
 	}
 	for key, c := range found {
@@ -264,14 +265,4 @@ func (w *world) observeThrottling() {
 			"pod", id(key[0], key[1]), "ns", key[0], "container", key[2], "role", role(pod), "percent", fmt.Sprintf("%.0f", percent),
 			"throttled", yes(c.all >= throttlingPeriods && percent >= throttlingFloor))
 	}
-}
-
-// label returns the value of a label in the text format of Prometheus.
-func label(labels, name string) string {
-	_, rest, found := strings.Cut(","+labels, ","+name+`="`)
-	if !found {
-		return ""
-	}
-	value, _, _ := strings.Cut(rest, `"`)
-	return value
 }

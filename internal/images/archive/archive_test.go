@@ -46,24 +46,26 @@ func (e *fakeEngine) Load(_ context.Context, path string) error {
 func (e *fakeEngine) Pull(context.Context, string) error { return errors.New("no registry") }
 
 func (e *fakeEngine) CLI(_ context.Context, args ...string) (string, error) {
-	last := args[len(args)-1]
-	switch args[1] {
-	case "inspect":
-		if e.ids[last] == "" {
-			return "", fmt.Errorf("no such image: %s", last)
-		}
-		return e.ids[last] + "\n", nil
-	case "tag":
-		e.ids[last] = e.ids[args[2]]
-		return "", nil
-	case "save":
-		var text []string
-		for _, ref := range args[4:] {
-			text = append(text, ref+"="+e.ids[ref])
-		}
-		return "", os.WriteFile(args[3], []byte(strings.Join(text, "\n")), 0o644)
+	if args[1] != "tag" {
+		return "", fmt.Errorf("unexpected: docker %s", strings.Join(args, " "))
 	}
-	return "", fmt.Errorf("unexpected: docker %s", strings.Join(args, " "))
+	e.ids[args[3]] = e.ids[args[2]]
+	return "", nil
+}
+
+func (e *fakeEngine) ImageID(_ context.Context, ref string) (string, error) {
+	if e.ids[ref] == "" {
+		return "", fmt.Errorf("no such image: %s", ref)
+	}
+	return e.ids[ref], nil
+}
+
+func (e *fakeEngine) Save(_ context.Context, path string, refs ...string) error {
+	var text []string
+	for _, ref := range refs {
+		text = append(text, ref+"="+e.ids[ref])
+	}
+	return os.WriteFile(path, []byte(strings.Join(text, "\n")), 0o644)
 }
 
 // prepared returns an engine with a set, as a source leaves them.

@@ -19,6 +19,8 @@ import (
 
 // fakeEngine holds references and notes what it is asked to do.
 type fakeEngine struct {
+	images.Engine // nil: what is not below is not asked
+
 	refs   []string
 	inUse  string
 	loaded []string

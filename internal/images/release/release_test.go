@@ -128,10 +128,21 @@ func (e *fakeEngine) CLI(_ context.Context, args ...string) (string, error) {
 		return cmp.Or(e.architecture[ref], runtime.GOARCH), nil
 	case strings.Contains(line, "RepoDigests"):
 		return e.digests[ref], nil
-	case strings.HasPrefix(line, "image inspect"):
-		return e.ids[ref] + "\n", nil
 	}
 	return "", fmt.Errorf("unexpected: docker %s", strings.Join(args, " "))
+}
+
+func (e *fakeEngine) ImageID(_ context.Context, ref string) (string, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.ids[ref] == "" {
+		return "", fmt.Errorf("no such image: %s", ref)
+	}
+	return e.ids[ref], nil
+}
+
+func (e *fakeEngine) Save(context.Context, string, ...string) error {
+	return errors.New("a release saves nothing")
 }
 
 // publish starts a registry with a release's images and returns the prefix of

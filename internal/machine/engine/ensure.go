@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"istio-conformance/internal/machine/host/capability"
-	"istio-conformance/internal/machine/provider"
 	"istio-conformance/internal/process/exitcode"
 	"istio-conformance/internal/process/filelock"
 	"istio-conformance/internal/process/progress"
@@ -17,11 +16,10 @@ import (
 
 // Options says which engine to look for.
 type Options struct {
+	Choice
 	// CacheDir is the project's cache directory, absolute. A private engine
 	// belongs to it and keeps its images there.
 	CacheDir string
-	// DockerHost is the user's DOCKER_HOST; empty when it is not set.
-	DockerHost string
 	// Logf is told what is done; nil means nobody.
 	Logf progress.Logf
 }
@@ -36,12 +34,14 @@ func (o Options) logf() progress.Logf {
 
 // NotFoundError says that no engine answers.
 type NotFoundError struct {
+	// Kind is the engine that was looked for.
+	Kind Kind
 	// Reason is what its program said, in one line.
 	Reason error
 }
 
 func (e *NotFoundError) Error() string {
-	return fmt.Sprintf("no %s engine answers (%v)", provider.Title(), e.Reason)
+	return fmt.Sprintf("no %s engine answers (%v)", e.Kind.Title(), e.Reason)
 }
 func (e *NotFoundError) Unwrap() error { return e.Reason }
 
@@ -49,7 +49,7 @@ func (e *NotFoundError) Unwrap() error { return e.Reason }
 // reaches, or else the private engine of the cache directory. It changes
 // nothing. Without an engine the error is a *NotFoundError.
 func Detect(ctx context.Context, o Options) (*Engine, error) {
-	if provider.Name() == provider.Podman {
+	if o.Kind == Podman {
 		return detectPodman(ctx, o)
 	}
 	private := layoutOf(o.CacheDir)
@@ -57,11 +57,11 @@ func Detect(ctx context.Context, o Options) (*Engine, error) {
 	if o.DockerHost != private.host() {
 		info, err := askInfo(ctx, "")
 		if err == nil {
-			return &Engine{Info: info, logf: o.logf()}, nil
+			return &Engine{Kind: Docker, Info: info, logf: o.logf()}, nil
 		}
 		if o.DockerHost != "" {
 			// The user's choice is never replaced by another engine.
-			return nil, &NotFoundError{err}
+			return nil, &NotFoundError{Docker, err}
 		}
 		reason = err
 	}
@@ -74,13 +74,13 @@ func Detect(ctx context.Context, o Options) (*Engine, error) {
 		if reason == nil {
 			reason = fmt.Errorf("the private engine of %s has ended", private.data)
 		}
-		return nil, &NotFoundError{reason}
+		return nil, &NotFoundError{Docker, reason}
 	}
 	info, err := askInfo(ctx, private.host())
 	if err != nil {
 		return nil, exitcode.Environmentf("the private engine (dockerd, pid %d, log %s) does not answer: %w; make clean ends it", daemon.pid, private.log(), err)
 	}
-	return &Engine{Host: private.host(), Info: info, Owned: true, private: private, logf: o.logf()}, nil
+	return &Engine{Kind: Docker, Host: private.host(), Info: info, Owned: true, private: private, logf: o.logf()}, nil
 }
 
 // Ensure returns an engine that answers. One that runs is used as it is. If none
@@ -88,7 +88,7 @@ func Detect(ctx context.Context, o Options) (*Engine, error) {
 // installed where it is missing and the system is a Debian or an Ubuntu.
 // Everything else is an error of one line with status exitcode.Environment.
 func Ensure(ctx context.Context, o Options) (*Engine, error) {
-	if provider.Name() == provider.Podman {
+	if o.Kind == Podman {
 		return ensurePodman(ctx, o)
 	}
 	engine, err := Detect(ctx, o)
@@ -190,5 +190,5 @@ func startPrivate(ctx context.Context, o Options, private layout, none *NotFound
 	if err != nil {
 		return nil, exitcode.Environmentf("start a private Docker engine: %w", err)
 	}
-	return &Engine{Host: private.host(), Info: info, Owned: true, Started: true, private: private, logf: o.logf()}, nil
+	return &Engine{Kind: Docker, Host: private.host(), Info: info, Owned: true, Started: true, private: private, logf: o.logf()}, nil
 }

@@ -41,7 +41,7 @@ func TestEnsureUsesTheRunningEngine(t *testing.T) {
 
 func TestEnsureLeavesTheUsersChoice(t *testing.T) {
 	fakeDocker(t, deadEngine)
-	_, err := Ensure(t.Context(), Options{CacheDir: t.TempDir(), DockerHost: "tcp://127.0.0.1:1"})
+	_, err := Ensure(t.Context(), Options{CacheDir: t.TempDir(), Choice: Choice{DockerHost: "tcp://127.0.0.1:1"}})
 	if err == nil || exitcode.Of(err) != exitcode.Environment {
 		t.Fatalf("error is %v", err)
 	}

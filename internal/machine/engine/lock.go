@@ -4,22 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"time"
 
 	"istio-conformance/internal/process/filelock"
 )
 
-// lockPoll is how often a lock held by another run is tried again. flock has
-// no way to wait that a context could interrupt.
-const lockPoll = 200 * time.Millisecond
-
 // lockFile takes an exclusive lock, so that two runs do not start or stop the
-// same engine at once. Closing the file gives the lock up; it ends with the
-// process at the latest.
-func lockFile(ctx context.Context, path string) (*os.File, error) {
+// same engine at once.
+func lockFile(ctx context.Context, path string) (*filelock.Lock, error) {
 	started := time.Now()
-	tick := time.NewTicker(lockPoll)
+	tick := time.NewTicker(filelock.Poll)
 	defer tick.Stop()
 	for {
 		file, err := filelock.Exclusive(path)

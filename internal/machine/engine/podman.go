@@ -11,7 +11,6 @@ import (
 	"strings"
 
 	"istio-conformance/internal/machine/host"
-	"istio-conformance/internal/machine/provider"
 	"istio-conformance/internal/process/exitcode"
 	"istio-conformance/internal/process/progress"
 )
@@ -23,13 +22,13 @@ const podmanConfVariable = "CONTAINERS_CONF"
 // detectPodman returns podman, which needs no daemon. It changes nothing.
 func detectPodman(ctx context.Context, o Options) (*Engine, error) {
 	conf := layoutOf(o.CacheDir).podmanConf()
-	if _, err := os.Stat(conf); err != nil || os.Getenv(podmanConfVariable) != "" {
+	if _, err := os.Stat(conf); err != nil || o.PodmanConf != "" {
 		conf = ""
 	}
-	e := &Engine{private: layoutOf(o.CacheDir), conf: conf, logf: o.logf()}
+	e := &Engine{Kind: Podman, private: layoutOf(o.CacheDir), conf: conf, logf: o.logf()}
 	var err error
 	if e.Info, err = e.askPodman(ctx); err != nil {
-		return nil, &NotFoundError{err}
+		return nil, &NotFoundError{Podman, err}
 	}
 	return e, nil
 }
@@ -38,12 +37,12 @@ func detectPodman(ctx context.Context, o Options) (*Engine, error) {
 // is never installed: who asks for it has it.
 func ensurePodman(ctx context.Context, o Options) (*Engine, error) {
 	l := layoutOf(o.CacheDir)
-	if err := writePodmanConf(l, host.Gather(host.Options{}), o.logf()); err != nil {
+	if err := writePodmanConf(l, host.Gather(host.Options{}), o.PodmanConf, o.logf()); err != nil {
 		return nil, exitcode.Environmentf("%w", err)
 	}
 	e, err := detectPodman(ctx, o)
 	if err != nil {
-		return nil, exitcode.Environmentf("%s=%s: %w: install podman, or leave the variable out to use Docker", provider.Variable, provider.Podman, err)
+		return nil, exitcode.Environmentf("%s=%s: %w: install podman, or leave the variable out to use Docker", Variable, Podman, err)
 	}
 	if err := checkForward(ctx); err != nil {
 		return nil, err
@@ -55,13 +54,13 @@ func ensurePodman(ctx context.Context, o Options) (*Engine, error) {
 }
 
 // writePodmanConf writes the configuration that podman needs where its defaults
-// fail, and removes it where they do not. A configuration that the user names stays
-// the only one.
+// fail, and removes it where they do not. A configuration that the user names
+// stays the only one.
 //
 // Podman raises the limit of open files of a container, for which root needs
 // CAP_SYS_RESOURCE; and its usual runtime, crun, refuses hybrid control groups
 // ("cgroups in hybrid mode not supported").
-func writePodmanConf(l layout, facts host.Facts, logf progress.Logf) error {
+func writePodmanConf(l layout, facts host.Facts, named string, logf progress.Logf) error {
 	var conf strings.Builder
 	if facts.Lacks("CAP_SYS_RESOURCE") {
 		logf("root lacks CAP_SYS_RESOURCE: podman gives containers this process's limits")
@@ -71,7 +70,7 @@ func writePodmanConf(l layout, facts host.Facts, logf progress.Logf) error {
 		logf("control groups are hybrid: podman runs containers by runc")
 		conf.WriteString("[engine]\nruntime = \"runc\"\n")
 	}
-	if conf.Len() == 0 || os.Getenv(podmanConfVariable) != "" {
+	if conf.Len() == 0 || named != "" {
 		if err := os.Remove(l.podmanConf()); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return err
 		}
@@ -119,7 +118,7 @@ func localNames(loaded string) map[string]string {
 // Leave takes back what Ensure changed for an engine that it did not start. It is
 // for when no cluster of this project is left.
 func (e *Engine) Leave() error {
-	if provider.Name() != provider.Podman {
+	if e.Kind != Podman {
 		return nil
 	}
 	return e.private.removeModulesDir()
@@ -130,7 +129,7 @@ func (e *Engine) askPodman(ctx context.Context) (Info, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, infoTimeout, fmt.Errorf("no answer within %s", infoTimeout))
 	defer cancel()
 	// Not by package command: warnings come on standard error.
-	cli := exec.CommandContext(ctx, provider.Podman, "info", "--format", "json")
+	cli := exec.CommandContext(ctx, e.Kind.String(), "info", "--format", "json")
 	cli.Env = append(os.Environ(), e.Env()...)
 	cli.WaitDelay = infoTimeout
 	out, err := cli.Output()

@@ -8,7 +8,6 @@ import (
 	"testing"
 
 	"istio-conformance/internal/machine/host"
-	"istio-conformance/internal/machine/provider"
 	"istio-conformance/internal/process/exitcode"
 	"istio-conformance/internal/process/progress"
 )
@@ -26,13 +25,12 @@ func fakePodman(t *testing.T, script string) {
 		t.Fatal(err)
 	}
 	t.Setenv("PATH", dir+":/bin")
-	t.Setenv(provider.Variable, provider.Podman)
 	t.Setenv(podmanConfVariable, "")
 }
 
 func TestDetectPodman(t *testing.T) {
 	fakePodman(t, "cat <<'END'\n"+podmanInfo+"\nEND\necho 'level=warning' >&2\n")
-	e, err := Detect(t.Context(), Options{CacheDir: t.TempDir()})
+	e, err := Detect(t.Context(), Options{Choice: Choice{Kind: Podman}, CacheDir: t.TempDir()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -43,12 +41,12 @@ func TestDetectPodman(t *testing.T) {
 
 func TestPodmanThatDoesNotAnswer(t *testing.T) {
 	fakePodman(t, "echo 'Error: no storage' >&2; exit 125\n")
-	_, err := Detect(t.Context(), Options{CacheDir: t.TempDir()})
+	_, err := Detect(t.Context(), Options{Choice: Choice{Kind: Podman}, CacheDir: t.TempDir()})
 	var none *NotFoundError
 	if !errors.As(err, &none) || !strings.Contains(err.Error(), "no podman engine answers (Error: no storage)") {
 		t.Errorf("got %v", err)
 	}
-	_, err = Ensure(t.Context(), Options{CacheDir: t.TempDir()})
+	_, err = Ensure(t.Context(), Options{Choice: Choice{Kind: Podman}, CacheDir: t.TempDir()})
 	if exitcode.Of(err) != exitcode.Environment || !strings.Contains(err.Error(), "KIND_EXPERIMENTAL_PROVIDER=podman: no podman engine answers") {
 		t.Errorf("got %v", err)
 	}
@@ -84,16 +82,14 @@ func TestPodmanConf(t *testing.T) {
 	for _, c := range []struct{ named, want string }{
 		{"", "[containers]\ndefault_ulimits = []\n[engine]\nruntime = \"runc\"\n"}, {"/etc/mine.conf", ""},
 	} {
-		t.Setenv(podmanConfVariable, c.named)
-		if err := writePodmanConf(l, poor, progress.Discard); err != nil {
+		if err := writePodmanConf(l, poor, c.named, progress.Discard); err != nil {
 			t.Fatal(err)
 		}
 		if got := read(); got != c.want {
 			t.Errorf("%s=%s: got %q, want %q", podmanConfVariable, c.named, got, c.want)
 		}
 	}
-	t.Setenv(podmanConfVariable, "")
-	if err := writePodmanConf(l, host.Facts{}, progress.Discard); err != nil || read() != "" {
+	if err := writePodmanConf(l, host.Facts{}, "", progress.Discard); err != nil || read() != "" {
 		t.Errorf("an ordinary machine: %v, %q", err, read())
 	}
 }
@@ -114,7 +110,7 @@ case "$*" in
 *absent*) echo "Error: inspecting object: absent:1: image not known" >&2; exit 125 ;;
 load*) echo "Loaded image: localhost/a/b:1" ;;
 esac`)
-	e := &Engine{conf: "/c.conf"}
+	e := &Engine{Kind: Podman, conf: "/c.conf"}
 	if there, err := e.HasImage(t.Context(), "absent:1"); there || err != nil {
 		t.Errorf("an image that is missing: %t, %v", there, err)
 	}

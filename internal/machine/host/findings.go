@@ -9,9 +9,6 @@ import (
 const (
 	// ReleaseDisk is what official images and two nodes take in the engine.
 	ReleaseDisk = 10 * GiB
-	// ModulesDisk is what building everything from Go modules takes in the
-	// project's cache, where nothing is cached: go's own cache, images, nodes.
-	ModulesDisk = 25 * GiB
 	// MinMemory is what two nodes with Istio need beside the tests.
 	MinMemory = 6 * GiB
 	// minInotifyInstances and minInotifyWatches let systemd, the kubelet and the

@@ -31,11 +31,11 @@ func TestFindings(t *testing.T) {
 		severity Severity // of the one finding; empty for none
 		want     []string
 	}{
-		"nothing":     {func(*Facts) {}, []DiskNeed{cacheNeed(ModulesDisk)}, "", nil},
+		"nothing":     {func(*Facts) {}, []DiskNeed{cacheNeed(25 * GiB)}, "", nil},
 		"exactly":     {func(*Facts) {}, []DiskNeed{cacheNeed(26 * GiB)}, "", nil},
 		"disk":        {func(*Facts) {}, []DiskNeed{cacheNeed(30 * GiB)}, Error, []string{"26.0 GiB free", "/cache", "30.0 GiB", "set ISTIO_CONFORMANCE_CACHE"}},
-		"sum of disk": {func(*Facts) {}, []DiskNeed{cacheNeed(ModulesDisk), {Dir: "/out", Size: 2 * GiB, Purpose: "logs"}}, Error, []string{"27.0 GiB needed", "2.0 GiB for logs in /out"}},
-		"other disk":  {func(*Facts) {}, []DiskNeed{cacheNeed(ModulesDisk), {Dir: "/data", Size: 4 * GiB}}, "", nil},
+		"sum of disk": {func(*Facts) {}, []DiskNeed{cacheNeed(25 * GiB), {Dir: "/out", Size: 2 * GiB, Purpose: "logs"}}, Error, []string{"27.0 GiB needed", "2.0 GiB for logs in /out"}},
+		"other disk":  {func(*Facts) {}, []DiskNeed{cacheNeed(25 * GiB), {Dir: "/data", Size: 4 * GiB}}, "", nil},
 		"disk that was not looked at": {
 			func(*Facts) {}, []DiskNeed{{Dir: "/x", Size: GiB}}, Warning, []string{"/x", "unknown"}},
 		"unreadable disk": {

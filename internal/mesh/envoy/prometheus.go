@@ -2,9 +2,10 @@ package envoy
 
 import (
 	"fmt"
-	"regexp"
-	"strconv"
 	"strings"
+
+	"github.com/prometheus/common/expfmt"
+	"github.com/prometheus/common/model"
 )
 
 // Sample is one line of a metrics page in Prometheus' text format.
@@ -14,34 +15,27 @@ type Sample struct {
 	Value  float64
 }
 
-var (
-	sampleLine  = regexp.MustCompile(`^([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{(.*)\})? (\S+)(?: \d+)?$`)
-	sampleLabel = regexp.MustCompile(`([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\]|\\.)*)"`)
-)
-
 // Samples returns the samples of a metrics page with the given name.
 // https://prometheus.io/docs/instrumenting/exposition_formats/
 func Samples(page, name string) ([]Sample, error) {
-	var found []Sample
+	// Lines with another name are left out, and so are those with types: a histogram's
+	// bucket is a sample like others here.
+	var lines strings.Builder
 	for line := range strings.Lines(page) {
-		line = strings.TrimSpace(line)
-		if !strings.HasPrefix(line, name) {
-			continue
+		if strings.HasPrefix(line, name) {
+			lines.WriteString(strings.TrimSpace(line) + "\n")
 		}
-		parts := sampleLine.FindStringSubmatch(line)
-		if parts == nil {
-			return nil, fmt.Errorf("metrics: not a sample: %q", line)
-		}
-		if parts[1] != name {
-			continue
-		}
-		value, err := strconv.ParseFloat(parts[3], 64)
-		if err != nil {
-			return nil, fmt.Errorf("metrics: %q: %w", line, err)
-		}
-		sample := Sample{Name: name, Labels: map[string]string{}, Value: value}
-		for _, label := range sampleLabel.FindAllStringSubmatch(parts[2], -1) {
-			sample.Labels[label[1]] = strings.NewReplacer(`\"`, `"`, `\\`, `\`, `\n`, "\n").Replace(label[2])
+	}
+	parser := expfmt.NewTextParser(model.UTF8Validation)
+	families, err := parser.TextToMetricFamilies(strings.NewReader(lines.String()))
+	if err != nil {
+		return nil, fmt.Errorf("metrics %s: %w", name, err)
+	}
+	var found []Sample
+	for _, metric := range families[name].GetMetric() {
+		sample := Sample{Name: name, Labels: map[string]string{}, Value: metric.GetUntyped().GetValue()}
+		for _, label := range metric.GetLabel() {
+			sample.Labels[label.GetName()] = label.GetValue()
 		}
 		found = append(found, sample)
 	}

@@ -11,7 +11,8 @@ import (
 	"syscall"
 	"time"
 
-	"golang.org/x/sys/unix"
+
+	"istio-conformance/internal/process/filelock"
 )
 
 // Limits bound a store.
@@ -105,13 +106,13 @@ func (s *Store) list() ([]stored, error) {
 
 // remove deletes an artifact unless a run, this one included, has it in use.
 func (s *Store) remove(a stored) (removed bool, err error) {
-	l, err := openLock(filepath.Join(s.dir, lockDir, a.id.String()))
+	l, err := filelock.Open(filepath.Join(s.dir, lockDir, a.id.String()))
 	if err != nil {
 		return false, err
 	}
-	defer func() { err = errors.Join(err, l.close()) }()
-	if err := l.try(unix.LOCK_EX); err != nil {
-		if errors.Is(err, errLocked) {
+	defer func() { err = errors.Join(err, l.Close()) }()
+	if err := l.Try(filelock.Alone); err != nil {
+		if errors.Is(err, filelock.ErrLocked) {
 			return false, nil
 		}
 		return false, err

@@ -9,8 +9,7 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/sys/unix"
-
+	"istio-conformance/internal/process/filelock"
 	"istio-conformance/internal/process/progress"
 )
 
@@ -28,7 +27,7 @@ type Store struct {
 type entry struct {
 	once sync.Once
 	path string
-	lock *lock
+	lock *filelock.Lock
 	err  error
 }
 
@@ -51,7 +50,7 @@ func (s *Store) Close() error {
 	var errs []error
 	for id, e := range s.entries {
 		if e.lock != nil {
-			errs = append(errs, e.lock.close())
+			errs = append(errs, e.lock.Close())
 		}
 		delete(s.entries, id)
 	}
@@ -80,24 +79,24 @@ func (s *Store) Ensure(ctx context.Context, id ID, build func(ctx context.Contex
 	return e.path, e.err
 }
 
-func (s *Store) ensure(ctx context.Context, id ID, build func(context.Context, string) error) (_ string, _ *lock, err error) {
-	l, err := openLock(filepath.Join(s.dir, lockDir, id.String()))
+func (s *Store) ensure(ctx context.Context, id ID, build func(context.Context, string) error) (_ string, _ *filelock.Lock, err error) {
+	l, err := filelock.Open(filepath.Join(s.dir, lockDir, id.String()))
 	if err != nil {
 		return "", nil, err
 	}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, l.close())
+			err = errors.Join(err, l.Close())
 		}
 	}()
 	path := filepath.Join(s.dir, id.String())
 	waiting := func() { s.logf("waiting for another run that builds or removes %s", id.Name) }
-	for tries := l.tries(waiting); ; {
+	for tries := (&tries{lock: l, waiting: waiting}); ; {
 		// Exclusive to build, shared to use. What is there is looked at after
 		// the lock again: another run may have built or pruned it meanwhile.
-		how := unix.LOCK_EX
+		how := filelock.Alone
 		if s.Has(id) {
-			how = unix.LOCK_SH
+			how = filelock.Together
 		}
 		taken, err := tries.next(ctx, how)
 		if err != nil {
@@ -105,9 +104,9 @@ func (s *Store) ensure(ctx context.Context, id ID, build func(context.Context, s
 		}
 		switch there := s.Has(id); {
 		case !taken:
-		case there && how == unix.LOCK_SH:
+		case there && how == filelock.Together:
 			return path, l, touch(path)
-		case !there && how == unix.LOCK_EX:
+		case !there && how == filelock.Alone:
 			if err := s.build(ctx, id, build); err != nil {
 				return "", nil, err
 			}

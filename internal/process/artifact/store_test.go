@@ -11,8 +11,7 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"golang.org/x/sys/unix"
-
+	"istio-conformance/internal/process/filelock"
 	"istio-conformance/internal/process/progress"
 )
 
@@ -113,16 +112,16 @@ func TestEnsureWaitsForAnotherRunAndCanBeInterrupted(t *testing.T) {
 		said = fmt.Sprintf(format, args...)
 		cancel(interrupted)
 	})
-	other, err := openLock(filepath.Join(dir, lockDir, thing.String()))
+	other, err := filelock.Open(filepath.Join(dir, lockDir, thing.String()))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() {
-		if err := other.close(); err != nil {
+		if err := other.Close(); err != nil {
 			t.Error(err)
 		}
 	}()
-	if err := other.try(unix.LOCK_EX); err != nil {
+	if err := other.Try(filelock.Alone); err != nil {
 		t.Fatal(err)
 	}
 	var calls atomic.Int32

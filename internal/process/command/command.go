@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -28,8 +29,9 @@ type Command struct {
 	Args []string
 	// Dir is the working directory; empty means the caller's.
 	Dir string
-	// Env is added to the caller's environment.
-	Env []string
+	// Defaults are variables that the caller's environment goes before; Env goes
+	// before both.
+	Defaults, Env []string
 	// Stdin is what the program reads; nil means nothing.
 	Stdin io.Reader
 	// Stdout receives standard output as well as Output's result; may be nil.
@@ -58,7 +60,7 @@ func (c *Command) Output(ctx context.Context) (string, error) {
 	var stdout, both bytes.Buffer
 	cmd := exec.CommandContext(ctx, c.Args[0], c.Args[1:]...)
 	cmd.Dir = c.Dir
-	cmd.Env = append(os.Environ(), c.Env...)
+	cmd.Env = slices.Concat(c.Defaults, os.Environ(), c.Env)
 	cmd.Stdin = c.Stdin
 	shared := &lockedWriter{w: &both}
 	writers := []io.Writer{&stdout, shared}

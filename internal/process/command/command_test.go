@@ -25,6 +25,13 @@ func TestStdoutIsCopied(t *testing.T) {
 	g.Expect(copied.String()).To(gomega.Equal("seen\n"))
 }
 
+func TestDefaultsYield(t *testing.T) {
+	g := gomega.NewWithT(t)
+	t.Setenv("CHOSEN", "by the user")
+	c := Command{Args: []string{"sh", "-c", "echo $CHOSEN, $LEFT, $FIXED"}, Defaults: []string{"CHOSEN=here", "LEFT=here"}, Env: []string{"FIXED=here"}}
+	g.Expect(c.Output(t.Context())).To(gomega.Equal("by the user, here, here\n"))
+}
+
 func TestFailureRepeatsTheLastLines(t *testing.T) {
 	g := gomega.NewWithT(t)
 	err := Run(t.Context(), "sh", "-c", "seq 100; echo the cause >&2; exit 3")

@@ -3,7 +3,6 @@ package gobuild
 import (
 	"context"
 	"fmt"
-	"os"
 	"regexp"
 	"runtime"
 	"strings"
@@ -34,11 +33,11 @@ const (
 )
 
 // collector returns the settings of the compilers' garbage collector, none where
-// the user has set one or memory is scarce.
-func collector(getenv func(string) string, memory uint64, processors int) []string {
+// memory is scarce. The user's own go before them.
+func collector(memory uint64, processors int) []string {
 	// Twice as many as processors: the go command itself, links, and other programs.
 	share := memory / uint64(2*processors)
-	if getenv("GOGC") != "" || getenv("GOMEMLIMIT") != "" || share < smallest {
+	if share < smallest {
 		return nil
 	}
 	return []string{"GOGC=off", fmt.Sprintf("GOMEMLIMIT=%d", min(share, largest))}
@@ -60,7 +59,7 @@ var environment = []string{"CGO_ENABLED=0", "GOWORK=off", "GOFLAGS=-mod=readonly
 // Go returns the go command with the arguments, to be run in dir, with the flags
 // and the environment of all that is compiled here.
 func Go(dir string, args ...string) command.Command {
-	return command.Command{Args: append([]string{"go"}, args...), Dir: dir, Env: append(collector(os.Getenv, memory(), runtime.NumCPU()), environment...)}
+	return command.Command{Args: append([]string{"go"}, args...), Dir: dir, Defaults: collector(memory(), runtime.NumCPU()), Env: environment}
 }
 
 // Own compiles a package of this project, whose checkout is root, to the file out.

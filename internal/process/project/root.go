@@ -27,11 +27,14 @@ func Root() (string, error) {
 	}
 }
 
+// CacheVariable names the cache directory.
+const CacheVariable = "ISTIO_CONFORMANCE_CACHE"
+
 // CacheDir returns the directory outside the checkout for what is costly to
 // build, keyed by content: $ISTIO_CONFORMANCE_CACHE, or istio-conformance below
 // the user's cache directory. It is created when missing.
-func CacheDir() (string, error) {
-	dir := os.Getenv("ISTIO_CONFORMANCE_CACHE")
+func CacheDir(getenv func(string) string) (string, error) {
+	dir := getenv(CacheVariable)
 	if dir == "" {
 		base, err := os.UserCacheDir()
 		if err != nil {

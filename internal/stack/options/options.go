@@ -10,7 +10,7 @@ import (
 
 	"istio-conformance/internal/check"
 	"istio-conformance/internal/images/release"
-	"istio-conformance/internal/machine/provider"
+	"istio-conformance/internal/machine/engine"
 	"istio-conformance/internal/process/exitcode"
 	"istio-conformance/internal/process/project"
 	"istio-conformance/internal/stack"
@@ -157,10 +157,10 @@ func (o *Options) Complete() error {
 	if o.Root, err = project.Root(); err != nil && (o.cluster == "kind" || o.OutDir == "") {
 		return exitcode.Usagef("%w", err)
 	}
-	if o.CacheDir, err = project.CacheDir(); err != nil {
+	if o.CacheDir, err = project.CacheDir(o.getenv); err != nil {
 		return exitcode.Environmentf("%w", err)
 	}
-	if err := provider.Check(); err != nil {
+	if o.Engine, err = engine.ReadChoice(o.getenv); err != nil {
 		return err
 	}
 	if o.KindConfig == "" {

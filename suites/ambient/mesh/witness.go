@@ -17,9 +17,6 @@ import (
 	"istio-conformance/internal/stack"
 )
 
-// ZtunnelSelector matches ztunnel's pods.
-const ZtunnelSelector = "app=ztunnel"
-
 // logTime is how far back ztunnel's log is read: longer than any check takes.
 const logTime = 5 * time.Minute
 

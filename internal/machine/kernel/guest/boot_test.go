@@ -24,7 +24,7 @@ func TestEachMissingModule(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cache, err := project.CacheDir()
+	cache, err := project.CacheDir(os.Getenv)
 	if err != nil {
 		t.Fatal(err)
 	}

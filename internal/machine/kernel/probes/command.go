@@ -18,7 +18,10 @@ var programDirs = []string{"/usr/local/sbin", "/usr/sbin", "/sbin"}
 
 // find returns the path of a program, and "" when this machine has none.
 func find(name string) string {
-	for _, dir := range append(filepath.SplitList(os.Getenv("PATH")), programDirs...) {
+	if path, err := exec.LookPath(name); err == nil {
+		return path
+	}
+	for _, dir := range programDirs {
 		path := filepath.Join(dir, name)
 		if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() && info.Mode().Perm()&0o111 != 0 {
 			return path
