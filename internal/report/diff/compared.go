@@ -10,7 +10,7 @@ import (
 )
 
 // Against returns what compares a run's report with a baseline, as
-// report.Options.Compare wants it; nil without a baseline.
+// record.Options.Compare wants it; nil without a baseline.
 func Against(baseline *report.Report) func(*report.Report) *report.Compared {
 	if baseline == nil {
 		return nil
