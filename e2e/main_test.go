@@ -25,8 +25,8 @@ import (
 	"istio-conformance/internal/check/waits"
 	"istio-conformance/internal/evidence/exam"
 	"istio-conformance/internal/process/exitcode"
-	"istio-conformance/internal/report"
 	"istio-conformance/internal/report/ci"
+	"istio-conformance/internal/report/record"
 	"istio-conformance/internal/stack"
 	"istio-conformance/internal/stack/options"
 	"istio-conformance/suites"
@@ -100,9 +100,8 @@ func run(m *testing.M, o *options.Options, console *os.File) (int, error) {
 		}
 		all, target, sheet = []check.Suite{suite}, "exam", reports
 	}
-	var recorder *report.Recorder
 	if o.Upgrade != nil {
-		all, target = []check.Suite{upgradeSuite(s, o, &recorder)}, "upgrade"
+		all, target = []check.Suite{upgradeSuite(s, o)}, "upgrade"
 		if o.Mutate {
 			target = "upgrade MUTATE=1"
 		}
@@ -136,7 +135,8 @@ func run(m *testing.M, o *options.Options, console *os.File) (int, error) {
 	if err != nil {
 		return exitcode.Of(err), err
 	}
-	if recorder, err = report.New(reportOptions(o, baseline, console)); err != nil {
+	recorder, err := record.New(reportOptions(o, baseline, console))
+	if err != nil {
 		return exitcode.Environment, err
 	}
 	ctx, stop := interruptible()

@@ -128,7 +128,8 @@ func (p *player) ask(ctx context.Context) (answer *diagnose.Diagnosis, result ex
 	if p.report.Within > 0 {
 		within = time.Duration(p.report.Within) * time.Second
 	}
-	err := wait.PollUntilContextTimeout(ctx, askEvery, within, true, func(ctx context.Context) (bool, error) {
+	// What is asked has the check's time: an answer that is cut off says nothing.
+	err := wait.PollUntilContextTimeout(ctx, askEvery, within, true, func(context.Context) (bool, error) {
 		got, err := p.stack.DiagnoseIn(ctx, p.folder(), append(slices.Clone(p.report.Namespaces), p.Namespace)...)
 		if err != nil {
 			return false, err

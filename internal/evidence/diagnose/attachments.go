@@ -24,7 +24,7 @@ func (w *world) observeAttachments(vs *object, name, file string) {
 			} else if hidden, to := w.hidden(vs, w.podsOf("", labelsAt(g.Object, "spec", "selector"))); hidden {
 				status, exported = "hidden", to
 			}
-		case !w.listed(namespace, servicesKind) && w.hasNamespace(namespace):
+		case !w.listed(namespace, servicesKind) && w.hasNamespace(namespace), w.unread(gatewaysKind, namespace):
 			status = unknown // that namespace was not looked at
 		}
 		w.add("attachment", file, fmt.Sprintf("VirtualService %s names Gateway %s/%s", name, namespace, gatewayName),
@@ -115,7 +115,7 @@ func overlap(a, b string) bool {
 // redirect is "nowhere" for a server that sends every request on to https, where all
 // servers of the same pods that have one of its hosts do the same.
 func (w *world) redirect(server map[string]any, pods []*corev1.Pod) string {
-	if str(server, "tls", "httpsRedirect") != "true" || len(pods) == 0 ||
+	if str(server, "tls", "httpsRedirect") != "true" || len(pods) == 0 || w.unread(gatewaysKind) ||
 		len(w.others["gateways.gateway.networking.k8s.io"])+len(w.others["ingresses.networking.k8s.io"]) > 0 {
 		return "" // others may serve the hosts too, in a way that is not looked at here
 	}
@@ -194,6 +194,9 @@ func (w *world) subsetStatus(service, status, subset, namespace string, gateways
 			}
 			return "no-pods", ""
 		}
+	}
+	if w.unread(rulesKind) {
+		return unknown, ""
 	}
 	// A rule for it may lie in the service's, the client's or the root namespace.
 	for _, place := range []string{ns, namespace, systemMeshNS} {

@@ -45,8 +45,12 @@ func (w *world) observeGateways() {
 				}
 			}
 		}
-		w.add("gateway", file, fmt.Sprintf("Gateway %s: selector {%s} matches %d pods", name, labelText(selector), len(pods)),
-			"gateway", name, "ns", g.GetNamespace(), "selector", labelText(selector), "pods", strconv.Itoa(len(pods)),
+		n := strconv.Itoa(len(pods))
+		if n == "0" && w.unread(podsKind) {
+			n = unknown
+		}
+		w.add("gateway", file, fmt.Sprintf("Gateway %s: selector {%s} matches %s pods", name, labelText(selector), n),
+			"gateway", name, "ns", g.GetNamespace(), "selector", labelText(selector), "pods", n,
 			"scoped", yes(len(pods) > 0 && !slices.ContainsFunc(pods, func(p *corev1.Pod) bool { return !w.scoped(g.GetNamespace(), p) })))
 		for _, server := range list(g.Object, "spec", "servers") {
 			w.observeServer(name, file, g.GetNamespace(), labelText(selector), server, pods, lost[serverKey(name, server)])
@@ -203,6 +207,9 @@ func (w *world) resolve(host, namespace string) (service, status string) {
 				return service, ok
 			}
 		}
+	}
+	if w.unread(entriesKind) {
+		return service, unknown // one of them may have the host
 	}
 	if service == "" {
 		return host, w.unlessUnknown(missing)

@@ -48,7 +48,7 @@ type block struct {
 // blocking returns the policies that together refuse every request to a pod.
 func (w *world) blocking(pod *corev1.Pod) []block {
 	var refused []block
-	open := false
+	open := w.unread(policiesKind, pod.Namespace, systemMeshNS)
 	for i := range w.others[policiesKind] {
 		p := &w.others[policiesKind][i]
 		if !applies(p, pod) {

@@ -224,6 +224,15 @@ func (w *world) listed(namespace, kind string) bool {
 	return w.whole[path.Join("namespaces", namespace, kind+".yaml")]
 }
 
+// unread says whether objects of a kind could not be listed, in the namespaces or, where
+// none is named, in any: then that there is none is not known.
+func (w *world) unread(kind string, namespaces ...string) bool {
+	return slices.ContainsFunc(w.index.Missing, func(m evidence.Entry) bool {
+		ns := path.Base(path.Dir(m.Path))
+		return path.Base(m.Path) == kind+".yaml" && (len(namespaces) == 0 || slices.Contains(namespaces, ns))
+	})
+}
+
 func fileOf(namespace, kind string) string {
 	return path.Join("namespaces", namespace, kind+".yaml")
 }

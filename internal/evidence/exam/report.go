@@ -36,6 +36,8 @@ type Report struct {
 	Namespaces []string `json:"namespaces,omitempty"`
 	// GatewayAPI says that the definitions of the Gateway API must be there.
 	GatewayAPI bool `json:"gatewayAPI,omitempty"`
+	// NetworkPolicies says that the pods' network must enforce them.
+	NetworkPolicies bool `json:"networkPolicies,omitempty"`
 	// Steps are done in their order. The last one must be a bite.
 	Steps []Step `json:"steps,omitempty"`
 	// Undo are done after everything else was undone, such as restarts.
