@@ -28,7 +28,7 @@ import (
 const (
 	// answerWithin is how long the right cause may take to be named, unless the report
 	// says otherwise, and askEvery how often it is asked for.
-	answerWithin = 15 * time.Second
+	answerWithin = 20 * time.Second
 	askEvery     = 3 * time.Second
 )
 
