@@ -107,7 +107,7 @@ func (p *player) step(ctx context.Context, step exam.Step) {
 	case step.Apply != "":
 		p.apply(ctx, step.Apply)
 	case step.Delete != nil:
-		mutation.Remove(ctx, p.t, p.stack, p.get(ctx, *step.Delete))
+		p.remove(ctx, *step.Delete)
 	case step.Patch != nil:
 		p.patch(ctx, *step.Patch)
 	case step.Values != nil:
@@ -181,6 +181,17 @@ func (p *player) get(ctx context.Context, o exam.Object) *unstructured.Unstructu
 	}
 	p.t.Expect(p.stack.Client.Get(ctx, key, found)).To(gomega.Succeed(), "%s %s", o.Kind, o.Name)
 	return found
+}
+
+// remove deletes an object and puts it back in the end, in place of another one that
+// was made meanwhile.
+func (p *player) remove(ctx context.Context, o exam.Object) {
+	old := p.get(ctx, o)
+	mutation.Mend(ctx, p.t, func(ctx context.Context) {
+		p.t.Expect(client.IgnoreNotFound(p.stack.Client.Delete(ctx, old.DeepCopy()))).To(gomega.Succeed(), "delete what took the place of %s", kube.Name(old))
+		mutation.PutBack(ctx, p.t, p.stack, old)
+	})
+	p.t.Expect(p.stack.Client.Delete(ctx, old.DeepCopy())).To(gomega.Succeed(), "delete %s", kube.Name(old))
 }
 
 // patch changes an object and gives it its old content in the end, whatever it has

@@ -174,7 +174,7 @@ func (w *world) observeRoute(vs *unstructured.Unstructured, name, file, kind str
 	w.add("route", file, fmt.Sprintf("VirtualService %s: %s route to host %s, subset %q, port %q", name, kind, host, subset, port),
 		"virtualservice", name, "ns", vs.GetNamespace(), "kind", kind, "destination", host, "service", service, "status", status,
 		"subset", subset, "subsetStatus", state, "rule", rule, "port", port, "portStatus", portStatus, "declared", protocol,
-		"resolution", w.resolution(host), "gateways", strconv.Itoa(len(pods)))
+		"resolution", w.resolution(host), "gateways", strconv.Itoa(len(pods)), "hosts", strings.Join(texts(vs.Object, "spec", "hosts"), " "))
 }
 
 func split(name string) (namespace, rest string) {

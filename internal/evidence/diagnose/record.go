@@ -56,7 +56,7 @@ var sources = map[string][]string{
 	// missing or unknown; subsetStatus may be no-pods, or hidden where only rule, which
 	// the gateway does not get, defines it. resolution is that of a ServiceEntry; gateways
 	// counts the gateway pods that use the route.
-	"route": {"virtualservice", "ns", "kind", "destination", "service", "status", "subset", "subsetStatus", "rule", "port", "portStatus", "declared", "resolution", "gateways"},
+	"route": {"virtualservice", "ns", "kind", "destination", "service", "status", "subset", "subsetStatus", "rule", "port", "portStatus", "declared", "resolution", "gateways", "hosts"},
 	// A Gateway that a VirtualService names. status is ok, missing, unknown, hidden
 	// where exportTo leaves out the gateway's namespace, or no-host where the Gateway
 	// takes none of its hosts from that namespace.
