@@ -9,7 +9,8 @@ import (
 	"strings"
 
 	"istio-conformance/internal/check"
-	"istio-conformance/internal/report"
+	"istio-conformance/internal/report/markdown"
+	"istio-conformance/internal/report/wording"
 )
 
 // Entry is one check.
@@ -74,7 +75,7 @@ func Text(entries []Entry) string {
 		}
 		fmt.Fprintf(&b, "    %-*s  %s%s\n", width, e.ID, e.Promise, gate)
 	}
-	fmt.Fprintf(&b, "\n%s\n", report.Plural(len(entries), "check"))
+	fmt.Fprintf(&b, "\n%s\n", wording.Plural(len(entries), "check"))
 	return b.String()
 }
 
@@ -97,7 +98,7 @@ func Markdown(entries []Entry, runs Runs) string {
 			broken++
 		}
 	}
-	fmt.Fprintf(&b, "%s. `make e2e RUN=<name>` runs one of them with the gates before it. A gate must pass\nbefore the checks behind it are run. `make mutate` breaks the system on purpose, and `make test-kernel`\na kernel in QEMU, and both demand that exactly the right checks turn red: %d of the checks have a break\nthere, and of the others it is said why not.\n\nThe last columns say on which day a run with that profile last showed the promise. \"never run\"\nis code and no proof: no run that was recorded with `istio-conformance list ran` has shown it.\n", report.Plural(len(entries), "check"), broken)
+	fmt.Fprintf(&b, "%s. `make e2e RUN=<name>` runs one of them with the gates before it. A gate must pass\nbefore the checks behind it are run. `make mutate` breaks the system on purpose, and `make test-kernel`\na kernel in QEMU, and both demand that exactly the right checks turn red: %d of the checks have a break\nthere, and of the others it is said why not.\n\nThe last columns say on which day a run with that profile last showed the promise. \"never run\"\nis code and no proof: no run that was recorded with `istio-conformance list ran` has shown it.\n", wording.Plural(len(entries), "check"), broken)
 	suite, feature, open := "", "-", false
 	for _, e := range entries {
 		if e.Suite != suite {
@@ -118,7 +119,7 @@ func Markdown(entries []Entry, runs Runs) string {
 		if e.Gate {
 			name += " (gate)"
 		}
-		fmt.Fprintf(&b, "| %s | %s | %s |", name, report.EscapeMarkdown(e.Promise), e.brokenBy())
+		fmt.Fprintf(&b, "| %s | %s | %s |", name, markdown.Escape(e.Promise), e.brokenBy())
 		for _, profile := range Profiles {
 			fmt.Fprintf(&b, " %s |", runs.last(profile, e.ID))
 		}
@@ -138,10 +139,10 @@ func (e *Entry) brokenBy() string {
 		}
 	}
 	if len(guest) > 0 {
-		mutations = append(mutations, "QEMU: "+report.EscapeMarkdown(strings.Join(guest, "; ")))
+		mutations = append(mutations, "QEMU: "+markdown.Escape(strings.Join(guest, "; ")))
 	}
 	if e.Unbroken != "" {
-		mutations = append(mutations, "nothing: "+report.EscapeMarkdown(e.Unbroken))
+		mutations = append(mutations, "nothing: "+markdown.Escape(e.Unbroken))
 	}
 	return strings.Join(mutations, ", ")
 }
