@@ -95,7 +95,7 @@ func Breaks(s *stack.Stack, o Options) check.Suite {
 				if b.edit != nil {
 					b.path = mutation.ChangeChart(t, s.Images.Charts[b.chart], func(c *chart.Chart) { t.Expect(b.spoil(c)).To(gomega.Succeed()) })
 				}
-				r := &run{Options: o, stack: s, journey: journeys()[0], layer: o.Values[0], repetition: 1, spoiled: b}
+				r := &run{Options: o, say: t.Say, stack: s, journey: journeys()[0], layer: o.Values[0], repetition: 1, spoiled: b}
 				u := r.travel(ctx)
 				if b.mend != nil {
 					t.CleanupWithin(ctx, mendTimeout, func(ctx context.Context) {
