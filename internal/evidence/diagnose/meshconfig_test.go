@@ -12,7 +12,7 @@ func TestTheRefusedFieldIsNamed(t *testing.T) {
 		"defaultConfig: {proxyMetadata: {A: yes-it-is, B: true}, concurrency: 2}": "defaultConfig.proxyMetadata.B",
 		"connectTimeout: ten":                                              "connectTimeout",
 		"outboundTrafficPolicy: {mode: SOMETIMES}":                         "outboundTrafficPolicy.mode",
-		"accessLogFile: /dev/stdout\nextensionProviders: {name: otel}":     "extensionProviders",
+		"accessLogFile: /dev/stdout\nextensionProviders: {name: otel}":     "extensionProviders.name",
 		"accessLogFile: /dev/stdout\nsomethingNew: {that: is, not: known}": "",
 	} {
 		values := map[string]any{}
