@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -111,6 +112,14 @@ func TestNothingListens(t *testing.T) {
 	_, err := New(log.logf).Get(t.Context(), gone.URL)
 	g.Expect(Reason(err)).To(gomega.Equal("nothing listens there (connection refused)"))
 	g.Expect(log.all).To(gomega.HaveLen(2), "each attempt is shown")
+}
+
+func TestTheProxyIsDown(t *testing.T) {
+	g := gomega.NewWithT(t)
+	down := &url.URL{Scheme: "http", Host: "127.0.0.1:1"}
+	client := &http.Client{Transport: &http.Transport{Proxy: http.ProxyURL(down)}}
+	_, err := client.Get("https://charts.invalid") //nolint:bodyclose,noctx // there is no answer
+	g.Expect(Reason(err)).To(gomega.Equal("the proxy of HTTPS_PROXY does not answer: nothing listens there (connection refused)"))
 }
 
 func TestAnUnknownHostIsNotAskedAgain(t *testing.T) {

@@ -54,6 +54,8 @@ func Reason(err error) string {
 		return "it takes no more requests for now (429 Too Many Requests)"
 	case status != 0:
 		return fmt.Sprintf("it answers %d %s", status, http.StatusText(status))
+	case errors.As(err, &op) && op.Op == "proxyconnect":
+		return "the proxy of HTTPS_PROXY does not answer: " + Reason(op.Err)
 	case errors.As(err, &dns) && dns.IsNotFound:
 		return "no host is called " + dns.Name
 	case errors.Is(err, syscall.ECONNREFUSED):

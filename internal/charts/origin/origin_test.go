@@ -3,8 +3,6 @@ package origin
 import (
 	"crypto/sha256"
 	"fmt"
-	"io"
-	"log"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -12,14 +10,13 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-containerregistry/pkg/registry"
 	"github.com/onsi/gomega"
 	"helm.sh/helm/v3/pkg/chart"
 	"helm.sh/helm/v3/pkg/chart/loader"
 	"helm.sh/helm/v3/pkg/chartutil"
-	helm "helm.sh/helm/v3/pkg/registry"
 
 	"istio-conformance/internal/exitcode"
+	"istio-conformance/internal/images/mirror"
 )
 
 // packaged makes chart demo of one version and returns the package's path.
@@ -70,23 +67,21 @@ entries:
 // chartRegistry has demo 1.31.0 and 1.32.0-rc.1 below its prefix.
 func chartRegistry(t *testing.T) string {
 	t.Helper()
-	server := httptest.NewServer(registry.New(registry.Logger(log.New(io.Discard, "", 0))))
-	t.Cleanup(server.Close)
-	host := strings.TrimPrefix(server.URL, "http://")
-	client, err := helm.NewClient(helm.ClientOptPlainHTTP())
+	m, err := mirror.Start(t.Context(), t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, version := range []string{"1.31.0", "1.32.0-rc.1"} {
-		data, err := os.ReadFile(packaged(t, t.TempDir(), version))
-		if err != nil {
-			t.Fatal(err)
+	t.Cleanup(func() {
+		if err := m.Close(); err != nil {
+			t.Error(err)
 		}
-		if _, err := client.Push(data, host+"/charts/demo:"+version); err != nil {
+	})
+	for _, version := range []string{"1.31.0", "1.32.0-rc.1"} {
+		if err := m.PublishCharts(mirror.Chart{Name: "demo", Version: version, Path: packaged(t, t.TempDir(), version)}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	return "oci://" + host + "/charts"
+	return m.ChartsOCI()
 }
 
 // chartFolder has demo 1.31.0 and 1.32.0-rc.1, the first one not packaged, with a
