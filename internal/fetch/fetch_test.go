@@ -4,11 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -120,6 +123,12 @@ func TestTheProxyIsDown(t *testing.T) {
 	client := &http.Client{Transport: &http.Transport{Proxy: http.ProxyURL(down)}}
 	_, err := client.Get("https://charts.invalid") //nolint:bodyclose,noctx // there is no answer
 	g.Expect(Reason(err)).To(gomega.Equal("the proxy of HTTPS_PROXY does not answer: nothing listens there (connection refused)"))
+}
+
+func TestThereIsNoRoute(t *testing.T) {
+	g := gomega.NewWithT(t)
+	err := &url.Error{Op: "Get", URL: "https://charts.invalid", Err: &net.OpError{Op: "dial", Net: "tcp", Err: os.NewSyscallError("connect", syscall.ENETUNREACH)}}
+	g.Expect(Reason(err)).To(gomega.Equal("this machine has no route to it"))
 }
 
 func TestAnUnknownHostIsNotAskedAgain(t *testing.T) {

@@ -60,6 +60,8 @@ func Reason(err error) string {
 		return "no host is called " + dns.Name
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return "nothing listens there (connection refused)"
+	case errors.Is(err, syscall.ENETUNREACH), errors.Is(err, syscall.EHOSTUNREACH):
+		return "this machine has no route to it"
 	case errors.As(err, &authority):
 		return "its certificate is of an authority that this machine does not trust"
 	case errors.As(err, &name):

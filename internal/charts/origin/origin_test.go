@@ -159,6 +159,34 @@ func TestARepositoryRefuses(t *testing.T) {
 	}
 }
 
+func TestARepositoryThatDidNotAnswerIsNotAskedAgain(t *testing.T) {
+	g := gomega.NewWithT(t)
+	asked := 0
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		asked++
+		w.WriteHeader(http.StatusForbidden)
+	}))
+	t.Cleanup(server.Close)
+	from, err := Open(server.URL, t.Logf)
+	g.Expect(err).NotTo(gomega.HaveOccurred())
+	for range 2 {
+		_, err = from.Versions(t.Context(), "demo")
+		g.Expect(exitcode.Of(err)).To(gomega.Equal(exitcode.Environment))
+	}
+	g.Expect(asked).To(gomega.Equal(1))
+}
+
+func TestNoRegistry(t *testing.T) {
+	g := gomega.NewWithT(t)
+	server := httptest.NewServer(http.NotFoundHandler())
+	t.Cleanup(server.Close)
+	from, err := Open(strings.Replace(server.URL, "http", "oci", 1)+"/charts", t.Logf)
+	g.Expect(err).NotTo(gomega.HaveOccurred())
+	_, err = from.Versions(t.Context(), "demo")
+	g.Expect(err).To(gomega.MatchError(gomega.ContainSubstring("there is no registry at 127.0.0.1:")))
+	g.Expect(exitcode.Of(err)).To(gomega.Equal(exitcode.Environment))
+}
+
 func TestOpenRefuses(t *testing.T) {
 	empty, file := t.TempDir(), packaged(t, t.TempDir(), "1.0.0")
 	broken := t.TempDir()
@@ -171,7 +199,7 @@ func TestOpenRefuses(t *testing.T) {
 		"oci://ghcr.io":                          "such as oci://ghcr.io/istio/release/charts",
 		"oci://":                                 "such as oci://ghcr.io/istio/release/charts",
 		"oci://ghcr.io/istio/charts/base:1.31.0": "this names one version",
-		"/does/not/exist":                        "no such file",
+		"/does/not/exist":                        "there is no such folder; want",
 		empty:                                    "the folder holds no chart",
 		file:                                     "this is a file",
 		broken:                                   "x.tgz is no chart",
