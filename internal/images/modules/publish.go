@@ -14,42 +14,46 @@ import (
 	"istio-conformance/internal/images/artifact"
 )
 
-// Publish gives push what a release would have of the cell: the node image, without
-// Istio, as node:v1.36.3, and Istio's images, as pilot:1.31.0. It builds what the cache
-// lacks. The charts are packaged into dir, and their paths by their names returned.
-func (s *Source) Publish(ctx context.Context, cell images.Cell, dir string, push func(name string, image v1.Image) error) (_ map[string]string, err error) {
+// Charts packages the charts of the cell into dir, as a release has them, and returns
+// their paths by their names. It builds nothing.
+func (s *Source) Charts(ctx context.Context, cell images.Cell, dir string) (map[string]string, error) {
 	p, err := newPlan(ctx, s.options.Root, cell)
 	if err != nil {
 		return nil, err
 	}
-	store, err := artifact.Open(filepath.Join(s.options.CacheDir, "artifacts"), s.options.Logf)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, store.Close()) }()
-	b := newBuild(p, store, s.options.Logf, s.options.CacheDir)
-	if err := b.fetchAll(ctx, b.needed()); err != nil {
-		return nil, err
-	}
-	node, err := b.nodeDir(ctx)
-	if err != nil {
-		return nil, err
-	}
-	image, err := nodeImage(node, nodeLayers...)
-	if err != nil {
-		return nil, err
-	}
-	if err := push("node:"+cell.Kubernetes, image); err != nil {
-		return nil, err
-	}
-	if err := b.publishIstio(ctx, dir, push); err != nil {
-		return nil, err
-	}
-	charts, err := b.packageCharts(ctx, dir)
+	charts, err := newBuild(p, nil, s.options.Logf, s.options.CacheDir).packageCharts(ctx, dir)
 	for name, file := range charts {
 		charts[name] = filepath.Join(dir, file)
 	}
 	return charts, err
+}
+
+// Publish gives push what a release has of the cell: the node image, without Istio, as
+// node:v1.36.3, and Istio's images, as pilot:1.31.0. It builds what the cache lacks. Dir
+// holds the images' layers for that time.
+func (s *Source) Publish(ctx context.Context, cell images.Cell, dir string, push func(name string, image v1.Image) error) (err error) {
+	p, err := newPlan(ctx, s.options.Root, cell)
+	if err != nil {
+		return err
+	}
+	store, err := artifact.Open(filepath.Join(s.options.CacheDir, "artifacts"), s.options.Logf)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, store.Close()) }()
+	b := newBuild(p, store, s.options.Logf, s.options.CacheDir)
+	if err := b.fetchAll(ctx, b.needed()); err != nil {
+		return err
+	}
+	node, err := b.nodeDir(ctx)
+	if err != nil {
+		return err
+	}
+	image, err := nodeImage(node, nodeLayers...)
+	if err != nil {
+		return err
+	}
+	return errors.Join(push("node:"+cell.Kubernetes, image), b.publishIstio(ctx, dir, push))
 }
 
 // publishIstio gives push Istio's images, whose layers are in dir for that time.

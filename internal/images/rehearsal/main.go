@@ -23,17 +23,27 @@ import (
 type step struct {
 	name, about string
 	run         func(*rehearsal, context.Context) error
-	// asked says that the step is only made when it is named.
-	asked bool
+	// needs is what must be in the mirror beside the charts.
+	needs needs
 }
 
+// needs is how much is built for a step.
+type needs int
+
+const (
+	nothing needs = iota
+	theCell
+	// bothCells are those of an upgrade. Such a step is only made when it is named.
+	bothCells
+)
+
 var steps = []step{
-	{"plan", "matrix plan --latest finds the newest patch and the pre-release of the chart repository", (*rehearsal).plan, false},
-	{"faults", "what fails or is asked wrongly is one line with its status; what passes is tried again", (*rehearsal).faults, false},
-	{"node-port", "one install with the charts of the registry, and ingress/node-port", (*rehearsal).nodePort, false},
-	{"e2e", "every check, with the charts of the chart repository; RUN= narrows it", (*rehearsal).whole, false},
-	{"archive", "images save, and IMAGES=archive while the registry answers nothing", (*rehearsal).archive, false},
-	{"upgrade", "from -from to -istio and back; builds the older images where they are missing", (*rehearsal).upgrade, true},
+	{"plan", "matrix plan --latest finds the newest patch and the pre-release of the chart repository", (*rehearsal).plan, nothing},
+	{"faults", "what fails or is asked wrongly is one line with its status; what passes is tried again", (*rehearsal).faults, nothing},
+	{"node-port", "one install with the charts of the registry, and ingress/node-port", (*rehearsal).nodePort, theCell},
+	{"e2e", "every check, with the charts of the chart repository; RUN= narrows it", (*rehearsal).whole, theCell},
+	{"archive", "images save, and IMAGES=archive while the registry answers nothing", (*rehearsal).archive, theCell},
+	{"upgrade", "from -from to -istio and back; builds the older images where they are missing", (*rehearsal).upgrade, bothCells},
 }
 
 func main() {
@@ -72,7 +82,7 @@ func choose(names string) ([]step, error) {
 		if i >= 0 {
 			wanted = slices.Delete(wanted, i, i+1)
 		}
-		if i >= 0 || names == "" && !s.asked {
+		if i >= 0 || names == "" && s.needs < bothCells {
 			chosen = append(chosen, s)
 		}
 	}
@@ -92,7 +102,9 @@ func rehearse(ctx context.Context, o options, names string) (err error) {
 	if err != nil {
 		return err
 	}
-	o.upgrade = slices.ContainsFunc(chosen, func(s step) bool { return s.name == "upgrade" })
+	for _, s := range chosen {
+		o.needs = max(o.needs, s.needs)
+	}
 	r, err := start(ctx, o)
 	if r != nil {
 		defer func() { err = errors.Join(err, r.close(ctx)) }()

@@ -36,8 +36,7 @@ const (
 // options are what the user chooses.
 type options struct {
 	istio, kubernetes, from string
-	// upgrade says that the images of from are needed.
-	upgrade bool
+	needs                   needs
 }
 
 // rehearsal is what the steps work with.
@@ -89,7 +88,7 @@ func start(ctx context.Context, o options) (*rehearsal, error) {
 	if r.engine, err = engine.Ensure(ctx, r.engineOptions); err != nil {
 		return r, err
 	}
-	return r, r.fill(ctx, cache)
+	return r, r.fill(ctx, cache, o.needs)
 }
 
 // resolve finds the versions.
@@ -98,7 +97,7 @@ func (r *rehearsal) resolve(o options) error {
 	if err != nil {
 		return err
 	}
-	if r.cell, err = table.Resolve(istio.Request{Istio: o.istio, Kubernetes: o.kubernetes, Source: images.Modules}); err != nil || !o.upgrade {
+	if r.cell, err = table.Resolve(istio.Request{Istio: o.istio, Kubernetes: o.kubernetes, Source: images.Modules}); err != nil || o.needs < bothCells {
 		return err
 	}
 	if o.from == "" {
@@ -113,24 +112,15 @@ func (r *rehearsal) resolve(o options) error {
 }
 
 // fill publishes what the source modules has of the cells.
-func (r *rehearsal) fill(ctx context.Context, cache string) error {
-	started := time.Now()
+func (r *rehearsal) fill(ctx context.Context, cache string, wanted needs) error {
 	source := modules.New(modules.Options{Root: r.root, CacheDir: cache, Engine: r.engine, Logf: say})
 	for _, cell := range []istio.Cell{r.cell, r.from} {
 		if cell.Istio == "" {
 			continue
 		}
-		dir, err := os.MkdirTemp(r.dir, "publish-")
-		if err != nil {
-			return exitcode.Environmentf("%w", err)
-		}
-		paths, err := source.Publish(ctx, images.Cell{Istio: cell.Istio, Kubernetes: cell.Kubernetes}, dir, func(name string, image v1.Image) error {
-			below := hub
-			if strings.HasPrefix(name, "node:") {
-				below = nodes
-			}
-			return r.mirror.Push(ctx, below+"/"+name, image)
-		})
+		started := time.Now()
+		of := images.Cell{Istio: cell.Istio, Kubernetes: cell.Kubernetes}
+		paths, err := source.Charts(ctx, of, r.dir)
 		if err != nil {
 			return err
 		}
@@ -144,11 +134,27 @@ func (r *rehearsal) fill(ctx context.Context, cache string) error {
 		if err := r.mirror.PublishCharts(charts...); err != nil {
 			return err
 		}
-		say("published Istio %s and the node image of Kubernetes %s: HUB=%s CHARTS=%s or %s, NODE_IMAGE=%s", cell.Istio, cell.Kubernetes,
-			r.hub(), r.mirror.ChartsURL(), r.mirror.ChartsOCI(), r.node())
+		what := "the charts"
+		if wanted > nothing {
+			what = "the charts and images, and the node image of Kubernetes " + cell.Kubernetes
+			if err := source.Publish(ctx, of, r.dir, r.push(ctx)); err != nil {
+				return err
+			}
+		}
+		say("published %s of Istio %s in %s", what, cell.Istio, since(started))
 	}
-	say("filled the mirror in %s", since(started))
+	say("HUB=%s NODE_IMAGE=%s CHARTS=%s, or %s", r.hub(), r.node(), r.mirror.ChartsURL(), r.mirror.ChartsOCI())
 	return nil
+}
+
+// push puts an image where a release has it.
+func (r *rehearsal) push(ctx context.Context) func(string, v1.Image) error {
+	return func(name string, image v1.Image) error {
+		if strings.HasPrefix(name, "node:") {
+			return r.mirror.Push(ctx, nodes+"/"+name, image)
+		}
+		return r.mirror.Push(ctx, hub+"/"+name, image)
+	}
 }
 
 func (r *rehearsal) hub() string  { return r.mirror.Host + "/" + hub }
