@@ -36,7 +36,7 @@ ACTIONLINT := go tool -modfile=tools/actionlint/go.mod
 MODULES := . images/backend benchmarks
 STEP := tools/step
 export CGO_ENABLED := 0
-# The same as those of the images (internal/images/gobuild), with which the harness
+# The same as those of the images (internal/process/gobuild), with which the harness
 # shares what is compiled.
 export GOFLAGS += -trimpath -buildvcs=false -gcflags=all=-dwarf=false -ldflags=-s
 
@@ -117,7 +117,7 @@ $(MODULES:%=unit/%): unit/%:
 
 .PHONY: test-kernel
 test-kernel: ## Boot a kernel in QEMU, take its modules away one by one, and prove that exactly the right requirement turns red
-	@ISTIO_CONFORMANCE_GUEST=1 go test -count=1 -timeout 20m -run TestEachMissingModule -v ./internal/kernel/guest
+	@ISTIO_CONFORMANCE_GUEST=1 go test -count=1 -timeout 20m -run TestEachMissingModule -v ./internal/machine/kernel/guest
 
 .PHONY: test-report
 test-report: ## Look at the report's page in Chromium: pictures in out/page, a clean console, axe-core without a violation
@@ -130,7 +130,7 @@ test-release: $(BIN)/e2e.test $(BIN)/istio-conformance $(BIN)/rehearsal ## Try I
 .PHONY: trust
 trust: ## Show whether the load generator and its verdicts can be believed on this machine: stubs of known delay, comparisons of equal paths (half an hour)
 	@mkdir -p out
-	@go run ./internal/load/trust -rate 1000 -block 250ms -record out/aa-rounds.json
+	@go run ./internal/traffic/load/trust -rate 1000 -block 250ms -record out/aa-rounds.json
 
 .PHONY: lint
 lint: lint/format $(MODULES:%=lint/%) lint/workflows ## Check formatting, go vet, golangci-lint and that the modules are tidy
@@ -168,8 +168,5 @@ $(BIN)/e2e.test:
 $(BIN)/istio-conformance:
 	@set -o pipefail; go build -ldflags "-s -X main.commit=$(COMMIT)$(if $(RELEASE), -X main.tag=$(RELEASE))" -o $@ ./cmd/istio-conformance 2>&1 | { grep -v '^go: downloading' || true; }
 
-$(BIN)/kernel-probe $(BIN)/load-generator $(BIN)/capbound-runtime:
+$(BIN)/kernel-probe $(BIN)/load-generator $(BIN)/capbound-runtime $(BIN)/rehearsal:
 	@set -o pipefail; go build -o $@ ./cmd/$(@F) 2>&1 | { grep -v '^go: downloading' || true; }
-
-$(BIN)/rehearsal:
-	@set -o pipefail; go build -o $@ ./internal/images/rehearsal 2>&1 | { grep -v '^go: downloading' || true; }

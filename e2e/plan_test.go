@@ -7,11 +7,11 @@ import (
 	"io"
 	"strings"
 
-	"istio-conformance/internal/catalogue"
 	"istio-conformance/internal/check"
-	"istio-conformance/internal/options"
+	"istio-conformance/internal/check/catalogue"
 	"istio-conformance/internal/report"
 	"istio-conformance/internal/stack"
+	"istio-conformance/internal/stack/options"
 	"istio-conformance/suites"
 )
 

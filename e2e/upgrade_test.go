@@ -6,9 +6,9 @@ import (
 	"os"
 
 	"istio-conformance/internal/check"
-	"istio-conformance/internal/options"
 	"istio-conformance/internal/report"
 	"istio-conformance/internal/stack"
+	"istio-conformance/internal/stack/options"
 	"istio-conformance/suites/upgrade"
 )
 
@@ -17,7 +17,7 @@ import (
 func upgradeSuite(s *stack.Stack, o *options.Options, recorder **report.Recorder) check.Suite {
 	u := o.Upgrade
 	layer := o.Upgrade.Values[0]
-	if layer == options.RecommendedValues {
+	if layer == stack.RecommendedValues {
 		s.Config.ValuesLayer = layer
 	}
 	how := upgrade.Options{

@@ -5,8 +5,8 @@ package suites
 import (
 	"slices"
 
-	"istio-conformance/internal/catalogue"
 	"istio-conformance/internal/check"
+	"istio-conformance/internal/check/catalogue"
 	"istio-conformance/internal/stack"
 	"istio-conformance/suites/ambient"
 	"istio-conformance/suites/existing"

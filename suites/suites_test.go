@@ -7,7 +7,7 @@ import (
 
 	"github.com/onsi/gomega"
 
-	"istio-conformance/internal/catalogue"
+	"istio-conformance/internal/check/catalogue"
 	"istio-conformance/internal/stack"
 	"istio-conformance/suites/load"
 )

@@ -15,7 +15,7 @@ import (
 	"os/exec"
 	"syscall"
 
-	"istio-conformance/internal/host/capability"
+	"istio-conformance/internal/machine/host/capability"
 )
 
 // runtimeName is the OCI runtime that does the work, looked up in PATH.

@@ -11,7 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"istio-conformance/internal/evidence"
-	"istio-conformance/internal/exitcode"
+	"istio-conformance/internal/process/exitcode"
 )
 
 // bundleCommand collects evidence of any cluster into one file.

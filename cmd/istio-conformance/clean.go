@@ -12,10 +12,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"istio-conformance/internal/cluster"
-	"istio-conformance/internal/engine"
-	"istio-conformance/internal/exitcode"
-	"istio-conformance/internal/filelock"
-	"istio-conformance/internal/project"
+	"istio-conformance/internal/machine/engine"
+	"istio-conformance/internal/process/exitcode"
+	"istio-conformance/internal/process/filelock"
+	"istio-conformance/internal/process/project"
 )
 
 // clean removes what runs of this project left on purpose (KEEP=1) or because
@@ -25,12 +25,16 @@ func clean() *cobra.Command {
 		Use:   "clean [CLUSTER...]",
 		Short: "Remove this project's clusters, or only the named ones, and stop the engine it started when no cluster is left; the cache stays",
 		RunE: func(c *cobra.Command, only []string) error {
-			cache, err := project.CacheDir()
+			cache, err := project.CacheDir(os.Getenv)
 			if err != nil {
 				return exitcode.Environmentf("%w", err)
 			}
+			choice, err := engine.ReadChoice(os.Getenv)
+			if err != nil {
+				return err
+			}
 			return removeAll(c.Context(), only, engine.Options{
-				CacheDir: cache, DockerHost: os.Getenv("DOCKER_HOST"),
+				Choice: choice, CacheDir: cache,
 				Logf: func(format string, args ...any) { fmt.Fprintf(c.OutOrStdout(), format+"\n", args...) },
 			})
 		},
@@ -71,10 +75,7 @@ func removeAll(ctx context.Context, only []string, options engine.Options) error
 
 // removeClusters removes the named clusters, or all, and returns how many are left.
 func removeClusters(ctx context.Context, found *engine.Engine, only []string, options engine.Options) (left int, err error) {
-	if err := found.Export(); err != nil {
-		return 0, err
-	}
-	names, err := cluster.List(ctx)
+	names, err := cluster.List(ctx, found)
 	if err != nil {
 		return 0, err
 	}
@@ -88,7 +89,7 @@ func removeClusters(ctx context.Context, found *engine.Engine, only []string, op
 			left++
 			continue
 		}
-		gone, err := removeCluster(ctx, name, options)
+		gone, err := removeCluster(ctx, found, name, options)
 		if err != nil {
 			return 0, err
 		}
@@ -101,7 +102,7 @@ func removeClusters(ctx context.Context, found *engine.Engine, only []string, op
 
 // removeCluster leaves the cluster of a run that has not ended, and says whether
 // the cluster is gone.
-func removeCluster(ctx context.Context, name string, options engine.Options) (gone bool, err error) {
+func removeCluster(ctx context.Context, found *engine.Engine, name string, options engine.Options) (gone bool, err error) {
 	lock, err := cluster.Lock(options.CacheDir, name)
 	if errors.Is(err, filelock.ErrLocked) {
 		options.Logf("cluster %s stays: a run uses it", name)
@@ -112,5 +113,5 @@ func removeCluster(ctx context.Context, name string, options engine.Options) (go
 	}
 	defer func() { err = errors.Join(err, lock.Close()) }()
 	options.Logf("removing cluster %s", name)
-	return true, cluster.Delete(ctx, name, "")
+	return true, cluster.Delete(ctx, found, name, "")
 }

@@ -8,9 +8,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"istio-conformance/internal/diagnose"
 	"istio-conformance/internal/evidence"
-	"istio-conformance/internal/exitcode"
+	"istio-conformance/internal/evidence/diagnose"
+	"istio-conformance/internal/process/exitcode"
 )
 
 // diagnoseCommand names what is wrong with a cluster, without running a check.

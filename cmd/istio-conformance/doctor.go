@@ -7,11 +7,10 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"istio-conformance/internal/engine"
-	"istio-conformance/internal/exitcode"
-	"istio-conformance/internal/host"
-	"istio-conformance/internal/project"
-	"istio-conformance/internal/provider"
+	"istio-conformance/internal/machine/engine"
+	"istio-conformance/internal/machine/host"
+	"istio-conformance/internal/process/exitcode"
+	"istio-conformance/internal/process/project"
 )
 
 // doctor says what the machine is and what stands in the way; it changes nothing.
@@ -26,9 +25,13 @@ func doctor() *cobra.Command {
 			if existing {
 				return doctorOf(c, &look)
 			}
-			cache, err := project.CacheDir()
+			cache, err := project.CacheDir(os.Getenv)
 			if err != nil {
 				return exitcode.Environmentf("%w", err)
+			}
+			choice, err := engine.ReadChoice(os.Getenv)
+			if err != nil {
+				return err
 			}
 			facts := host.Gather(host.Options{Dirs: []string{cache}})
 			fmt.Fprintln(c.OutOrStdout(), facts)
@@ -41,11 +44,11 @@ func doctor() *cobra.Command {
 				fmt.Fprintf(c.OutOrStdout(), " %s %s\n", marks[finding.Severity], finding)
 				failed = failed || finding.Severity == host.Error
 			}
-			found, err := engine.Detect(c.Context(), engine.Options{CacheDir: cache, DockerHost: os.Getenv("DOCKER_HOST")})
+			found, err := engine.Detect(c.Context(), engine.Options{Choice: choice, CacheDir: cache})
 			var none *engine.NotFoundError
 			switch {
-			case errors.As(err, &none) && provider.Name() == provider.Podman:
-				fmt.Fprintf(c.OutOrStdout(), " ✗ %v: install podman, or leave %s out\n", none, provider.Variable)
+			case errors.As(err, &none) && none.Kind == engine.Podman:
+				fmt.Fprintf(c.OutOrStdout(), " ✗ %v: install podman, or leave %s out\n", none, engine.Variable)
 				failed = true
 			case errors.As(err, &none):
 				fmt.Fprintf(c.OutOrStdout(), " ‼ %v: make e2e starts one as root, and installs it on Debian and Ubuntu\n", none)

@@ -10,11 +10,11 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"istio-conformance/internal/charts"
 	"istio-conformance/internal/cluster"
-	"istio-conformance/internal/exitcode"
-	"istio-conformance/internal/istio"
-	"istio-conformance/internal/progress"
+	"istio-conformance/internal/mesh/charts"
+	"istio-conformance/internal/mesh/istio"
+	"istio-conformance/internal/process/exitcode"
+	"istio-conformance/internal/process/progress"
 )
 
 // doctorOf names what in an existing cluster comes from a place that ends. It only

@@ -14,11 +14,12 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"istio-conformance/internal/exitcode"
 	"istio-conformance/internal/images"
 	"istio-conformance/internal/images/archive"
-	"istio-conformance/internal/options"
+	"istio-conformance/internal/mesh/istio"
+	"istio-conformance/internal/process/exitcode"
 	"istio-conformance/internal/stack"
+	"istio-conformance/internal/stack/options"
 )
 
 // stopTimeout bounds the end of an engine that the command started.
@@ -113,7 +114,7 @@ func imagesLoad() *cobra.Command {
 	}
 	o := addOptions(command)
 	command.RunE = func(c *cobra.Command, args []string) error {
-		o.Images, o.Archive = images.Archive, args[0]
+		o.Images, o.Archive = istio.SourceArchive, args[0]
 		return prepared(c, o, func(s *stack.Stack) error {
 			_, err := fmt.Fprintf(c.OutOrStdout(), "%s is in the engine: make e2e IMAGES=archive ARCHIVE=%s\n", s, args[0])
 			return err

@@ -12,10 +12,10 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/spf13/cobra"
 
-	"istio-conformance/internal/exitcode"
-	"istio-conformance/internal/images/gobuild"
 	"istio-conformance/internal/images/oci"
-	"istio-conformance/internal/project"
+	"istio-conformance/internal/process/exitcode"
+	"istio-conformance/internal/process/gobuild"
+	"istio-conformance/internal/process/project"
 )
 
 // selfReference is the image's name unless the user chooses another.

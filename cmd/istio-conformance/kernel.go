@@ -5,7 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"istio-conformance/internal/kernel"
+	"istio-conformance/internal/machine/kernel"
 )
 
 // kernelCommand says what the kernel of this machine can carry. It needs no

@@ -8,10 +8,10 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/cobra/doc"
 
-	"istio-conformance/internal/catalogue"
-	"istio-conformance/internal/exitcode"
-	"istio-conformance/internal/options"
+	"istio-conformance/internal/check/catalogue"
+	"istio-conformance/internal/process/exitcode"
 	"istio-conformance/internal/report"
+	"istio-conformance/internal/stack/options"
 	"istio-conformance/suites"
 )
 

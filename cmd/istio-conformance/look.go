@@ -12,11 +12,12 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"istio-conformance/internal/charts"
 	"istio-conformance/internal/cluster"
 	"istio-conformance/internal/evidence"
-	"istio-conformance/internal/exitcode"
-	"istio-conformance/internal/progress"
+	"istio-conformance/internal/machine/engine"
+	"istio-conformance/internal/mesh/charts"
+	"istio-conformance/internal/process/exitcode"
+	"istio-conformance/internal/process/progress"
 )
 
 // lookFlags say which cluster is looked at, and how closely.
@@ -57,6 +58,10 @@ func (f *lookFlags) connect(ctx context.Context, said string) (*evidence.Collect
 	if err != nil {
 		return nil, err
 	}
+	choice, err := engine.ReadChoice(os.Getenv)
+	if err != nil {
+		return nil, err
+	}
 	found, err := cluster.Existing(ctx, kubeconfig, f.context)
 	if err != nil {
 		return nil, err
@@ -68,8 +73,8 @@ func (f *lookFlags) connect(ctx context.Context, said string) (*evidence.Collect
 	collector := &evidence.Collector{Clients: found.Clients, Namespaces: f.namespaces, Only: f.only, Helm: helm, NoExec: f.noExec, Said: said}
 	if !f.noExec {
 		// No nodes to look into is what most clusters have: the index says so.
-		if nodes, err := found.KindNodes(ctx); err == nil {
-			collector.Nodes, collector.Exec = nodes, found.LookIn
+		if nodes, err := found.KindNodes(ctx, choice.Unasked()); err == nil {
+			collector.Nodes, collector.Exec = nodes, cluster.LookIn(choice.Unasked())
 		}
 	}
 	return collector, nil

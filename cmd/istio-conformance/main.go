@@ -12,8 +12,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"istio-conformance/internal/exitcode"
-	load "istio-conformance/internal/load/command"
+	"istio-conformance/internal/process/exitcode"
+	load "istio-conformance/internal/traffic/load/cli"
 )
 
 func main() {

@@ -10,12 +10,12 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"istio-conformance/internal/exitcode"
-	"istio-conformance/internal/host"
 	"istio-conformance/internal/images"
-	"istio-conformance/internal/istio"
+	"istio-conformance/internal/machine/host"
 	"istio-conformance/internal/matrix"
-	"istio-conformance/internal/project"
+	"istio-conformance/internal/mesh/istio"
+	"istio-conformance/internal/process/exitcode"
+	"istio-conformance/internal/process/project"
 )
 
 // cellMemory is what a cell's nodes and processes need at most, in bytes.
@@ -79,8 +79,8 @@ func (f *matrixFlags) plan(c *cobra.Command) ([]matrix.Cell, error) {
 	if f.source == "" {
 		f.source = images.Detect(c.Context())
 	}
-	if f.source != images.Release && f.source != images.Modules {
-		return nil, exitcode.Usagef("IMAGES=%s: a matrix has many versions; want %s or %s", f.source, images.Release, images.Modules)
+	if f.source != istio.SourceRelease && f.source != istio.SourceModules {
+		return nil, exitcode.Usagef("IMAGES=%s: a matrix has many versions; want %s or %s", f.source, istio.SourceRelease, istio.SourceModules)
 	}
 	table, err := istio.Load()
 	if err != nil {
@@ -103,8 +103,8 @@ func (f *matrixFlags) plan(c *cobra.Command) ([]matrix.Cell, error) {
 		Istio: list(f.istio), Kubernetes: list(f.kubernetes), Upgrades: list(f.upgrades), Source: f.source, ProveIllegal: f.proveIllegal,
 	}
 	if f.latest {
-		if f.source != images.Release {
-			return nil, exitcode.Usagef("--latest IMAGES=%s: only official images and charts are published; want IMAGES=%s", f.source, images.Release)
+		if f.source != istio.SourceRelease {
+			return nil, exitcode.Usagef("--latest IMAGES=%s: only official images and charts are published; want IMAGES=%s", f.source, istio.SourceRelease)
 		}
 		if request.Latest, err = latest(c.Context(), table, f.charts, logTo(c)); err != nil {
 			return nil, err

@@ -5,13 +5,13 @@ import (
 	"encoding/json"
 	"os"
 
-	"istio-conformance/internal/exitcode"
-	"istio-conformance/internal/fetch"
 	"istio-conformance/internal/images/release"
-	"istio-conformance/internal/istio"
 	"istio-conformance/internal/matrix"
-	"istio-conformance/internal/progress"
-	"istio-conformance/internal/published"
+	"istio-conformance/internal/mesh/istio"
+	"istio-conformance/internal/mesh/published"
+	"istio-conformance/internal/process/exitcode"
+	"istio-conformance/internal/process/fetch"
+	"istio-conformance/internal/process/progress"
 )
 
 // latest reads what is published. Without Istio's charts there is nothing to plan; for

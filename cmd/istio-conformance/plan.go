@@ -7,8 +7,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"istio-conformance/internal/exitcode"
-	"istio-conformance/internal/istio"
+	"istio-conformance/internal/mesh/istio"
+	"istio-conformance/internal/process/exitcode"
 )
 
 // planCommand explains an upgrade without making it.

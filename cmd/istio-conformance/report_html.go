@@ -8,7 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"istio-conformance/internal/exitcode"
+	"istio-conformance/internal/process/exitcode"
 	"istio-conformance/internal/report"
 	"istio-conformance/internal/report/diff"
 	"istio-conformance/internal/report/html"

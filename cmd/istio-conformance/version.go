@@ -10,7 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"istio-conformance/internal/exitcode"
+	"istio-conformance/internal/process/exitcode"
 	"istio-conformance/internal/report"
 )
 

@@ -7,7 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"istio-conformance/internal/istio"
+	"istio-conformance/internal/mesh/istio"
 )
 
 // versions prints the table of versions this project knows.

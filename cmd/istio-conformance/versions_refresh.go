@@ -12,15 +12,15 @@ import (
 	"github.com/pmezard/go-difflib/difflib"
 	"github.com/spf13/cobra"
 
-	"istio-conformance/internal/charts"
-	"istio-conformance/internal/charts/origin"
-	"istio-conformance/internal/exitcode"
-	"istio-conformance/internal/fetch"
 	"istio-conformance/internal/images/release"
-	"istio-conformance/internal/istio"
-	"istio-conformance/internal/progress"
-	"istio-conformance/internal/project"
-	"istio-conformance/internal/published"
+	"istio-conformance/internal/mesh/charts"
+	"istio-conformance/internal/mesh/charts/origin"
+	"istio-conformance/internal/mesh/istio"
+	"istio-conformance/internal/mesh/published"
+	"istio-conformance/internal/process/exitcode"
+	"istio-conformance/internal/process/fetch"
+	"istio-conformance/internal/process/progress"
+	"istio-conformance/internal/process/project"
 )
 
 // refreshFlags say where the facts are read, and what is done with them.

@@ -12,8 +12,8 @@ import (
 	"os/signal"
 	"syscall"
 
-	"istio-conformance/internal/exitcode"
-	"istio-conformance/internal/kernel"
+	"istio-conformance/internal/machine/kernel"
+	"istio-conformance/internal/process/exitcode"
 )
 
 func main() {

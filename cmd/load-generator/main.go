@@ -9,13 +9,13 @@ import (
 	"os/signal"
 	"syscall"
 
-	"istio-conformance/internal/exitcode"
-	"istio-conformance/internal/load/command"
+	"istio-conformance/internal/process/exitcode"
+	"istio-conformance/internal/traffic/load/cli"
 )
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	c := command.New()
+	c := cli.New()
 	c.Use = "load-generator URL"
 	c.SilenceUsage, c.SilenceErrors = true, true
 	err := c.ExecuteContext(ctx)

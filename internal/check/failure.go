@@ -9,8 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"istio-conformance/internal/check/waits"
 	"istio-conformance/internal/report"
-	"istio-conformance/internal/waits"
 )
 
 // Failure is what is known of a failed check when its evidence is collected.

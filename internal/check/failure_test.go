@@ -8,8 +8,8 @@ import (
 
 	"github.com/onsi/gomega"
 
-	"istio-conformance/internal/probe"
 	"istio-conformance/internal/report"
+	"istio-conformance/internal/traffic/probe"
 )
 
 // explained plays a check that fails against a runner that asks the catalogue.

@@ -12,9 +12,9 @@ import (
 	"sigs.k8s.io/e2e-framework/pkg/features"
 	"sigs.k8s.io/e2e-framework/pkg/types"
 
-	"istio-conformance/internal/probe"
+	"istio-conformance/internal/check/waits"
 	"istio-conformance/internal/report"
-	"istio-conformance/internal/waits"
+	"istio-conformance/internal/traffic/probe"
 )
 
 // evidenceTimeout bounds how long a failure's evidence may take to collect; it

@@ -4,7 +4,7 @@ import (
 	"slices"
 	"strings"
 
-	"istio-conformance/internal/exitcode"
+	"istio-conformance/internal/process/exitcode"
 )
 
 // Selection says which checks run. The zero value selects all of them.

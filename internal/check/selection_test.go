@@ -5,7 +5,7 @@ import (
 
 	"github.com/onsi/gomega"
 
-	"istio-conformance/internal/exitcode"
+	"istio-conformance/internal/process/exitcode"
 )
 
 func someSuites() []Suite {

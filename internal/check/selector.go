@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"strings"
 
-	"istio-conformance/internal/exitcode"
+	"istio-conformance/internal/process/exitcode"
 )
 
 // term is one condition of a selector, such as feature=retries or name!~^tls.

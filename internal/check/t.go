@@ -15,8 +15,8 @@ import (
 	"github.com/onsi/gomega"
 	"github.com/onsi/gomega/types"
 
-	"istio-conformance/internal/probe"
 	"istio-conformance/internal/report"
+	"istio-conformance/internal/traffic/probe"
 )
 
 // How long Eventually waits and how often it looks, unless told otherwise.

@@ -7,7 +7,7 @@ import (
 	"github.com/Masterminds/semver/v3"
 	"sigs.k8s.io/kind/pkg/apis/config/v1alpha4"
 
-	"istio-conformance/internal/exitcode"
+	"istio-conformance/internal/process/exitcode"
 )
 
 // HostNeeds is what a machine and a node image ask for on top of a plain kind

@@ -1,9 +1,6 @@
 // Package cluster makes, finds and removes the clusters under test, and reaches
 // into them: kind as a library for clusters of our own, or a cluster that is
 // already there.
-//
-// The engine is the one that DOCKER_HOST names; it is set for the whole process
-// before anything here is called, since kind runs the docker CLI.
 package cluster
 
 import (
@@ -11,6 +8,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"istio-conformance/internal/machine/engine"
 )
 
 // Cluster is a running cluster: one that Create made or Open found again, or
@@ -23,7 +22,8 @@ type Cluster struct {
 	// Kubeconfig is the path of the kubeconfig file.
 	Kubeconfig string
 
-	nodes []container // empty for an existing cluster
+	engine *engine.Engine // nil for an existing cluster
+	nodes  []container    // empty for an existing cluster
 }
 
 // Node is one node of a cluster of ours. Its name is that of the Kubernetes

@@ -11,7 +11,7 @@ import (
 	"go.yaml.in/yaml/v3"
 	"sigs.k8s.io/kind/pkg/apis/config/v1alpha4"
 
-	"istio-conformance/internal/exitcode"
+	"istio-conformance/internal/process/exitcode"
 )
 
 const (
@@ -21,10 +21,13 @@ const (
 	loopback = "127.0.0.1"
 )
 
-// LoadConfig reads a kind configuration file strictly: what kind would refuse
-// or this harness would have to ignore is an error with exit status
-// exitcode.Usage, on one line that names the file and the field.
-func LoadConfig(path string) (*v1alpha4.Cluster, error) {
+// LoadConfig reads a kind configuration file and takes what kind takes, with kind's
+// defaults. What the harness must decide itself it replaces, with a note for each:
+// the cluster's name, the addresses that ports listen on, and mappings to the given
+// node ports, which every node gets. What kind would refuse and what cannot be
+// tested is an error with exit status exitcode.Usage, on one line that names the
+// file and the field.
+func LoadConfig(path string, nodePorts ...int32) (*Config, error) {
 	raw, err := os.ReadFile(path)
 	if err != nil {
 		return nil, exitcode.Usagef("read the cluster configuration: %w", err)
@@ -33,7 +36,11 @@ func LoadConfig(path string) (*v1alpha4.Cluster, error) {
 	if err != nil {
 		return nil, exitcode.Usagef("%s: %w", path, err)
 	}
-	return cfg, nil
+	c := normalize(cfg, nodePorts)
+	for i := range c.Notes {
+		c.Notes[i] = path + ": " + c.Notes[i]
+	}
+	return c, nil
 }
 
 func parseConfig(raw []byte) (*v1alpha4.Cluster, error) {
@@ -61,20 +68,15 @@ func checkConfig(cfg *v1alpha4.Cluster) error {
 		return fmt.Errorf("kind: %q; want %q", cfg.Kind, configKind)
 	case cfg.APIVersion != configAPIVersion:
 		return fmt.Errorf("apiVersion: %q; want %q", cfg.APIVersion, configAPIVersion)
-	case cfg.Name != "":
-		return fmt.Errorf("name: %q; the harness names its clusters itself, remove the field", cfg.Name)
-	case len(cfg.Nodes) == 0:
-		return errors.New("nodes: none; want one control-plane node and any number of worker nodes")
-	}
-	if a := cfg.Networking.APIServerAddress; a != "" && a != loopback {
-		return fmt.Errorf("networking.apiServerAddress: %q; want %q or no value", a, loopback)
+	case cfg.Networking.KubeProxyMode == "none":
+		return errors.New("networking.kubeProxyMode: none; without kube-proxy no Service is reached, neither istiod's nor a node port; want iptables, nftables or ipvs")
 	}
 	return checkNodes(cfg.Nodes)
 }
 
 func checkNodes(nodes []v1alpha4.Node) error {
 	controlPlanes := 0
-	taken := map[int32]string{}
+	taken := map[string]string{}
 	for i, node := range nodes {
 		field := fmt.Sprintf("nodes[%d]", i)
 		switch node.Role {
@@ -84,8 +86,8 @@ func checkNodes(nodes []v1alpha4.Node) error {
 		default:
 			return fmt.Errorf("%s.role: %q; want control-plane or worker", field, node.Role)
 		}
-		if node.Image != "" {
-			return fmt.Errorf("%s.image: %q; the harness chooses the node image by the Kubernetes version, remove the field", field, node.Image)
+		if first := nodes[0].Image; node.Image != first {
+			return fmt.Errorf("%s.image: %q; nodes[0].image is %q, and all nodes must have one version of Kubernetes", field, node.Image, first)
 		}
 		for j, mapping := range node.ExtraPortMappings {
 			if err := checkMapping(fmt.Sprintf("%s.extraPortMappings[%d]", field, j), mapping, taken); err != nil {
@@ -93,7 +95,7 @@ func checkNodes(nodes []v1alpha4.Node) error {
 			}
 		}
 	}
-	if controlPlanes != 1 {
+	if len(nodes) > 0 && controlPlanes != 1 {
 		// More than one needs kind's load balancer image, which no source of images here brings.
 		return fmt.Errorf("nodes: %d control-plane nodes; want exactly one", controlPlanes)
 	}
@@ -102,25 +104,36 @@ func checkNodes(nodes []v1alpha4.Node) error {
 
 // checkMapping checks one port mapping; taken holds the host ports of the
 // mappings before it, with the field that took each.
-func checkMapping(field string, m v1alpha4.PortMapping, taken map[int32]string) error {
+func checkMapping(field string, m v1alpha4.PortMapping, taken map[string]string) error {
 	const highest = 65535
-	if m.Protocol != "" && m.Protocol != v1alpha4.PortMappingProtocolTCP {
-		return fmt.Errorf("%s.protocol: %q; want TCP", field, m.Protocol)
-	}
-	if m.ListenAddress != loopback {
-		return fmt.Errorf("%s.listenAddress: %q; want %q, so that nothing listens beyond this machine", field, m.ListenAddress, loopback)
+	switch m.Protocol {
+	case "", v1alpha4.PortMappingProtocolTCP, v1alpha4.PortMappingProtocolUDP, v1alpha4.PortMappingProtocolSCTP:
+	default:
+		return fmt.Errorf("%s.protocol: %q; want TCP, UDP or SCTP", field, m.Protocol)
 	}
 	if m.ContainerPort < 1 || m.ContainerPort > highest {
 		return fmt.Errorf("%s.containerPort: %d; want 1 to %d", field, m.ContainerPort, highest)
 	}
-	if m.HostPort < 0 || m.HostPort > highest {
+	if m.HostPort < -1 || m.HostPort > highest {
 		return fmt.Errorf("%s.hostPort: %d; want 1 to %d, or 0 for any free port", field, m.HostPort, highest)
 	}
-	if first, dup := taken[m.HostPort]; dup && m.HostPort != 0 {
+	if m.HostPort <= 0 {
+		return nil
+	}
+	port := fmt.Sprintf("%d/%s", m.HostPort, protocol(&m))
+	if first, dup := taken[port]; dup {
 		return fmt.Errorf("%s.hostPort: %d; %s has the same", field, m.HostPort, first)
 	}
-	taken[m.HostPort] = field
+	taken[port] = field
 	return nil
+}
+
+// protocol is a mapping's, or kind's default.
+func protocol(m *v1alpha4.PortMapping) v1alpha4.PortMappingProtocol {
+	if m.Protocol == "" {
+		return v1alpha4.PortMappingProtocolTCP
+	}
+	return m.Protocol
 }
 
 // oneLine joins the lines of a message, which YAML errors have.

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"istio-conformance/internal/exitcode"
+	"istio-conformance/internal/process/exitcode"
 )
 
 // header begins every configuration of the tests.
@@ -27,18 +27,14 @@ func TestLoadConfigRefuses(t *testing.T) {
 		{"two documents", header + "nodes:\n- role: control-plane\n---\nkind: Cluster\n", []string{"more than one YAML document"}},
 		{"wrong kind", "kind: Pod\napiVersion: kind.x-k8s.io/v1alpha4\n", []string{`kind: "Pod"`, `"Cluster"`}},
 		{"wrong version", "kind: Cluster\napiVersion: v1\n", []string{`apiVersion: "v1"`, "v1alpha4"}},
-		{"own name", header + "name: mine\nnodes:\n- role: control-plane\n", []string{"name:", "mine"}},
-		{"no nodes", header, []string{"nodes: none"}},
 		{"only workers", header + "nodes:\n- role: worker\n", []string{"nodes: 0 control-plane nodes"}},
 		{"two control planes", header + "nodes:\n- role: control-plane\n- role: control-plane\n", []string{"nodes: 2 control-plane nodes"}},
 		{"unknown role", header + "nodes:\n- role: boss\n", []string{"nodes[0].role", "boss", "worker"}},
-		{"own image", header + "nodes:\n- role: control-plane\n  image: x:1\n", []string{"nodes[0].image", "x:1"}},
-		{"open API server", header + "networking: {apiServerAddress: 0.0.0.0}\nnodes:\n- role: control-plane\n", []string{"networking.apiServerAddress", "0.0.0.0"}},
-		{"no address", mapping("containerPort: 30080, hostPort: 8080"), []string{"nodes[0].extraPortMappings[0].listenAddress", `""`, "127.0.0.1"}},
-		{"open address", mapping("containerPort: 30080, hostPort: 8080, listenAddress: 0.0.0.0"), []string{"nodes[0].extraPortMappings[0].listenAddress", "0.0.0.0"}},
+		{"two images", header + "nodes:\n- {role: control-plane, image: 'x:1'}\n- {role: worker, image: 'x:2'}\n", []string{"nodes[1].image", "x:2", "nodes[0].image", "x:1"}},
+		{"no kube-proxy", header + "networking: {kubeProxyMode: none}\n", []string{"networking.kubeProxyMode: none", "want iptables"}},
+		{"kind's former version", "kind: Cluster\napiVersion: kind.sigs.k8s.io/v1alpha3\n", []string{"v1alpha3", "v1alpha4"}},
 		{"no node port", mapping("hostPort: 8080, listenAddress: 127.0.0.1"), []string{"extraPortMappings[0].containerPort: 0"}},
 		{"high port", mapping("containerPort: 30080, hostPort: 70000, listenAddress: 127.0.0.1"), []string{"extraPortMappings[0].hostPort: 70000"}},
-		{"UDP", mapping("containerPort: 30080, listenAddress: 127.0.0.1, protocol: udp"), []string{"extraPortMappings[0].protocol", "UDP"}},
 		{
 			"same host port twice",
 			mapping("containerPort: 1, hostPort: 8080, listenAddress: 127.0.0.1") + "  - {containerPort: 2, hostPort: 8080, listenAddress: 127.0.0.1}\n",
@@ -66,14 +62,17 @@ func TestLoadConfigWithoutFile(t *testing.T) {
 }
 
 func TestLoadConfigOfTheProject(t *testing.T) {
-	cfg, err := LoadConfig("../../kind-config.yaml")
+	c, err := LoadConfig("../../kind-config.yaml", 30080, 30443, 30021)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(cfg.Nodes) != 2 {
-		t.Fatalf("%d nodes, want 2", len(cfg.Nodes))
+	if len(c.Notes) > 0 {
+		t.Errorf("notes %q, want none", c.Notes)
 	}
-	for i, node := range cfg.Nodes {
+	if len(c.Cluster.Nodes) != 2 {
+		t.Fatalf("%d nodes, want 2", len(c.Cluster.Nodes))
+	}
+	for i, node := range c.Cluster.Nodes {
 		var ports []int32
 		for _, m := range node.ExtraPortMappings {
 			ports = append(ports, m.ContainerPort)

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"istio-conformance/internal/machine/engine"
 )
 
 // Labels that kind sets on the containers of its nodes.
@@ -42,19 +44,19 @@ func (c *container) role() string    { return c.Config.Labels[roleLabel] }
 
 // containers returns the node containers of the kind cluster of that name, of
 // every kind cluster when the name is empty, sorted by name.
-func containers(ctx context.Context, cluster string) ([]container, error) {
+func containers(ctx context.Context, e *engine.Engine, cluster string) ([]container, error) {
 	filter := "label=" + clusterLabel
 	if cluster != "" {
 		filter += "=" + cluster
 	}
-	ids, err := engine(ctx, "ps", "--all", "--quiet", "--no-trunc", "--filter", filter)
+	ids, err := e.CLI(ctx, "ps", "--all", "--quiet", "--no-trunc", "--filter", filter)
 	if err != nil {
 		return nil, fmt.Errorf("list the nodes of kind clusters: %w", err)
 	}
 	if strings.TrimSpace(ids) == "" {
 		return nil, nil
 	}
-	out, err := engine(ctx, append([]string{"inspect", "--type=container"}, strings.Fields(ids)...)...)
+	out, err := e.CLI(ctx, append([]string{"inspect", "--type=container"}, strings.Fields(ids)...)...)
 	// One that went away since the list was made is no error: the others are printed.
 	if err != nil && !strings.Contains(strings.ToLower(err.Error()), "no such container") {
 		return nil, fmt.Errorf("inspect the nodes of kind clusters: %w", err)

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"istio-conformance/internal/exitcode"
+	"istio-conformance/internal/process/exitcode"
 )
 
 // inspected is what the engine says about two nodes of ours, one of another

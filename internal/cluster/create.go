@@ -13,12 +13,15 @@ import (
 	"sigs.k8s.io/kind/pkg/apis/config/v1alpha4"
 	kind "sigs.k8s.io/kind/pkg/cluster"
 
-	"istio-conformance/internal/exitcode"
-	"istio-conformance/internal/progress"
+	"istio-conformance/internal/machine/engine"
+	"istio-conformance/internal/process/exitcode"
+	"istio-conformance/internal/process/progress"
 )
 
 // Options says which cluster to create, or to find again.
 type Options struct {
+	// Engine runs the nodes.
+	Engine *engine.Engine
 	// Name is kind's name of the cluster; the nodes' names begin with it.
 	Name string
 	// Config is the configuration from LoadConfig and Adapt, for Create from
@@ -80,28 +83,28 @@ func Create(ctx context.Context, o Options) (*Cluster, error) {
 	elapsed := time.Since(started).Round(time.Second)
 	if ctx.Err() != nil {
 		err = fmt.Errorf("create cluster %s: stopped after %s: %w", o.Name, elapsed, context.Cause(ctx))
-		return nil, errors.Join(err, cleanUp(ctx, o.Name, o.KubeconfigPath))
+		return nil, errors.Join(err, cleanUp(ctx, &o))
 	}
 	words := lastWords(err)
 	if words == "" {
-		words = nodesLastWords(ctx, o.Name)
+		words = nodesLastWords(ctx, &o)
 	}
 	err = exitcode.Environmentf("create cluster %s: failed after %s: %w%s%s", o.Name, elapsed, err, words, saveLogs(ctx, &o))
-	return nil, errors.Join(err, cleanUp(ctx, o.Name, o.KubeconfigPath))
+	return nil, errors.Join(err, cleanUp(ctx, &o))
 }
 
 // fingerprint is that of the cluster which o describes.
 func (o *Options) fingerprint(ctx context.Context) (string, error) {
-	id, err := imageID(ctx, o.NodeImage)
+	id, err := o.Engine.ImageID(ctx, o.NodeImage)
 	if err != nil {
-		return "", exitcode.Environmentf("cluster %s: node %w", o.Name, err)
+		return "", exitcode.Environmentf("cluster %s: node image: %w", o.Name, err)
 	}
 	return fingerprint(o.Config, id)
 }
 
 // makeRoom removes a cluster of ours that has the name, and the old kubeconfig.
 func makeRoom(ctx context.Context, o *Options) error {
-	nodes, err := containers(ctx, o.Name)
+	nodes, err := containers(ctx, o.Engine, o.Name)
 	if err != nil {
 		return exitcode.Environmentf("cluster %s: %w", o.Name, err)
 	}
@@ -111,7 +114,7 @@ func makeRoom(ctx context.Context, o *Options) error {
 	if len(nodes) > 0 {
 		o.Logf("removing the cluster %s of an earlier run", o.Name)
 	}
-	if err := remove(ctx, o.Name, o.KubeconfigPath); err != nil {
+	if err := remove(ctx, o.Engine, o.Name, o.KubeconfigPath); err != nil {
 		return exitcode.Environmentf("%w", err)
 	}
 	if err := os.MkdirAll(filepath.Dir(o.KubeconfigPath), 0o755); err != nil {
@@ -133,22 +136,25 @@ func checkOurs(name string, nodes []container) error {
 
 // build runs kind and attaches to what it made.
 func build(ctx context.Context, o *Options, cfg *v1alpha4.Cluster) (*Cluster, error) {
-	provider := kindProvider(o.Logf)
-	err := interruptible(ctx, func() error {
+	provider, err := onEngine(o.Engine, o.Logf)
+	if err != nil {
+		return nil, err
+	}
+	err = interruptible(ctx, func() error {
 		return provider.Create(o.Name,
 			kind.CreateWithV1Alpha4Config(cfg),
 			kind.CreateWithNodeImage(o.NodeImage),
 			kind.CreateWithKubeconfigPath(o.KubeconfigPath),
 			kind.CreateWithRetain(true), // the logs are saved before the nodes go
 		)
-	}, func(ctx context.Context) error { return remove(ctx, o.Name, o.KubeconfigPath) })
+	}, func(ctx context.Context) error { return remove(ctx, o.Engine, o.Name, o.KubeconfigPath) })
 	if err != nil {
 		return nil, err
 	}
 	if err := os.Chmod(o.KubeconfigPath, 0o600); err != nil {
 		return nil, err
 	}
-	c, err := attach(ctx, o.Name, o.KubeconfigPath)
+	c, err := attach(ctx, o)
 	if err != nil {
 		return nil, err
 	}
@@ -164,17 +170,17 @@ func build(ctx context.Context, o *Options, cfg *v1alpha4.Cluster) (*Cluster, er
 	return c, nil
 }
 
-// attach returns the cluster of ours with that name and kubeconfig.
-func attach(ctx context.Context, name, kubeconfig string) (*Cluster, error) {
-	nodes, err := containers(ctx, name)
+// attach returns the cluster of ours that o names.
+func attach(ctx context.Context, o *Options) (*Cluster, error) {
+	nodes, err := containers(ctx, o.Engine, o.Name)
 	if err != nil {
 		return nil, err
 	}
-	clients, err := clientsFor(kubeconfig, "kind-"+name)
+	clients, err := clientsFor(o.KubeconfigPath, "kind-"+o.Name)
 	if err != nil {
 		return nil, err
 	}
-	return &Cluster{Clients: clients, Name: name, Kubeconfig: kubeconfig, nodes: ours(nodes)}, nil
+	return &Cluster{Clients: clients, Name: o.Name, Kubeconfig: o.KubeconfigPath, engine: o.Engine, nodes: ours(nodes)}, nil
 }
 
 // removeFile removes a file that may be missing.

@@ -9,44 +9,32 @@ import (
 
 	kind "sigs.k8s.io/kind/pkg/cluster"
 
-	"istio-conformance/internal/command"
-	"istio-conformance/internal/progress"
-	"istio-conformance/internal/provider"
+	"istio-conformance/internal/machine/engine"
+	"istio-conformance/internal/process/progress"
 )
 
-// engine runs the command line of the container engine, the one that DOCKER_HOST
-// names where it is Docker. Podman's understands the same words.
-func engine(ctx context.Context, args ...string) (string, error) {
-	return command.Output(ctx, append([]string{provider.Name()}, args...)...)
-}
-
-// kindProvider returns kind on that engine.
-func kindProvider(logf progress.Logf) *kind.Provider {
+// onEngine returns kind on that engine. kind runs the engine's program itself, which
+// finds the engine by the environment of this process.
+func onEngine(e *engine.Engine, logf progress.Logf) (*kind.Provider, error) {
+	if err := e.Export(); err != nil {
+		return nil, err
+	}
 	option := kind.ProviderWithDocker()
-	if provider.Name() == provider.Podman {
+	if e.Kind == engine.Podman {
 		option = kind.ProviderWithPodman()
 	}
-	return kind.NewProvider(option, kind.ProviderWithLogger(kindLogger{logf}))
-}
-
-// imageID returns the id of an image in the engine.
-func imageID(ctx context.Context, reference string) (string, error) {
-	out, err := engine(ctx, "image", "inspect", "--format", "{{.Id}}", reference)
-	if err != nil {
-		return "", fmt.Errorf("image %s is not in the engine: %w", reference, err)
-	}
-	return provider.ImageID(out), nil
+	return kind.NewProvider(option, kind.ProviderWithLogger(kindLogger{logf})), nil
 }
 
 // removeVolumes removes the volumes of a cluster whose nodes are gone, or were never
 // made. Those of Docker went with the nodes; kind makes podman's beforehand, each with
 // its node's name as a label.
 // Source: sigs.k8s.io/kind pkg/cluster/internal/providers/podman/util.go.
-func removeVolumes(ctx context.Context, cluster string) error {
-	if provider.Name() != provider.Podman {
+func removeVolumes(ctx context.Context, e *engine.Engine, cluster string) error {
+	if e.Kind != engine.Podman {
 		return nil
 	}
-	listed, err := engine(ctx, "volume", "ls", "--format", "json")
+	listed, err := e.CLI(ctx, "volume", "ls", "--format", "json")
 	if err != nil {
 		return err
 	}
@@ -55,7 +43,7 @@ func removeVolumes(ctx context.Context, cluster string) error {
 		return err
 	}
 	// Without force: what a container uses stays.
-	_, err = engine(ctx, append([]string{"volume", "rm"}, names...)...)
+	_, err = e.CLI(ctx, append([]string{"volume", "rm"}, names...)...)
 	return err
 }
 

@@ -23,7 +23,7 @@ func (c *Cluster) execArgs(ctx context.Context, node string, args ...string) (st
 	if _, err := c.node(node); err != nil {
 		return "", err
 	}
-	out, err := engine(ctx, append([]string{"exec", node}, args...)...)
+	out, err := c.engine.CLI(ctx, append([]string{"exec", node}, args...)...)
 	if err != nil {
 		return out, fmt.Errorf("node %s: %w", node, err)
 	}

@@ -7,9 +7,6 @@ import (
 	"os"
 	"strconv"
 	"time"
-
-	"istio-conformance/internal/command"
-	"istio-conformance/internal/provider"
 )
 
 // runFile receives a program on its standard input, runs it and removes it, however
@@ -38,10 +35,7 @@ func (c *Cluster) ExecFile(ctx context.Context, node, program string, args ...st
 	if deadline, ok := ctx.Deadline(); ok {
 		limit = strconv.Itoa(int(time.Until(deadline).Seconds()) + 1)
 	}
-	run := command.Command{
-		Args:  append([]string{provider.Name(), "exec", "--interactive", node, "bash", "-c", runFile, limit}, args...),
-		Stdin: file,
-	}
+	run := c.engine.Command(file, append([]string{"exec", "--interactive", node, "bash", "-c", runFile, limit}, args...)...)
 	out, err := run.Output(ctx)
 	if err != nil {
 		return out, fmt.Errorf("node %s: %w", node, err)

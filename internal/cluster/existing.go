@@ -5,7 +5,7 @@ import (
 
 	"k8s.io/client-go/tools/clientcmd"
 
-	"istio-conformance/internal/exitcode"
+	"istio-conformance/internal/process/exitcode"
 )
 
 // Existing returns a cluster that is already there, named by a kubeconfig file

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"istio-conformance/internal/exitcode"
+	"istio-conformance/internal/process/exitcode"
 )
 
 func kubeconfig(t *testing.T, server string) string {

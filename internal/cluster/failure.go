@@ -34,17 +34,17 @@ func lastWords(err error) string {
 
 // nodesLastWords returns what the nodes' consoles showed last: the reason when a
 // node does not start, for which kind has only a time-out.
-func nodesLastWords(ctx context.Context, cluster string) string {
+func nodesLastWords(ctx context.Context, o *Options) string {
 	ctx, cancel := context.WithTimeout(ctx, answerTime)
 	defer cancel()
-	nodes, err := containers(ctx, cluster)
+	nodes, err := containers(ctx, o.Engine, o.Name)
 	if err != nil {
 		return ""
 	}
 	var words strings.Builder
 	for _, node := range ours(nodes) {
 		// The console is a terminal, so all of it comes on standard output.
-		out, err := engine(ctx, "logs", "--tail", strconv.Itoa(lastLines), node.ID)
+		out, err := o.Engine.CLI(ctx, "logs", "--tail", strconv.Itoa(lastLines), node.ID)
 		if err != nil {
 			out = err.Error()
 		}
@@ -77,7 +77,10 @@ func saveLogs(ctx context.Context, o *Options) string {
 	ctx, cancel := context.WithTimeout(ctx, saveLogsTime)
 	defer cancel()
 	o.Logf("saving the logs of the nodes to %s", o.LogsDir)
-	provider := kindProvider(o.Logf)
+	provider, err := onEngine(o.Engine, o.Logf)
+	if err != nil {
+		return fmt.Sprintf("\nno logs of the nodes: %v", err)
+	}
 	done := make(chan error, 1)
 	// A collection that hangs ends with the removal of the nodes that follows.
 	go func() { done <- provider.CollectLogs(o.Name, o.LogsDir) }()

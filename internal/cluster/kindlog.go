@@ -6,7 +6,7 @@ import (
 
 	"sigs.k8s.io/kind/pkg/log"
 
-	"istio-conformance/internal/progress"
+	"istio-conformance/internal/process/progress"
 )
 
 // kindLogger hands kind's lines for the user to a progress function and drops

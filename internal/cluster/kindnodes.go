@@ -8,18 +8,18 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"istio-conformance/internal/provider"
+	"istio-conformance/internal/machine/engine"
 )
 
-// ofKind says whether kind made the node on the engine in use.
-func ofKind(node *corev1.Node) bool {
-	return strings.HasPrefix(node.Spec.ProviderID, "kind://"+provider.Name()+"/")
+// ofKind says whether kind made the node on an engine of that kind.
+func ofKind(node *corev1.Node, on engine.Kind) bool {
+	return strings.HasPrefix(node.Spec.ProviderID, "kind://"+on.String()+"/")
 }
 
-// KindNodes returns the nodes of a cluster that somebody made with kind on this
-// machine's engine, to look into with Exec. It returns none where a node is not a
+// KindNodes returns the nodes of a cluster that somebody made with kind on an engine
+// of this machine, to look into with LookIn. It returns none where a node is not a
 // container here, or is another one of the same name.
-func (c *Cluster) KindNodes(ctx context.Context) ([]string, error) {
+func (c *Cluster) KindNodes(ctx context.Context, e *engine.Engine) ([]string, error) {
 	nodes, err := c.Kube.CoreV1().Nodes().List(ctx, metav1.ListOptions{})
 	if err != nil {
 		return nil, fmt.Errorf("list Nodes: %w", err)
@@ -27,10 +27,10 @@ func (c *Cluster) KindNodes(ctx context.Context) ([]string, error) {
 	var names []string
 	for i := range nodes.Items {
 		node := &nodes.Items[i]
-		if !ofKind(node) {
+		if !ofKind(node, e.Kind) {
 			return nil, nil
 		}
-		id, err := engine(ctx, "exec", node.Name, "cat", "/etc/machine-id")
+		id, err := e.CLI(ctx, "exec", node.Name, "cat", "/etc/machine-id")
 		if err != nil {
 			return nil, fmt.Errorf("look for node %s among the containers: %w", node.Name, err)
 		}
@@ -42,11 +42,13 @@ func (c *Cluster) KindNodes(ctx context.Context) ([]string, error) {
 	return names, nil
 }
 
-// LookIn runs a script that only reads on a node of KindNodes.
-func (c *Cluster) LookIn(ctx context.Context, node, script string) (string, error) {
-	out, err := engine(ctx, "exec", node, "bash", "-c", script)
-	if err != nil {
-		return out, fmt.Errorf("node %s: %w", node, err)
+// LookIn returns what runs a script that only reads on a node of KindNodes.
+func LookIn(e *engine.Engine) func(ctx context.Context, node, script string) (string, error) {
+	return func(ctx context.Context, node, script string) (string, error) {
+		out, err := e.CLI(ctx, "exec", node, "bash", "-c", script)
+		if err != nil {
+			return out, fmt.Errorf("node %s: %w", node, err)
+		}
+		return out, nil
 	}
-	return out, nil
 }

@@ -17,8 +17,7 @@ import (
 	"sigs.k8s.io/kind/pkg/cluster/nodeutils"
 	"sigs.k8s.io/kind/pkg/exec"
 
-	"istio-conformance/internal/progress"
-	"istio-conformance/internal/provider"
+	"istio-conformance/internal/process/progress"
 )
 
 // image is one image that the nodes must have.
@@ -43,7 +42,7 @@ func (c *Cluster) LoadImages(ctx context.Context, sources ...string) (failed err
 	if !c.Owned() {
 		return fmt.Errorf("load images: the nodes of an existing cluster (%s) cannot be entered", c.Name)
 	}
-	batches, wanted, err := sortSources(ctx, sources)
+	batches, wanted, err := c.sortSources(ctx, sources)
 	if err != nil {
 		return fmt.Errorf("load images: %w", err)
 	}
@@ -60,7 +59,7 @@ func (c *Cluster) LoadImages(ctx context.Context, sources ...string) (failed err
 		defer func() { failed = errors.Join(failed, os.RemoveAll(dir)) }()
 		// One archive for all: layers that they share are imported once.
 		saved := batch{filepath.Join(dir, "images.tar"), wanted}
-		if err := saveImages(ctx, saved); err != nil {
+		if err := c.saveImages(ctx, saved); err != nil {
 			return err
 		}
 		batches = append(batches, saved)
@@ -70,7 +69,7 @@ func (c *Cluster) LoadImages(ctx context.Context, sources ...string) (failed err
 
 // sortSources reads what the archives among the sources hold, and looks up the
 // others in the engine.
-func sortSources(ctx context.Context, sources []string) (archives []batch, inEngine []image, err error) {
+func (c *Cluster) sortSources(ctx context.Context, sources []string) (archives []batch, inEngine []image, err error) {
 	for _, source := range sources {
 		if info, err := os.Stat(source); err == nil && info.Mode().IsRegular() {
 			images, err := archiveImages(source)
@@ -80,7 +79,7 @@ func sortSources(ctx context.Context, sources []string) (archives []batch, inEng
 			archives = append(archives, batch{source, images})
 			continue
 		}
-		id, err := imageID(ctx, source)
+		id, err := c.engine.ImageID(ctx, source)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -89,19 +88,22 @@ func sortSources(ctx context.Context, sources []string) (archives []batch, inEng
 	return archives, inEngine, nil
 }
 
-func saveImages(ctx context.Context, b batch) error {
-	args := provider.Save(b.archive)
+func (c *Cluster) saveImages(ctx context.Context, b batch) error {
+	refs := make([]string, 0, len(b.images))
 	for _, img := range b.images {
-		args = append(args, img.reference)
+		refs = append(refs, img.reference)
 	}
-	if _, err := engine(ctx, args...); err != nil {
+	if err := c.engine.Save(ctx, b.archive, refs...); err != nil {
 		return fmt.Errorf("load images: %w", err)
 	}
 	return nil
 }
 
 func (c *Cluster) importBatches(ctx context.Context, batches []batch, present map[string][]image) error {
-	provider := kindProvider(progress.Discard)
+	provider, err := onEngine(c.engine, progress.Discard)
+	if err != nil {
+		return fmt.Errorf("load images: %w", err)
+	}
 	handles, err := provider.ListNodes(c.Name)
 	if err != nil {
 		return fmt.Errorf("load images: %w", err)

@@ -8,7 +8,7 @@ import (
 	"strconv"
 	"strings"
 
-	"istio-conformance/internal/command"
+	"istio-conformance/internal/process/command"
 )
 
 // ExecInNetwork runs a program of this machine in a node's network namespace and
@@ -43,7 +43,7 @@ func (c *Cluster) localNetwork(ctx context.Context, node string) string {
 	if os.Geteuid() != 0 {
 		return ""
 	}
-	pid, err := engine(ctx, "inspect", "--type=container", "--format", "{{.State.Pid}}", node)
+	pid, err := c.engine.CLI(ctx, "inspect", "--type=container", "--format", "{{.State.Pid}}", node)
 	if err != nil {
 		return ""
 	}

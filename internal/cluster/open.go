@@ -25,7 +25,7 @@ func Open(ctx context.Context, o Options) (*Cluster, error) {
 	if err := o.check(); err != nil {
 		return nil, err
 	}
-	nodes, err := containers(ctx, o.Name)
+	nodes, err := containers(ctx, o.Engine, o.Name)
 	if err != nil {
 		return nil, err
 	}
@@ -42,7 +42,7 @@ func Open(ctx context.Context, o Options) (*Cluster, error) {
 	if err := writeKubeconfig(&o); err != nil {
 		return nil, err
 	}
-	c, err := attach(ctx, o.Name, o.KubeconfigPath)
+	c, err := attach(ctx, &o)
 	if err != nil {
 		return nil, err
 	}
@@ -81,7 +81,10 @@ func reusable(name string, nodes []container, names []string, fingerprint string
 
 // writeKubeconfig writes the kubeconfig that kind gives for the cluster.
 func writeKubeconfig(o *Options) error {
-	provider := kindProvider(o.Logf)
+	provider, err := onEngine(o.Engine, o.Logf)
+	if err != nil {
+		return err
+	}
 	content, err := provider.KubeConfig(o.Name, false)
 	if err != nil {
 		return fmt.Errorf("cluster %s: its kubeconfig: %w", o.Name, err)

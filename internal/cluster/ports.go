@@ -9,7 +9,7 @@ import (
 
 	"sigs.k8s.io/kind/pkg/apis/config/v1alpha4"
 
-	"istio-conformance/internal/exitcode"
+	"istio-conformance/internal/process/exitcode"
 )
 
 // Listen opens a TCP listener on host:port, as net.Listen does; port 0 means
@@ -43,6 +43,9 @@ func ChoosePorts(cfg *v1alpha4.Cluster, listen Listen) (_ *v1alpha4.Cluster, not
 	for i, name := range nodeNames("", cfg) {
 		for j := range cfg.Nodes[i].ExtraPortMappings {
 			mapping := &cfg.Nodes[i].ExtraPortMappings[j]
+			if protocol(mapping) != v1alpha4.PortMappingProtocolTCP {
+				continue // the gateway's node ports are TCP; the engine judges others
+			}
 			l, err := listen(hostAddress(mapping))
 			if err != nil {
 				taken = append(taken, takenPort{name, mapping, err})

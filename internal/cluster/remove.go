@@ -6,7 +6,8 @@ import (
 	"fmt"
 	"slices"
 
-	"istio-conformance/internal/exitcode"
+	"istio-conformance/internal/machine/engine"
+	"istio-conformance/internal/process/exitcode"
 )
 
 // Delete removes the cluster and its kubeconfig file. It does nothing to an
@@ -15,21 +16,21 @@ func (c *Cluster) Delete(ctx context.Context) error {
 	if !c.Owned() {
 		return nil
 	}
-	return Delete(ctx, c.Name, c.Kubeconfig)
+	return Delete(ctx, c.engine, c.Name, c.Kubeconfig)
 }
 
 // Delete removes the cluster of that name and, unless the path is empty, its
 // kubeconfig file. A cluster that is already gone is no error; one that the
 // harness did not make is, and is left alone.
-func Delete(ctx context.Context, name, kubeconfig string) error {
-	nodes, err := containers(ctx, name)
+func Delete(ctx context.Context, e *engine.Engine, name, kubeconfig string) error {
+	nodes, err := containers(ctx, e, name)
 	if err != nil {
 		return exitcode.Environmentf("delete cluster %s: %w", name, err)
 	}
 	if err := checkOurs(name, nodes); err != nil {
 		return err
 	}
-	if err := remove(ctx, name, kubeconfig); err != nil {
+	if err := remove(ctx, e, name, kubeconfig); err != nil {
 		return exitcode.Environmentf("%w", err)
 	}
 	return nil
@@ -37,8 +38,8 @@ func Delete(ctx context.Context, name, kubeconfig string) error {
 
 // List returns the names of the clusters that this harness made and that still
 // exist, running or not, sorted.
-func List(ctx context.Context) ([]string, error) {
-	all, err := containers(ctx, "")
+func List(ctx context.Context, e *engine.Engine) ([]string, error) {
+	all, err := containers(ctx, e, "")
 	if err != nil {
 		return nil, exitcode.Environmentf("%w", err)
 	}
@@ -56,8 +57,8 @@ func clusterNames(nodes []container) []string {
 
 // remove deletes exactly those containers of the cluster that carry the marker,
 // by id and with their volumes as kind does, and the kubeconfig file.
-func remove(ctx context.Context, name, kubeconfig string) error {
-	nodes, err := containers(ctx, name)
+func remove(ctx context.Context, e *engine.Engine, name, kubeconfig string) error {
+	nodes, err := containers(ctx, e, name)
 	if err != nil {
 		return fmt.Errorf("delete cluster %s: %w", name, err)
 	}
@@ -66,11 +67,11 @@ func remove(ctx context.Context, name, kubeconfig string) error {
 		args = append(args, node.ID)
 	}
 	if len(args) > 3 {
-		if _, err := engine(ctx, args...); err != nil {
+		if _, err := e.CLI(ctx, args...); err != nil {
 			return fmt.Errorf("delete cluster %s: %w", name, err)
 		}
 	}
-	if err := removeVolumes(ctx, name); err != nil {
+	if err := removeVolumes(ctx, e, name); err != nil {
 		return fmt.Errorf("delete cluster %s: its volumes: %w", name, err)
 	}
 	if kubeconfig == "" {
@@ -85,8 +86,8 @@ func remove(ctx context.Context, name, kubeconfig string) error {
 
 // cleanUp is remove for a failed or interrupted creation: it works although ctx
 // may have ended.
-func cleanUp(ctx context.Context, name, kubeconfig string) error {
+func cleanUp(ctx context.Context, o *Options) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanUpTime)
 	defer cancel()
-	return remove(ctx, name, kubeconfig)
+	return remove(ctx, o.Engine, o.Name, o.KubeconfigPath)
 }

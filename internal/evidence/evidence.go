@@ -11,8 +11,8 @@ import (
 	"sync"
 	"time"
 
-	"istio-conformance/internal/charts"
 	"istio-conformance/internal/cluster"
+	"istio-conformance/internal/mesh/charts"
 )
 
 // parallel is how many things are asked for at the same time.

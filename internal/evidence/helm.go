@@ -12,7 +12,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/yaml"
 
-	"istio-conformance/internal/charts"
+	"istio-conformance/internal/mesh/charts"
 )
 
 // Release is what is kept of a Helm release: its values and what became of each

@@ -4,6 +4,8 @@ import (
 	"context"
 	"net/http"
 	"time"
+
+	"istio-conformance/internal/mesh/istio"
 )
 
 // registryURL is the API root of the registry that serves kindest/node and
@@ -14,7 +16,7 @@ const registryURL = "https://registry-1.docker.io/v2/"
 // as out of reach.
 const registryTimeout = 3 * time.Second
 
-// Detect returns Release when a container registry answers, else Modules.
+// Detect returns istio.SourceRelease when a container registry answers, else istio.SourceModules.
 func Detect(ctx context.Context) string {
 	return detect(ctx, registryURL)
 }
@@ -24,16 +26,16 @@ func detect(ctx context.Context, url string) string {
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
 	if err != nil {
-		return Modules
+		return istio.SourceModules
 	}
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
-		return Modules
+		return istio.SourceModules
 	}
 	// The status is all that counts; an unread body loses nothing.
 	_ = response.Body.Close()
 	if response.StatusCode == http.StatusOK || response.StatusCode == http.StatusUnauthorized {
-		return Release
+		return istio.SourceRelease
 	}
-	return Modules
+	return istio.SourceModules
 }

@@ -4,13 +4,8 @@
 // that was saved before).
 package images
 
-import "context"
-
-// Names of the sources, as the user gives them and the report shows them.
-const (
-	Release = "release"
-	Modules = "modules"
-	Archive = "archive"
+import (
+	"context"
 )
 
 // Cell is one pair of versions under test.
@@ -23,7 +18,7 @@ type Cell struct {
 
 // Source provides all that a cell needs.
 type Source interface {
-	// Name is Release, Modules or Archive.
+	// Name is one of the sources that istio names.
 	Name() string
 	// Prepare makes the cell's images and charts available, building or
 	// fetching only what is not there yet. A cell that the source does not
@@ -55,10 +50,14 @@ type Engine interface {
 	HasImage(ctx context.Context, ref string) (bool, error)
 	// Load reads an archive as "docker save" writes it.
 	Load(ctx context.Context, archivePath string) error
+	// ImageID returns the id of an image that the engine holds.
+	ImageID(ctx context.Context, ref string) (string, error)
+	// Save writes images to one archive, as "docker save" does.
+	Save(ctx context.Context, archivePath string, refs ...string) error
 	// Pull fetches a reference from its registry.
 	Pull(ctx context.Context, ref string) error
-	// Docker runs the docker command against the engine and returns its
-	// standard output.
+	// CLI runs the engine's own program against it and returns its standard
+	// output.
 	CLI(ctx context.Context, args ...string) (string, error)
 }
 

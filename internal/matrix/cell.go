@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"strings"
 
-	"istio-conformance/internal/istio"
+	"istio-conformance/internal/mesh/istio"
 )
 
 // Cell is one pair of versions, or one upgrade on one version of Kubernetes.

@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"istio-conformance/internal/exitcode"
+	"istio-conformance/internal/process/exitcode"
 	"istio-conformance/internal/report"
 )
 

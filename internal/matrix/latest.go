@@ -4,7 +4,7 @@ import (
 	"regexp"
 	"slices"
 
-	"istio-conformance/internal/istio"
+	"istio-conformance/internal/mesh/istio"
 )
 
 // newest are the newest releases of each minor that the source has; of what is

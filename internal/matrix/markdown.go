@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"istio-conformance/internal/istio"
+	"istio-conformance/internal/mesh/istio"
 	"istio-conformance/internal/report"
 )
 

@@ -8,7 +8,7 @@ import (
 	"path/filepath"
 	"time"
 
-	"istio-conformance/internal/exitcode"
+	"istio-conformance/internal/process/exitcode"
 	"istio-conformance/internal/report"
 )
 

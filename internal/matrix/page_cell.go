@@ -8,7 +8,7 @@ import (
 	"slices"
 	"strings"
 
-	"istio-conformance/internal/istio"
+	"istio-conformance/internal/mesh/istio"
 	"istio-conformance/internal/report"
 	"istio-conformance/internal/report/html"
 )

@@ -3,8 +3,8 @@ package matrix
 import (
 	"strings"
 
-	"istio-conformance/internal/exitcode"
-	"istio-conformance/internal/istio"
+	"istio-conformance/internal/mesh/istio"
+	"istio-conformance/internal/process/exitcode"
 )
 
 // Request is which cells are wanted.
@@ -14,7 +14,7 @@ type Request struct {
 	Istio, Kubernetes []string
 	// Upgrades are pairs FROM:TO, run on each Kubernetes beside the cells.
 	Upgrades []string
-	// Source is images.Release or images.Modules.
+	// Source is istio.SourceRelease or istio.SourceModules.
 	Source string
 	// ProveIllegal runs cells that are refused, too.
 	ProveIllegal bool

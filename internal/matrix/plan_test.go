@@ -6,8 +6,7 @@ import (
 
 	"github.com/onsi/gomega"
 
-	"istio-conformance/internal/images"
-	"istio-conformance/internal/istio"
+	"istio-conformance/internal/mesh/istio"
 )
 
 // latest31 is what may be published when 1.32 is not yet.
@@ -33,34 +32,34 @@ func TestPlan(t *testing.T) {
 		request Request
 		want    map[string]bool // ID to whether it is run
 	}{
-		{"lists", Request{Istio: []string{"1.31"}, Kubernetes: []string{"1.36", "1.35"}, Source: images.Modules}, map[string]bool{
+		{"lists", Request{Istio: []string{"1.31"}, Kubernetes: []string{"1.36", "1.35"}, Source: istio.SourceModules}, map[string]bool{
 			"istio-1.31.0-kubernetes-1.36.3": true, "istio-1.31.0-kubernetes-1.35.4": true,
 		}},
-		{"all that can be built and is supported", Request{Source: images.Modules}, map[string]bool{
+		{"all that can be built and is supported", Request{Source: istio.SourceModules}, map[string]bool{
 			"istio-1.31.0-kubernetes-1.36.3": true, "istio-1.31.0-kubernetes-1.35.4": true, "istio-1.31.0-kubernetes-1.34.4": true, "istio-1.31.0-kubernetes-1.33.13": true,
 			"istio-1.30.0-kubernetes-1.36.3": true, "istio-1.30.0-kubernetes-1.35.4": true, "istio-1.30.0-kubernetes-1.34.4": true, "istio-1.30.0-kubernetes-1.33.13": true,
 		}},
-		{"a pair that is refused", Request{Istio: []string{"1.31"}, Kubernetes: []string{"1.37"}, Source: images.Modules}, map[string]bool{
+		{"a pair that is refused", Request{Istio: []string{"1.31"}, Kubernetes: []string{"1.37"}, Source: istio.SourceModules}, map[string]bool{
 			"istio-1.31.0-kubernetes-1.37.2": false,
 		}},
-		{"a pair that is refused, to prove it", Request{Istio: []string{"1.31"}, Kubernetes: []string{"1.37"}, Source: images.Modules, ProveIllegal: true}, map[string]bool{
+		{"a pair that is refused, to prove it", Request{Istio: []string{"1.31"}, Kubernetes: []string{"1.37"}, Source: istio.SourceModules, ProveIllegal: true}, map[string]bool{
 			"istio-1.31.0-kubernetes-1.37.2": true,
 		}},
-		{"upgrades", Request{Istio: []string{"1.31"}, Kubernetes: []string{"1.36"}, Upgrades: []string{"1.30:1.31"}, Source: images.Modules}, map[string]bool{
+		{"upgrades", Request{Istio: []string{"1.31"}, Kubernetes: []string{"1.36"}, Upgrades: []string{"1.30:1.31"}, Source: istio.SourceModules}, map[string]bool{
 			"istio-1.31.0-kubernetes-1.36.3": true, "upgrade-1.30.0-to-1.31.0-kubernetes-1.36.3": true,
 		}},
-		{"an upgrade that is refused", Request{Istio: []string{"1.31"}, Kubernetes: []string{"1.35"}, Upgrades: []string{"1.29:1.31"}, Source: images.Release}, map[string]bool{
+		{"an upgrade that is refused", Request{Istio: []string{"1.31"}, Kubernetes: []string{"1.35"}, Upgrades: []string{"1.29:1.31"}, Source: istio.SourceRelease}, map[string]bool{
 			"istio-1.31.4-kubernetes-1.35.8": true, "upgrade-1.29.8-to-1.31.4-kubernetes-1.35.8": false,
 		}},
-		{"what is published", Request{Source: images.Release, Latest: latest31}, map[string]bool{
+		{"what is published", Request{Source: istio.SourceRelease, Latest: latest31}, map[string]bool{
 			"istio-1.31.5-kubernetes-1.36.4": true, "istio-1.31.5-kubernetes-1.35.8": true, "istio-1.31.5-kubernetes-1.34.11": true,
 			"istio-1.30.9-kubernetes-1.36.4": true, "istio-1.30.9-kubernetes-1.35.8": true, "istio-1.30.9-kubernetes-1.34.11": true,
 			"istio-1.32.0-rc.2-kubernetes-1.36.4": true, "istio-1.32.0-rc.2-kubernetes-1.35.8": true, "istio-1.32.0-rc.2-kubernetes-1.34.11": true,
 		}},
-		{"a published patch that the table does not have", Request{Istio: []string{"1.31"}, Kubernetes: []string{"1.38"}, Source: images.Release, Latest: latest31}, map[string]bool{
+		{"a published patch that the table does not have", Request{Istio: []string{"1.31"}, Kubernetes: []string{"1.38"}, Source: istio.SourceRelease, Latest: latest31}, map[string]bool{
 			"istio-1.31.5-kubernetes-1.38.0": true,
 		}},
-		{"a pre-release that is asked for", Request{Istio: []string{"1.32.0-rc.2"}, Kubernetes: []string{"1.36"}, Source: images.Release, Latest: latest31}, map[string]bool{
+		{"a pre-release that is asked for", Request{Istio: []string{"1.32.0-rc.2"}, Kubernetes: []string{"1.36"}, Source: istio.SourceRelease, Latest: latest31}, map[string]bool{
 			"istio-1.32.0-rc.2-kubernetes-1.36.4": true,
 		}},
 	} {
@@ -86,10 +85,10 @@ func TestPlanRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, r := range []Request{
-		{Istio: []string{"1.99"}, Source: images.Modules},
-		{Kubernetes: []string{"9"}, Source: images.Modules},
-		{Istio: []string{"1.29"}, Source: images.Modules},
-		{Upgrades: []string{"1.30"}, Source: images.Modules},
+		{Istio: []string{"1.99"}, Source: istio.SourceModules},
+		{Kubernetes: []string{"9"}, Source: istio.SourceModules},
+		{Istio: []string{"1.29"}, Source: istio.SourceModules},
+		{Upgrades: []string{"1.30"}, Source: istio.SourceModules},
 	} {
 		_, err := Plan(table, r)
 		gomega.NewWithT(t).Expect(err).To(gomega.HaveOccurred(), "%+v", r)
@@ -172,7 +171,7 @@ func TestAPreReleaseCannotFailTheMatrix(t *testing.T) {
 	page, err := r.Page()
 	g.Expect(err).NotTo(gomega.HaveOccurred())
 	g.Expect(string(page)).To(gomega.ContainSubstring("support unknown"))
-	cells := plan(t, Request{Source: images.Release, Latest: latest31})
+	cells := plan(t, Request{Source: istio.SourceRelease, Latest: latest31})
 	for _, c := range cells {
 		g.Expect(c.Optional).To(gomega.Equal(c.Istio == "1.32.0-rc.2"), c.ID())
 	}

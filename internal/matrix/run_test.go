@@ -9,9 +9,8 @@ import (
 
 	"github.com/onsi/gomega"
 
-	"istio-conformance/internal/images"
-	"istio-conformance/internal/istio"
-	"istio-conformance/internal/progress"
+	"istio-conformance/internal/mesh/istio"
+	"istio-conformance/internal/process/progress"
 )
 
 func plan(t *testing.T, r Request) []Cell {
@@ -21,7 +20,7 @@ func plan(t *testing.T, r Request) []Cell {
 		t.Fatal(err)
 	}
 	if r.Source == "" {
-		r.Source = images.Modules
+		r.Source = istio.SourceModules
 	}
 	cells, err := Plan(table, r)
 	if err != nil {
@@ -38,7 +37,7 @@ func six(t *testing.T) []Cell {
 func runMatrix(t *testing.T, o Options, plays string) (*Report, error) {
 	t.Helper()
 	t.Setenv(playVariable, plays)
-	o.Source, o.Command, o.Logf = images.Modules, []string{os.Args[0]}, progress.Discard
+	o.Source, o.Command, o.Logf = istio.SourceModules, []string{os.Args[0]}, progress.Discard
 	return Run(t.Context(), o)
 }
 
@@ -101,7 +100,7 @@ func TestRunAndMergeKeepWhatWasNotJudged(t *testing.T) {
 
 func merged(t *testing.T, cells []Cell, dir string) *Report {
 	t.Helper()
-	r, err := Merge(cells, images.Modules, dir, "")
+	r, err := Merge(cells, istio.SourceModules, dir, "")
 	gomega.NewWithT(t).Expect(err).NotTo(gomega.HaveOccurred())
 	return r
 }
@@ -140,7 +139,7 @@ func TestRunResumes(t *testing.T) {
 			}
 		}
 	}()
-	o := Options{Plan: cells, Dir: dir, Jobs: 1, Source: images.Modules, Command: []string{os.Args[0]}, Logf: progress.Discard}
+	o := Options{Plan: cells, Dir: dir, Jobs: 1, Source: istio.SourceModules, Command: []string{os.Args[0]}, Logf: progress.Discard}
 	r, err := Run(ctx, o)
 	g.Expect(err).To(gomega.MatchError(stopped))
 	g.Expect(statuses(r)).To(gomega.HaveKeyWithValue("1.30.0@v1.36.3", Pass))
@@ -165,7 +164,7 @@ func TestFreshAndOtherPlansBeginAnew(t *testing.T) {
 	g := gomega.NewWithT(t)
 	dir := t.TempDir()
 	cells := six(t)
-	s := &state{Source: images.Modules, Plan: cells, Done: map[string]*Outcome{cells[0].ID(): {Cell: cells[0], Status: Pass}}}
+	s := &state{Source: istio.SourceModules, Plan: cells, Done: map[string]*Outcome{cells[0].ID(): {Cell: cells[0], Status: Pass}}}
 	g.Expect(s.write(dir)).To(gomega.Succeed())
 	for _, tt := range []struct {
 		plan   []Cell
@@ -173,7 +172,7 @@ func TestFreshAndOtherPlansBeginAnew(t *testing.T) {
 		fresh  bool
 		want   int
 	}{
-		{cells, images.Modules, false, 1}, {cells, images.Modules, true, 0}, {cells[1:], images.Modules, false, 0}, {cells, images.Release, false, 0},
+		{cells, istio.SourceModules, false, 1}, {cells, istio.SourceModules, true, 0}, {cells[1:], istio.SourceModules, false, 0}, {cells, istio.SourceRelease, false, 0},
 	} {
 		_, resumed, err := readState(dir, tt.source, tt.plan, tt.fresh)
 		g.Expect(err).NotTo(gomega.HaveOccurred())
@@ -207,7 +206,7 @@ func TestMerge(t *testing.T) {
 	cells := six(t)
 	_, err := runMatrix(t, Options{Plan: cells[:5], Dir: dir, Jobs: 1}, "1.30.0@v1.35.4=fail")
 	g.Expect(err).NotTo(gomega.HaveOccurred())
-	r, err := Merge(cells, images.Modules, dir, "")
+	r, err := Merge(cells, istio.SourceModules, dir, "")
 	g.Expect(err).NotTo(gomega.HaveOccurred())
 	g.Expect(r.Cells).To(gomega.HaveLen(6))
 	counts := map[Status]int{}

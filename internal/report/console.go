@@ -37,9 +37,9 @@ const (
 const labelWidth = 8
 
 // Terminal says whether f is a terminal on which a line can be overwritten, and how
-// many columns it has; 0 columns when it is none.
-func Terminal(f *os.File) (terminal bool, width int) {
-	if !term.IsTerminal(int(f.Fd())) || os.Getenv("TERM") == "dumb" {
+// many columns it has; 0 columns when it is none. kind is the user's TERM.
+func Terminal(f *os.File, kind string) (terminal bool, width int) {
+	if !term.IsTerminal(int(f.Fd())) || kind == "dumb" {
 		return false, 0
 	}
 	width, _, err := term.GetSize(int(f.Fd()))

@@ -156,7 +156,7 @@ func TestTerminalOfAPipe(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	if terminal, width := Terminal(write); terminal || width != 0 {
+	if terminal, width := Terminal(write, "xterm"); terminal || width != 0 {
 		t.Errorf("Terminal(pipe) = %v, %d", terminal, width)
 	}
 }

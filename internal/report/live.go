@@ -7,7 +7,7 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"istio-conformance/internal/progress"
+	"istio-conformance/internal/process/progress"
 )
 
 const (

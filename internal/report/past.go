@@ -10,7 +10,7 @@ import (
 	"slices"
 	"time"
 
-	"istio-conformance/internal/progress"
+	"istio-conformance/internal/process/progress"
 )
 
 const (

@@ -3,7 +3,7 @@ package report
 import (
 	"fmt"
 
-	"istio-conformance/internal/progress"
+	"istio-conformance/internal/process/progress"
 )
 
 // keptSteps bounds what is remembered of a phase for the case that it fails.

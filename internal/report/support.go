@@ -3,7 +3,7 @@ package report
 // Support is what Istio's project says of the versions under test.
 type Support struct {
 	// Standing is supported, tested (by Istio's own tests, and not promised), unknown or
-	// refused; see internal/istio.
+	// refused; see internal/mesh/istio.
 	Standing string `json:"standing"`
 	// Why is a sentence without a full stop.
 	Why string `json:"why"`

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"istio-conformance/internal/exitcode"
+	"istio-conformance/internal/process/exitcode"
 
 	"github.com/onsi/gomega"
 )

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"istio-conformance/internal/exitcode"
+	"istio-conformance/internal/process/exitcode"
 )
 
 // Verdict is the outcome of a run or of a measurement.

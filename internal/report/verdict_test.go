@@ -3,7 +3,7 @@ package report
 import (
 	"testing"
 
-	"istio-conformance/internal/exitcode"
+	"istio-conformance/internal/process/exitcode"
 
 	"github.com/onsi/gomega"
 )

@@ -3,22 +3,22 @@ package stack
 import (
 	"context"
 	"errors"
-	"os"
 	"path/filepath"
 	"time"
 
+	"istio-conformance/internal/check/waits"
 	"istio-conformance/internal/cluster"
-	"istio-conformance/internal/engine"
-	"istio-conformance/internal/exitcode"
-	"istio-conformance/internal/host"
 	"istio-conformance/internal/images"
 	"istio-conformance/internal/images/archive"
 	"istio-conformance/internal/images/modules"
 	"istio-conformance/internal/images/release"
-	"istio-conformance/internal/kernel"
-	"istio-conformance/internal/progress"
+	"istio-conformance/internal/machine/engine"
+	"istio-conformance/internal/machine/host"
+	"istio-conformance/internal/machine/kernel"
+	"istio-conformance/internal/mesh/istio"
+	"istio-conformance/internal/process/exitcode"
+	"istio-conformance/internal/process/progress"
 	"istio-conformance/internal/report"
-	"istio-conformance/internal/waits"
 )
 
 // readyTimeout bounds the time from kind's success to Ready nodes and CoreDNS.
@@ -95,12 +95,12 @@ func (s *Stack) prepareHost(ctx context.Context, logf progress.Logf) error {
 		return exitcode.Environmentf("the machine's kernel: %w", err)
 	}
 	s.warnings = append(s.warnings, warnings...)
-	s.Engine, err = engine.Ensure(ctx, engine.Options{CacheDir: s.Config.CacheDir, DockerHost: os.Getenv("DOCKER_HOST"), Logf: logf})
+	s.Engine, err = engine.Ensure(ctx, engine.Options{Choice: s.Config.Engine, CacheDir: s.Config.CacheDir, Logf: logf})
 	if err != nil {
 		return err
 	}
 	logf("%s", s.Engine)
-	return s.Engine.Export()
+	return nil
 }
 
 func (s *Stack) prepareImages(ctx context.Context, logf progress.Logf) error {
@@ -144,15 +144,15 @@ func (s *Stack) imagesCell() images.Cell {
 // source returns where images and charts come from.
 func (s *Stack) source(logf progress.Logf) (images.Source, error) {
 	switch s.Config.Images {
-	case images.Release:
+	case istio.SourceRelease:
 		return release.New(release.Options{
 			Nodes: map[string]string{s.Cell.Kubernetes: s.Cell.NodeImage}, Charts: s.charts, Hub: s.Config.Hub, Trust: s.Config.Trust, KeyOf: keyOf,
 			Images: s.renderedImages,
 			Root:   s.Config.Root, CacheDir: s.Config.CacheDir, Engine: s.Engine, Logf: logf,
 		}), nil
-	case images.Modules:
+	case istio.SourceModules:
 		return modules.New(modules.Options{Root: s.Config.Root, CacheDir: s.Config.CacheDir, Engine: s.Engine, Logf: logf}), nil
-	case images.Archive:
+	case istio.SourceArchive:
 		return archive.New(s.Config.Archive, archive.Options{CacheDir: s.Config.CacheDir, Engine: s.Engine, Logf: logf}), nil
 	default:
 		return nil, exitcode.Usagef("IMAGES=%s: unknown source of images; want release, modules or archive", s.Config.Images)
@@ -171,7 +171,7 @@ func (s *Stack) prepareCluster(ctx context.Context, logf progress.Logf) error {
 		return err
 	}
 	options := cluster.Options{
-		Name: s.Config.Name, Config: config, NodeImage: s.Images.Node, Logf: logf,
+		Engine: s.Engine, Name: s.Config.Name, Config: config, NodeImage: s.Images.Node, Logf: logf,
 		KubeconfigPath: s.kubeconfigPath(), LogsDir: filepath.Join(s.evidenceDir, "kind"),
 	}
 	for _, note := range notes {
@@ -220,12 +220,16 @@ func (s *Stack) openOrCreate(ctx context.Context, options cluster.Options, logf 
 	var err error
 	if s.Cluster, err = cluster.Open(ctx, options); err == nil {
 		logf("using the kept cluster %s again", s.Cluster.Name)
+		s.kept = true
 		return nil
+	}
+	if s.Config.SkipInstall {
+		return exitcode.Environmentf("INSTALL=skip: there is no kept cluster to take as it is: %w; leave INSTALL out, and one is made", err)
 	}
 	if !errors.Is(err, cluster.ErrNoCluster) {
 		logf("%v", err)
 		// Ours, but not usable: it must not hold the ports that are chosen next.
-		if err := cluster.Delete(ctx, options.Name, options.KubeconfigPath); err != nil {
+		if err := cluster.Delete(ctx, s.Engine, options.Name, options.KubeconfigPath); err != nil {
 			return err
 		}
 	}

@@ -5,7 +5,7 @@ import (
 	"errors"
 
 	"istio-conformance/internal/cluster"
-	"istio-conformance/internal/progress"
+	"istio-conformance/internal/process/progress"
 	"istio-conformance/internal/report"
 )
 
@@ -44,8 +44,8 @@ func (s *Stack) remove(ctx context.Context, logf progress.Logf) error {
 		return nil
 	}
 	// By name and not by s.Cluster: a creation that failed half-way has left none.
-	err := cluster.Delete(ctx, s.Config.Name, s.kubeconfigPath())
-	others, listErr := cluster.List(ctx)
+	err := cluster.Delete(ctx, s.Engine, s.Config.Name, s.kubeconfigPath())
+	others, listErr := cluster.List(ctx, s.Engine)
 	switch {
 	case err != nil || listErr != nil:
 		return errors.Join(err, listErr)

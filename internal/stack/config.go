@@ -3,10 +3,11 @@ package stack
 import (
 	"errors"
 
-	"istio-conformance/internal/exitcode"
-	"istio-conformance/internal/images"
+	"istio-conformance/internal/check/waits"
 	"istio-conformance/internal/images/release"
-	"istio-conformance/internal/waits"
+	"istio-conformance/internal/machine/engine"
+	"istio-conformance/internal/mesh/istio"
+	"istio-conformance/internal/process/exitcode"
 )
 
 // DefaultName is the name of the cluster unless the user chooses another.
@@ -21,6 +22,14 @@ const (
 	ProfileCNI = "cni"
 	// ProfileAmbient adds charts cni and ztunnel: pods without sidecars.
 	ProfileAmbient = "ambient"
+)
+
+// What an upgrade calls the values with which Istio is installed.
+const (
+	// ChartsValues are the charts' defaults: no layer.
+	ChartsValues = "charts"
+	// RecommendedValues are those of the layer of that name.
+	RecommendedValues = "recommended"
 )
 
 // Config is what the user asks for.
@@ -52,6 +61,8 @@ type Config struct {
 	Kubeconfig, Context string
 	// Keep leaves the cluster for the next run.
 	Keep bool
+	// SkipInstall takes a kept cluster as it is, and puts nothing right.
+	SkipInstall bool
 	// Waits are the times that the user chose, by name.
 	Waits waits.Waits
 	// Force allows a pair of versions outside the support table.
@@ -64,6 +75,8 @@ type Config struct {
 	// ValuesLayer names a layer of values, fixtures/values/<layer>-<chart>.yaml, on
 	// top of the others; empty means none.
 	ValuesLayer string
+	// Engine is which container engine runs the nodes.
+	Engine engine.Choice
 	// Root is the checkout; CacheDir is where what is costly is kept; OutDir is
 	// where this run writes.
 	Root, CacheDir, OutDir string
@@ -77,17 +90,17 @@ func (c Config) Validate() error {
 			return exitcode.Usagef("ZTUNNEL=%s: only PROFILE=ambient runs ztunnel; add it, or leave ZTUNNEL out", c.Ztunnel)
 		}
 	case ProfileAmbient:
-		if c.Images == images.Modules && c.Ztunnel == "" {
+		if c.Images == istio.SourceModules && c.Ztunnel == "" {
 			return exitcode.Usagef("PROFILE=ambient IMAGES=modules: %s", noZtunnel)
 		}
 	default:
 		return exitcode.Usagef("PROFILE=%s: unknown profile; want default, cni or ambient", c.Profile)
 	}
 	switch c.Images {
-	case "", images.Release:
+	case "", istio.SourceRelease:
 		return errors.Join(release.CheckHub(c.Hub), c.Trust.Check())
-	case images.Modules:
-	case images.Archive:
+	case istio.SourceModules:
+	case istio.SourceArchive:
 		if c.Archive == "" {
 			return exitcode.Usagef("IMAGES=archive: name the file that was saved before: ARCHIVE=<path>")
 		}

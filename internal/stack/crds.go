@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"istio-conformance/internal/istio"
+	"istio-conformance/internal/mesh/istio"
 )
 
 // ExpectedCRDs returns the CRDs of the installed base chart, read from the

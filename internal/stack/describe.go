@@ -5,7 +5,7 @@ import (
 	"maps"
 	"slices"
 
-	"istio-conformance/internal/host"
+	"istio-conformance/internal/machine/host"
 	"istio-conformance/internal/report"
 )
 
@@ -31,6 +31,7 @@ func (s *Stack) describe(e *report.Environment) {
 			e.Digests[name] = e.Digests[existing]
 		}
 	}
+	e.Notes = slices.Concat(e.Notes, s.keptNotes)
 	if s.Cluster != nil {
 		e.Nodes = len(s.Cluster.Nodes())
 	}

@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"istio-conformance/internal/check"
-	"istio-conformance/internal/diagnose"
 	"istio-conformance/internal/evidence"
+	"istio-conformance/internal/evidence/diagnose"
 	"istio-conformance/internal/report"
 )
 

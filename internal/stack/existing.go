@@ -7,11 +7,11 @@ import (
 
 	"helm.sh/helm/v3/pkg/release"
 
-	"istio-conformance/internal/charts"
 	"istio-conformance/internal/cluster"
-	"istio-conformance/internal/envoy"
-	"istio-conformance/internal/istio"
-	"istio-conformance/internal/progress"
+	"istio-conformance/internal/mesh/charts"
+	"istio-conformance/internal/mesh/envoy"
+	"istio-conformance/internal/mesh/istio"
+	"istio-conformance/internal/process/progress"
 )
 
 // Existing reports whether the cluster under test was there before.

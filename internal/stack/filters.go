@@ -7,9 +7,9 @@ import (
 	"strings"
 	"time"
 
-	"istio-conformance/internal/envoy"
 	"istio-conformance/internal/images"
-	"istio-conformance/internal/progress"
+	"istio-conformance/internal/mesh/envoy"
+	"istio-conformance/internal/process/progress"
 )
 
 // askFiltersTimeout bounds how long an image may take to say which filters it has. It is

@@ -8,9 +8,9 @@ import (
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
-	"istio-conformance/internal/charts"
-	"istio-conformance/internal/envoy"
 	"istio-conformance/internal/images"
+	"istio-conformance/internal/mesh/charts"
+	"istio-conformance/internal/mesh/envoy"
 	"istio-conformance/internal/report"
 )
 

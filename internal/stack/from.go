@@ -5,11 +5,11 @@ import (
 	"io/fs"
 
 	"istio-conformance/fixtures"
-	"istio-conformance/internal/exitcode"
 	"istio-conformance/internal/images"
 	"istio-conformance/internal/images/archive"
-	"istio-conformance/internal/istio"
-	"istio-conformance/internal/progress"
+	"istio-conformance/internal/mesh/istio"
+	"istio-conformance/internal/process/exitcode"
+	"istio-conformance/internal/process/progress"
 )
 
 // resolveFrom finds the full version that an upgrade begins with. Whether Istio
@@ -19,7 +19,7 @@ func (s *Stack) resolveFrom(ctx context.Context, table *istio.Table) (istio.Cell
 	if s.Config.From == "" {
 		return istio.Cell{}, nil
 	}
-	if s.Config.Images == images.Archive {
+	if s.Config.Images == istio.SourceArchive {
 		held, err := archive.New(s.Config.ArchiveFrom, archive.Options{}).Cell()
 		if err != nil {
 			return istio.Cell{}, err
@@ -38,7 +38,7 @@ func (s *Stack) prepareFrom(ctx context.Context, logf progress.Logf) error {
 	}
 	var source images.Source
 	var err error
-	if s.Config.Images == images.Archive {
+	if s.Config.Images == istio.SourceArchive {
 		source = archive.New(s.Config.ArchiveFrom, archive.Options{CacheDir: s.Config.CacheDir, Engine: s.Engine, Logf: logf})
 	} else if source, err = s.source(logf); err != nil {
 		return err

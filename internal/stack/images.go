@@ -8,10 +8,11 @@ import (
 	"slices"
 	"strings"
 
-	"istio-conformance/internal/charts"
-	"istio-conformance/internal/exitcode"
 	"istio-conformance/internal/images"
-	"istio-conformance/internal/progress"
+	"istio-conformance/internal/mesh/charts"
+	"istio-conformance/internal/mesh/istio"
+	"istio-conformance/internal/process/exitcode"
+	"istio-conformance/internal/process/progress"
 )
 
 // renderedImages returns the references of the images that a set's charts run with
@@ -93,7 +94,7 @@ func (s *Stack) remedy(missing []string) string {
 	switch {
 	case !slices.ContainsFunc(missing, func(ref string) bool { return !strings.Contains(ref, "/ztunnel:") }):
 		return noZtunnel
-	case s.Config.Images == images.Archive:
+	case s.Config.Images == istio.SourceArchive:
 		return fmt.Sprintf("Save an archive with PROFILE=%s, or use IMAGES=release", s.Config.Profile)
 	default:
 		return "Use IMAGES=release"

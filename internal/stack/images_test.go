@@ -6,6 +6,7 @@ import (
 	"github.com/onsi/gomega"
 
 	"istio-conformance/internal/images"
+	"istio-conformance/internal/mesh/istio"
 )
 
 func TestNames(t *testing.T) {
@@ -37,7 +38,7 @@ func TestNames(t *testing.T) {
 
 func TestRemedy(t *testing.T) {
 	g := gomega.NewWithT(t)
-	s := New(Config{Profile: ProfileAmbient, Images: images.Archive})
+	s := New(Config{Profile: ProfileAmbient, Images: istio.SourceArchive})
 	g.Expect(s.remedy([]string{"h/ztunnel:1-distroless"})).To(gomega.ContainSubstring("ZTUNNEL="))
 	g.Expect(s.remedy([]string{"h/ztunnel:1-distroless", "h/pilot:1-distroless"})).To(gomega.ContainSubstring("Save an archive with PROFILE=ambient"))
 }

@@ -11,8 +11,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"istio-conformance/internal/charts"
-	"istio-conformance/internal/progress"
+	"istio-conformance/internal/mesh/charts"
+	"istio-conformance/internal/process/progress"
 )
 
 const (
@@ -36,7 +36,8 @@ func (s *Stack) Uninstall(ctx context.Context) error {
 }
 
 // install makes the namespaces and installs the charts in order, each when the
-// one before is ready. What a kept cluster has already is left as it is.
+// one before is ready. What a kept cluster has already is left as it is; what is not
+// as it should be there is named before it is put right.
 func (s *Stack) install(ctx context.Context, logf progress.Logf) error {
 	var err error
 	if s.Helm, err = charts.NewClient(s.Cluster.Kubeconfig, "", progress.Discard); err != nil {
@@ -48,7 +49,24 @@ func (s *Stack) install(ctx context.Context, logf progress.Logf) error {
 	if s.Releases, err = s.PlanReleases(s.firstImages(), s.Config.Profile, s.Config.ValuesLayer); err != nil {
 		return err
 	}
-	for name, labels := range map[string]map[string]string{SystemNamespace: SystemLabels(), gatewayNamespace: {ownerLabel: "true"}} {
+	if err := s.judgeKept(ctx, logf); err != nil {
+		return err
+	}
+	if !s.Config.SkipInstall {
+		if err := s.apply(ctx, logf); err != nil {
+			return err
+		}
+	}
+	if err := s.findGateway(); err != nil {
+		return err
+	}
+	s.proxy, err = s.describeProxy(ctx)
+	return err
+}
+
+// apply makes the namespaces and the releases.
+func (s *Stack) apply(ctx context.Context, logf progress.Logf) error {
+	for name, labels := range namespaces() {
 		if err := s.ensureNamespace(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name, Labels: labels}}); err != nil {
 			return err
 		}
@@ -61,36 +79,46 @@ func (s *Stack) install(ctx context.Context, logf progress.Logf) error {
 		}
 		logf("release %s is at revision %d, ready after %s", r, installed.Version, time.Since(started).Round(100*time.Millisecond))
 	}
-	if err := s.removeOthers(ctx, logf); err != nil {
-		return err
-	}
-	if err := s.findGateway(); err != nil {
-		return err
-	}
-	s.proxy, err = s.describeProxy(ctx)
-	return err
+	return s.removeOthers(ctx, logf)
+}
+
+// namespaces are those that exist before anything is installed, with their labels.
+func namespaces() map[string]map[string]string {
+	return map[string]map[string]string{SystemNamespace: SystemLabels(), gatewayNamespace: {ownerLabel: "true"}}
 }
 
 // removeOthers uninstalls what a kept cluster has of another profile.
 func (s *Stack) removeOthers(ctx context.Context, logf progress.Logf) error {
-	// The profile with the most charts.
-	for _, c := range components(nil, ProfileAmbient) {
-		if slices.ContainsFunc(s.Releases, func(r charts.Release) bool { return r.Name == c.release }) {
-			continue
-		}
-		_, err := s.Helm.Get(ctx, c.namespace, c.release)
-		if errors.Is(err, driver.ErrReleaseNotFound) {
-			continue
-		}
-		if err != nil {
-			return err
-		}
+	others, err := s.others(ctx)
+	if err != nil {
+		return err
+	}
+	for _, c := range others {
 		logf("release %s/%s is not of profile %s and is removed", c.namespace, c.release, cmp.Or(s.Config.Profile, ProfileDefault))
 		if err := s.Helm.Uninstall(ctx, c.namespace, c.release, releaseTimeout); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// others are the releases in the cluster that belong to another profile.
+func (s *Stack) others(ctx context.Context) ([]component, error) {
+	var others []component
+	// The profile with the most charts.
+	for _, c := range components(nil, ProfileAmbient) {
+		if slices.ContainsFunc(s.Releases, func(r charts.Release) bool { return r.Name == c.release }) {
+			continue
+		}
+		_, err := s.Helm.Get(ctx, c.namespace, c.release)
+		switch {
+		case err == nil:
+			others = append(others, c)
+		case !errors.Is(err, driver.ErrReleaseNotFound):
+			return nil, err
+		}
+	}
+	return others, nil
 }
 
 // findGateway fills in where traffic enters.

@@ -4,8 +4,8 @@ import (
 	"context"
 	"fmt"
 
-	"istio-conformance/internal/exitcode"
-	"istio-conformance/internal/istio"
+	"istio-conformance/internal/mesh/istio"
+	"istio-conformance/internal/process/exitcode"
 )
 
 // observeKubernetes takes the version that the API server reports for the one under

@@ -10,9 +10,9 @@ import (
 	"k8s.io/client-go/rest"
 
 	"istio-conformance/internal/cluster"
-	"istio-conformance/internal/exitcode"
 	"istio-conformance/internal/images"
-	"istio-conformance/internal/istio"
+	"istio-conformance/internal/mesh/istio"
+	"istio-conformance/internal/process/exitcode"
 	"istio-conformance/internal/report"
 )
 

@@ -4,8 +4,8 @@ import (
 	"errors"
 
 	"istio-conformance/internal/cluster"
-	"istio-conformance/internal/exitcode"
-	"istio-conformance/internal/filelock"
+	"istio-conformance/internal/process/exitcode"
+	"istio-conformance/internal/process/filelock"
 )
 
 // lockName keeps the cluster's name for this run until its process ends: two

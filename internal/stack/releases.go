@@ -7,10 +7,10 @@ import (
 	"strings"
 
 	"istio-conformance/fixtures"
-	"istio-conformance/internal/charts"
-	"istio-conformance/internal/envoy"
+	"istio-conformance/internal/check/waits"
 	"istio-conformance/internal/images"
-	"istio-conformance/internal/waits"
+	"istio-conformance/internal/mesh/charts"
+	"istio-conformance/internal/mesh/envoy"
 )
 
 // component is a chart of the installation.

@@ -3,19 +3,19 @@ package stack
 import (
 	"context"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"time"
 
 	"sigs.k8s.io/kind/pkg/apis/config/v1alpha4"
 
-	"istio-conformance/internal/charts/origin"
 	"istio-conformance/internal/cluster"
-	"istio-conformance/internal/exitcode"
 	"istio-conformance/internal/images"
 	"istio-conformance/internal/images/archive"
-	"istio-conformance/internal/istio"
+	"istio-conformance/internal/mesh/charts/origin"
+	"istio-conformance/internal/mesh/istio"
+	"istio-conformance/internal/process/exitcode"
+	"istio-conformance/internal/process/filelock"
 	"istio-conformance/internal/report"
 )
 
@@ -27,8 +27,8 @@ type plan struct {
 	kindConfig  *v1alpha4.Cluster
 	warnings    []string
 	evidenceDir string
-	nameLock    *os.File // held until the process ends
-	othersName  bool     // another run holds the cluster's name
+	nameLock    *filelock.Lock // held until the process ends
+	othersName  bool           // another run holds the cluster's name
 	proxy       report.Proxy
 	// asked are the images whose Envoy was asked for its filters; missingFilters are
 	// those of Istio's own that one of them lacks, and filterNotes say of which.
@@ -42,6 +42,10 @@ type plan struct {
 	charts            origin.Origin   // of source release
 	published         []istio.Version // Istio's in charts; nil for other sources
 	notes             []string        // what Resolve found and the console shows
+	// kept says that the cluster is one of an earlier run; keptNotes is what of it
+	// was not as this run installs it.
+	kept      bool
+	keptNotes []string
 	// ztunnel is the image that Config.Ztunnel holds.
 	ztunnel ztunnelImage
 	// imageNames are more names by which the nodes must know images that they have.
@@ -62,10 +66,13 @@ func (s *Stack) Resolve(ctx context.Context) error {
 		// The cluster says which versions it has.
 		return nil
 	}
+	if err := s.readShape(); err != nil {
+		return err
+	}
 	if s.Config.Images == "" {
 		s.Config.Images = s.detect(ctx)
 	}
-	if s.Config.Images == images.Release {
+	if s.Config.Images == istio.SourceRelease {
 		if err := s.readCharts(ctx, table); err != nil {
 			return err
 		}
@@ -82,21 +89,40 @@ func (s *Stack) Resolve(ctx context.Context) error {
 	if s.ztunnel.reference, err = savedImage(s.Config.Ztunnel); err != nil {
 		return err
 	}
-	s.kindConfig, err = cluster.LoadConfig(s.Config.KindConfig)
-	return err
+	return nil
+}
+
+// readShape reads the kind configuration. A node image that it names counts as
+// NODE_IMAGE.
+func (s *Stack) readShape() error {
+	shape, err := cluster.LoadConfig(s.Config.KindConfig, HTTPNodePort, HTTPSNodePort, StatusNodePort)
+	if err != nil {
+		return err
+	}
+	s.kindConfig, s.notes = shape.Cluster, append(s.notes, shape.Notes...)
+	switch source := s.Config.Images; {
+	case shape.NodeImage == "":
+	case s.Config.NodeImage != "":
+		s.notes = append(s.notes, fmt.Sprintf("%s: the nodes' image %s is not used: NODE_IMAGE=%s", s.Config.KindConfig, shape.NodeImage, s.Config.NodeImage))
+	case source == istio.SourceModules || source == istio.SourceArchive:
+		s.notes = append(s.notes, fmt.Sprintf("%s: the nodes' image %s is not used: IMAGES=%s brings its own", s.Config.KindConfig, shape.NodeImage, source))
+	default:
+		s.Config.NodeImage = shape.NodeImage
+	}
+	return nil
 }
 
 // detect says where images and charts come from when the user does not: who names a
 // place of official ones wants these.
 func (s *Stack) detect(ctx context.Context) string {
 	if s.Config.Hub != "" || s.Config.Charts != "" || s.Config.NodeImage != "" {
-		return images.Release
+		return istio.SourceRelease
 	}
 	return images.Detect(ctx)
 }
 
 func (s *Stack) resolveCell(ctx context.Context, table *istio.Table) (istio.Cell, error) {
-	if s.Config.Images != images.Archive {
+	if s.Config.Images != istio.SourceArchive {
 		return s.resolveRequest(ctx, table, istio.Request{
 			Istio: s.Config.Istio, Kubernetes: s.Config.Kubernetes, Source: s.Config.Images, Force: s.Config.Force,
 		})

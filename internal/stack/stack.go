@@ -13,13 +13,13 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"istio-conformance/internal/charts"
 	"istio-conformance/internal/cluster"
-	"istio-conformance/internal/engine"
-	"istio-conformance/internal/host"
 	"istio-conformance/internal/images"
-	"istio-conformance/internal/istio"
-	"istio-conformance/internal/progress"
+	"istio-conformance/internal/machine/engine"
+	"istio-conformance/internal/machine/host"
+	"istio-conformance/internal/mesh/charts"
+	"istio-conformance/internal/mesh/istio"
+	"istio-conformance/internal/process/progress"
 )
 
 // SystemNamespace is where istiod runs.

@@ -6,12 +6,11 @@ import (
 	"fmt"
 	"slices"
 
-	"istio-conformance/internal/exitcode"
-	"istio-conformance/internal/fetch"
-	"istio-conformance/internal/images"
 	"istio-conformance/internal/images/release"
-	"istio-conformance/internal/istio"
-	"istio-conformance/internal/published"
+	"istio-conformance/internal/mesh/istio"
+	"istio-conformance/internal/mesh/published"
+	"istio-conformance/internal/process/exitcode"
+	"istio-conformance/internal/process/fetch"
 	"istio-conformance/internal/report"
 )
 
@@ -82,7 +81,7 @@ func example(table *istio.Table, asked string) istio.Version {
 
 // resolveRequest finds the full versions, with what is published.
 func (s *Stack) resolveRequest(ctx context.Context, table *istio.Table, r istio.Request) (istio.Cell, error) {
-	if r.Source != images.Release {
+	if r.Source != istio.SourceRelease {
 		return table.Resolve(r)
 	}
 	r.Published, r.Origin, r.NodeImage = s.published, s.charts.String(), s.Config.NodeImage

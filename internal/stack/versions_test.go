@@ -5,8 +5,8 @@ import (
 
 	"github.com/onsi/gomega"
 
-	"istio-conformance/internal/exitcode"
-	"istio-conformance/internal/images"
+	"istio-conformance/internal/mesh/istio"
+	"istio-conformance/internal/process/exitcode"
 )
 
 // TestChartsThatDoNotAnswer holds what is said of a minor, which needs their list, and of
@@ -19,7 +19,7 @@ func TestChartsThatDoNotAnswer(t *testing.T) {
 		t.Run(asked, func(t *testing.T) {
 			t.Parallel()
 			g := gomega.NewWithT(t)
-			s := New(Config{Images: images.Release, Charts: "http://127.0.0.1:1/charts", Istio: asked, KindConfig: "../../kind-config.yaml"})
+			s := New(Config{Images: istio.SourceRelease, Charts: "http://127.0.0.1:1/charts", Istio: asked, KindConfig: "../../kind-config.yaml"})
 			err := s.Resolve(t.Context())
 			if says == "" {
 				g.Expect(err).NotTo(gomega.HaveOccurred())

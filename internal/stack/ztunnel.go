@@ -7,9 +7,8 @@ import (
 
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
 
-	"istio-conformance/internal/exitcode"
-	"istio-conformance/internal/progress"
-	"istio-conformance/internal/provider"
+	"istio-conformance/internal/process/exitcode"
+	"istio-conformance/internal/process/progress"
 )
 
 // noZtunnel says what to do where a source has no image of ztunnel.
@@ -27,11 +26,11 @@ func (s *Stack) loadZtunnel(ctx context.Context, logf progress.Logf) error {
 	if err := s.Engine.Load(ctx, path); err != nil {
 		return exitcode.Environmentf("ZTUNNEL=%s: %w", path, err)
 	}
-	id, err := s.Engine.CLI(ctx, "image", "inspect", "--format", "{{.Id}}", reference)
+	id, err := s.Engine.ImageID(ctx, reference)
 	if err != nil {
-		return exitcode.Environmentf("ZTUNNEL=%s: identify the image %s: %w", path, reference, err)
+		return exitcode.Environmentf("ZTUNNEL=%s: %w", path, err)
 	}
-	s.ztunnel.id = provider.ImageID(id)
+	s.ztunnel.id = id
 	logf("ztunnel is the image %s of %s", reference, path)
 	return nil
 }

@@ -22,9 +22,9 @@ var features = []kit.Feature{
 	{Name: "identity", Checks: identity.Checks, Mutations: identity.Mutations},
 	{Name: "policy", Checks: policy.Checks, Mutations: policy.Mutations},
 	{Name: "services", Checks: services.Checks},
-	{Name: "enrolment", Checks: enrolment.Checks},
-	{Name: "gateway", Checks: gateway.Checks},
-	{Name: "resilience", Checks: resilience.Checks},
+	{Name: "enrolment", Checks: enrolment.Checks, Mutations: enrolment.Mutations},
+	{Name: "gateway", Checks: gateway.Checks, Mutations: gateway.Mutations},
+	{Name: "resilience", Checks: resilience.Checks, Mutations: resilience.Mutations},
 }
 
 // Suite returns the checks of the ambient profile.

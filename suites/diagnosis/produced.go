@@ -11,8 +11,8 @@ import (
 
 	"istio-conformance/fixtures"
 	"istio-conformance/internal/check"
-	"istio-conformance/internal/diagnose"
-	"istio-conformance/internal/kube"
+	"istio-conformance/internal/evidence/diagnose"
+	"istio-conformance/internal/mesh/kube"
 	"istio-conformance/internal/stack"
 	"istio-conformance/suites/mutation"
 )

@@ -11,7 +11,7 @@ import (
 	"github.com/onsi/gomega"
 
 	"istio-conformance/internal/check"
-	"istio-conformance/internal/diagnose"
+	"istio-conformance/internal/evidence/diagnose"
 	"istio-conformance/internal/stack"
 )
 

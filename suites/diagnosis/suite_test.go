@@ -6,8 +6,8 @@ import (
 	"github.com/onsi/gomega"
 
 	"istio-conformance/fixtures"
-	"istio-conformance/internal/diagnose"
-	"istio-conformance/internal/kube"
+	"istio-conformance/internal/evidence/diagnose"
+	"istio-conformance/internal/mesh/kube"
 )
 
 func TestEverySymptomThatIsProducedIsInTheCatalogueAndHasItsFixture(t *testing.T) {

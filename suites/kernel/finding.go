@@ -10,7 +10,7 @@ import (
 	"github.com/onsi/gomega"
 
 	"istio-conformance/internal/check"
-	"istio-conformance/internal/kernel"
+	"istio-conformance/internal/machine/kernel"
 )
 
 // requirement checks on every node that what a module is for works. What works

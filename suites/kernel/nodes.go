@@ -11,8 +11,8 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"istio-conformance/internal/exitcode"
-	"istio-conformance/internal/kernel"
+	"istio-conformance/internal/machine/kernel"
+	"istio-conformance/internal/process/exitcode"
 	"istio-conformance/internal/stack"
 )
 

@@ -10,7 +10,7 @@ import (
 	"github.com/onsi/gomega"
 
 	"istio-conformance/internal/check"
-	"istio-conformance/internal/kernel"
+	"istio-conformance/internal/machine/kernel"
 )
 
 // part checks on every node what a part of Istio needs besides what has a check of

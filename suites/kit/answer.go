@@ -10,7 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/rand"
 
 	"istio-conformance/internal/check"
-	"istio-conformance/internal/probe"
+	"istio-conformance/internal/traffic/probe"
 )
 
 // IDHeader marks a request; the backend logs what carries it.

@@ -13,8 +13,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"istio-conformance/internal/check"
-	"istio-conformance/internal/gatewayapi"
-	"istio-conformance/internal/kube"
+	"istio-conformance/internal/images/gatewayapi"
+	"istio-conformance/internal/mesh/kube"
 	"istio-conformance/internal/stack"
 )
 

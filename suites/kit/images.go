@@ -4,7 +4,7 @@ import (
 	"context"
 	"fmt"
 
-	"istio-conformance/internal/charts"
+	"istio-conformance/internal/mesh/charts"
 	"istio-conformance/internal/stack"
 )
 

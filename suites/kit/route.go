@@ -11,9 +11,9 @@ import (
 	"k8s.io/apimachinery/pkg/util/rand"
 
 	"istio-conformance/internal/check"
-	"istio-conformance/internal/kube"
-	"istio-conformance/internal/probe"
+	"istio-conformance/internal/mesh/kube"
 	"istio-conformance/internal/stack"
+	"istio-conformance/internal/traffic/probe"
 )
 
 // Route is a host name that the gateway routes to the backend for one check.

@@ -12,8 +12,8 @@ import (
 	"k8s.io/apimachinery/pkg/util/rand"
 
 	"istio-conformance/internal/check"
-	"istio-conformance/internal/probe"
 	"istio-conformance/internal/stack"
+	"istio-conformance/internal/traffic/probe"
 )
 
 // gatewayHTTP is the port of the gateway's pods that its Service's port 80 leads to.

@@ -16,8 +16,8 @@ import (
 	"k8s.io/apimachinery/pkg/util/rand"
 
 	"istio-conformance/internal/check"
-	"istio-conformance/internal/probe"
 	"istio-conformance/internal/stack"
+	"istio-conformance/internal/traffic/probe"
 )
 
 // SecureRoute is a host name of a check's own at the gateway's HTTPS port, with

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"istio-conformance/internal/probe"
+	"istio-conformance/internal/traffic/probe"
 )
 
 // Where a cause that was seen is explained.

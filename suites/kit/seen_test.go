@@ -10,9 +10,9 @@ import (
 
 	"github.com/onsi/gomega"
 
-	"istio-conformance/internal/envoy"
-	"istio-conformance/internal/istio"
-	"istio-conformance/internal/probe"
+	"istio-conformance/internal/mesh/envoy"
+	"istio-conformance/internal/mesh/istio"
+	"istio-conformance/internal/traffic/probe"
 )
 
 const cds, lds, rds = "type.googleapis.com/envoy.config.cluster.v3.Cluster", "type.googleapis.com/envoy.config.listener.v3.Listener", "type.googleapis.com/envoy.config.route.v3.RouteConfiguration"

@@ -10,7 +10,7 @@ import (
 	"github.com/onsi/gomega"
 
 	"istio-conformance/internal/check"
-	"istio-conformance/internal/probe"
+	"istio-conformance/internal/traffic/probe"
 )
 
 // Parallel is how many requests of a Bulk are in flight: enough to be quick, few

@@ -7,10 +7,10 @@ import (
 	"time"
 
 	"istio-conformance/internal/check"
-	"istio-conformance/internal/envoy"
-	"istio-conformance/internal/istio"
-	"istio-conformance/internal/probe"
+	"istio-conformance/internal/mesh/envoy"
+	"istio-conformance/internal/mesh/istio"
 	"istio-conformance/internal/stack"
+	"istio-conformance/internal/traffic/probe"
 )
 
 // askTimeout bounds what is asked of the gateway and of istiod after a failure; the

@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"istio-conformance/internal/envoy"
+	"istio-conformance/internal/mesh/envoy"
 	"istio-conformance/internal/stack"
 )
 

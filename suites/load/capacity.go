@@ -10,11 +10,11 @@ import (
 	"github.com/onsi/gomega"
 
 	"istio-conformance/internal/check"
-	"istio-conformance/internal/load"
-	"istio-conformance/internal/load/gate"
-	"istio-conformance/internal/load/page"
 	"istio-conformance/internal/report"
 	"istio-conformance/internal/stack"
+	"istio-conformance/internal/traffic/load"
+	"istio-conformance/internal/traffic/load/gate"
+	"istio-conformance/internal/traffic/load/page"
 )
 
 // How the capacity is looked for.

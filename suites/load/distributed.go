@@ -18,10 +18,10 @@ import (
 
 	"istio-conformance/internal/check"
 	"istio-conformance/internal/images/generator"
-	"istio-conformance/internal/load"
-	"istio-conformance/internal/load/stripes"
 	"istio-conformance/internal/report"
 	"istio-conformance/internal/stack"
+	"istio-conformance/internal/traffic/load"
+	"istio-conformance/internal/traffic/load/stripes"
 	"istio-conformance/suites/kit"
 )
 

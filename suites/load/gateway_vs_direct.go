@@ -9,9 +9,9 @@ import (
 	"github.com/onsi/gomega"
 
 	"istio-conformance/internal/check"
-	"istio-conformance/internal/load/gate"
 	"istio-conformance/internal/report"
 	"istio-conformance/internal/stack"
+	"istio-conformance/internal/traffic/load/gate"
 )
 
 // The names of the paths; pathReference is the load generator's own for --reference.

@@ -8,10 +8,10 @@ import (
 	"github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
 
-	"istio-conformance/internal/load"
-	"istio-conformance/internal/load/gate"
-	"istio-conformance/internal/load/page"
 	"istio-conformance/internal/report"
+	"istio-conformance/internal/traffic/load"
+	"istio-conformance/internal/traffic/load/gate"
+	"istio-conformance/internal/traffic/load/page"
 )
 
 func TestParseStat(t *testing.T) {

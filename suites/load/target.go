@@ -16,7 +16,7 @@ import (
 
 	"istio-conformance/internal/check"
 	"istio-conformance/internal/cluster"
-	"istio-conformance/internal/project"
+	"istio-conformance/internal/process/project"
 	"istio-conformance/internal/stack"
 	"istio-conformance/suites/kit"
 )

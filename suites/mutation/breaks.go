@@ -14,7 +14,7 @@ import (
 
 	"istio-conformance/fixtures"
 	"istio-conformance/internal/check"
-	"istio-conformance/internal/kube"
+	"istio-conformance/internal/mesh/kube"
 	"istio-conformance/internal/stack"
 )
 

@@ -9,8 +9,8 @@ import (
 	"helm.sh/helm/v3/pkg/chart/loader"
 	"helm.sh/helm/v3/pkg/chartutil"
 
-	"istio-conformance/internal/charts"
 	"istio-conformance/internal/check"
+	"istio-conformance/internal/mesh/charts"
 	"istio-conformance/internal/stack"
 )
 

@@ -19,7 +19,7 @@ var features = []kit.Feature{
 	{Name: "leftovers", Checks: leftovers.Checks, Mutations: leftovers.Mutations},
 	{Name: "wrong-order", Checks: wrongorder.Checks, Mutations: wrongorder.Mutations},
 	{Name: "reinstall", Checks: reinstall.Checks, Mutations: reinstall.Mutations},
-	{Name: "ambient", Checks: ambient.Checks},
+	{Name: "ambient", Checks: ambient.Checks, Mutations: ambient.Mutations},
 }
 
 // Suite returns the checks of Istio's removal and return.

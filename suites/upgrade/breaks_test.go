@@ -6,8 +6,8 @@ import (
 
 	"github.com/onsi/gomega"
 
-	"istio-conformance/internal/charts"
-	"istio-conformance/internal/istio"
+	"istio-conformance/internal/mesh/charts"
+	"istio-conformance/internal/mesh/istio"
 )
 
 const twoCRDs = `apiVersion: apiextensions.k8s.io/v1

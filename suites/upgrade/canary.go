@@ -11,8 +11,8 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"istio-conformance/internal/charts"
-	"istio-conformance/internal/kube"
+	"istio-conformance/internal/mesh/charts"
+	"istio-conformance/internal/mesh/kube"
 	"istio-conformance/internal/stack"
 )
 

@@ -3,7 +3,7 @@ package upgrade
 import (
 	"context"
 
-	"istio-conformance/internal/istio"
+	"istio-conformance/internal/mesh/istio"
 )
 
 // inPlace upgrades the releases that are there, forward, back and forward again.

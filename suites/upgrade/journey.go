@@ -3,7 +3,7 @@ package upgrade
 import (
 	"context"
 
-	"istio-conformance/internal/istio"
+	"istio-conformance/internal/mesh/istio"
 )
 
 // The legs of a journey.

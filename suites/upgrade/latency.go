@@ -7,13 +7,13 @@ import (
 
 	"github.com/onsi/gomega"
 
-	"istio-conformance/internal/charts"
 	"istio-conformance/internal/check"
-	"istio-conformance/internal/load"
-	"istio-conformance/internal/load/gate"
-	"istio-conformance/internal/probe"
+	"istio-conformance/internal/mesh/charts"
 	"istio-conformance/internal/report"
 	"istio-conformance/internal/stack"
+	"istio-conformance/internal/traffic/load"
+	"istio-conformance/internal/traffic/load/gate"
+	"istio-conformance/internal/traffic/probe"
 	"istio-conformance/suites/mutation"
 )
 

@@ -9,9 +9,8 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
-	"istio-conformance/internal/charts"
 	"istio-conformance/internal/images"
-	"istio-conformance/internal/options"
+	"istio-conformance/internal/mesh/charts"
 	"istio-conformance/internal/stack"
 	"istio-conformance/suites/kit"
 )
@@ -56,7 +55,7 @@ func (m *mesh) set(version string) *images.Set {
 
 // valuesLayer is the layer's name as the stack knows it.
 func (m *mesh) valuesLayer() string {
-	if m.layer == options.ChartsValues {
+	if m.layer == stack.ChartsValues {
 		return ""
 	}
 	return m.layer

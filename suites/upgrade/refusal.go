@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"strings"
 
-	"istio-conformance/internal/istio"
+	"istio-conformance/internal/mesh/istio"
 )
 
 // reasons joins reasons to one error of one line.

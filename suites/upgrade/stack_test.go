@@ -1,7 +1,7 @@
 package upgrade
 
 import (
-	"istio-conformance/internal/istio"
+	"istio-conformance/internal/mesh/istio"
 	"istio-conformance/internal/stack"
 )
 

@@ -11,8 +11,8 @@ import (
 	"sync/atomic"
 	"time"
 
-	"istio-conformance/internal/load"
 	"istio-conformance/internal/report"
+	"istio-conformance/internal/traffic/load"
 )
 
 const (

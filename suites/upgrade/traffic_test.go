@@ -10,8 +10,8 @@ import (
 
 	"github.com/onsi/gomega"
 
-	"istio-conformance/internal/load"
 	"istio-conformance/internal/report"
+	"istio-conformance/internal/traffic/load"
 )
 
 // backend answers on the loopback, in HTTP/1.1 and in HTTP/2 without TLS.

@@ -5,8 +5,8 @@ import (
 
 	"github.com/onsi/gomega"
 
-	"istio-conformance/internal/load"
 	"istio-conformance/internal/report"
+	"istio-conformance/internal/traffic/load"
 )
 
 // whole is an upgrade of three steps with five good answers a second.

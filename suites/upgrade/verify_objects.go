@@ -12,8 +12,8 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"istio-conformance/internal/istio"
-	"istio-conformance/internal/kube"
+	"istio-conformance/internal/mesh/istio"
+	"istio-conformance/internal/mesh/kube"
 	"istio-conformance/internal/stack"
 )
 

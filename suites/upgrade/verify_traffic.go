@@ -12,8 +12,8 @@ import (
 	"k8s.io/apimachinery/pkg/util/rand"
 
 	"istio-conformance/fixtures"
-	"istio-conformance/internal/kube"
-	"istio-conformance/internal/probe"
+	"istio-conformance/internal/mesh/kube"
+	"istio-conformance/internal/traffic/probe"
 )
 
 const (

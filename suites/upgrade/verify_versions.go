@@ -10,9 +10,9 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
-	"istio-conformance/internal/istio"
-	"istio-conformance/internal/probe"
+	"istio-conformance/internal/mesh/istio"
 	"istio-conformance/internal/stack"
+	"istio-conformance/internal/traffic/probe"
 )
 
 // debugPort is istiod's plain HTTP port, which has /debug/syncz.

@@ -12,7 +12,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
-	"istio-conformance/internal/envoy"
+	"istio-conformance/internal/mesh/envoy"
 	"istio-conformance/suites/kit"
 )
 

@@ -22,10 +22,9 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"istio-conformance/fixtures"
-	"istio-conformance/internal/kube"
-	"istio-conformance/internal/options"
-	"istio-conformance/internal/probe"
+	"istio-conformance/internal/mesh/kube"
 	"istio-conformance/internal/stack"
+	"istio-conformance/internal/traffic/probe"
 )
 
 const (
@@ -47,7 +46,7 @@ func (m *mesh) deploy(ctx context.Context) error {
 		return err
 	}
 	objects, err := kube.Render(manifest, map[string]any{
-		"Names": workloads, "Backend": m.stack.Images.Backend, "Drain": strconv.FormatBool(m.layer == options.RecommendedValues),
+		"Names": workloads, "Backend": m.stack.Images.Backend, "Drain": strconv.FormatBool(m.layer == stack.RecommendedValues),
 	})
 	if err != nil {
 		return err

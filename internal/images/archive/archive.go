@@ -10,10 +10,11 @@ import (
 	"os"
 	"path/filepath"
 
-	"istio-conformance/internal/exitcode"
 	"istio-conformance/internal/images"
-	"istio-conformance/internal/images/artifact"
-	"istio-conformance/internal/progress"
+	"istio-conformance/internal/mesh/istio"
+	"istio-conformance/internal/process/artifact"
+	"istio-conformance/internal/process/exitcode"
+	"istio-conformance/internal/process/progress"
 )
 
 // Options are what a Source needs.
@@ -35,8 +36,8 @@ type Source struct {
 // New returns the source that reads the file path, as Save wrote it.
 func New(path string, options Options) *Source { return &Source{path, options} }
 
-// Name returns images.Archive.
-func (s *Source) Name() string { return images.Archive }
+// Name returns istio.SourceArchive.
+func (s *Source) Name() string { return istio.SourceArchive }
 
 // Cell returns the versions that the archive holds.
 func (s *Source) Cell() (images.Cell, error) {
@@ -93,7 +94,7 @@ func (s *Source) Prepare(ctx context.Context, cell images.Cell) (_ *images.Set, 
 func (m *manifest) set(dir string) *images.Set {
 	set := m.Set
 	set.Notes = append([]string{"the images and charts come from an archive, made there by the source " + m.Set.Source}, m.Set.Notes...)
-	set.Source = images.Archive
+	set.Source = istio.SourceArchive
 	set.Charts = map[string]string{}
 	for name, entry := range m.Set.Charts {
 		set.Charts[name] = filepath.Join(dir, filepath.FromSlash(entry))

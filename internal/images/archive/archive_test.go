@@ -13,8 +13,9 @@ import (
 	"strings"
 	"testing"
 
-	"istio-conformance/internal/exitcode"
 	"istio-conformance/internal/images"
+	"istio-conformance/internal/mesh/istio"
+	"istio-conformance/internal/process/exitcode"
 )
 
 var cell = images.Cell{Istio: "1.31.0", Kubernetes: "v1.36.3"}
@@ -45,24 +46,26 @@ func (e *fakeEngine) Load(_ context.Context, path string) error {
 func (e *fakeEngine) Pull(context.Context, string) error { return errors.New("no registry") }
 
 func (e *fakeEngine) CLI(_ context.Context, args ...string) (string, error) {
-	last := args[len(args)-1]
-	switch args[1] {
-	case "inspect":
-		if e.ids[last] == "" {
-			return "", fmt.Errorf("no such image: %s", last)
-		}
-		return e.ids[last] + "\n", nil
-	case "tag":
-		e.ids[last] = e.ids[args[2]]
-		return "", nil
-	case "save":
-		var text []string
-		for _, ref := range args[4:] {
-			text = append(text, ref+"="+e.ids[ref])
-		}
-		return "", os.WriteFile(args[3], []byte(strings.Join(text, "\n")), 0o644)
+	if args[1] != "tag" {
+		return "", fmt.Errorf("unexpected: docker %s", strings.Join(args, " "))
 	}
-	return "", fmt.Errorf("unexpected: docker %s", strings.Join(args, " "))
+	e.ids[args[3]] = e.ids[args[2]]
+	return "", nil
+}
+
+func (e *fakeEngine) ImageID(_ context.Context, ref string) (string, error) {
+	if e.ids[ref] == "" {
+		return "", fmt.Errorf("no such image: %s", ref)
+	}
+	return e.ids[ref], nil
+}
+
+func (e *fakeEngine) Save(_ context.Context, path string, refs ...string) error {
+	var text []string
+	for _, ref := range refs {
+		text = append(text, ref+"="+e.ids[ref])
+	}
+	return os.WriteFile(path, []byte(strings.Join(text, "\n")), 0o644)
 }
 
 // prepared returns an engine with a set, as a source leaves them.
@@ -70,7 +73,7 @@ func prepared(t *testing.T) (*fakeEngine, *images.Set) {
 	t.Helper()
 	dir := t.TempDir()
 	set := &images.Set{
-		Source: images.Release, Node: "kindest/node:v1.36.3@sha256:aa", NodeCNI: true, Load: []string{"istio/pilot:1.31.0"},
+		Source: istio.SourceRelease, Node: "kindest/node:v1.36.3@sha256:aa", NodeCNI: true, Load: []string{"istio/pilot:1.31.0"},
 		Hub: "istio", Tag: "1.31.0", Charts: map[string]string{}, Notes: []string{"a note"},
 	}
 	for _, name := range images.ChartNames {
@@ -110,7 +113,7 @@ func TestSaveAndPrepare(t *testing.T) {
 			if set.Node != "istio-conformance/node:v1.36.3-release" || engine.ids[set.Node] != "sha256:node" || engine.ids[set.Load[0]] != "sha256:pilot" {
 				t.Errorf("node %s, engine %v", set.Node, engine.ids)
 			}
-			if set.Source != images.Archive || !set.NodeCNI || set.Hub != "istio" || !slices.Contains(set.Notes, "a note") {
+			if set.Source != istio.SourceArchive || !set.NodeCNI || set.Hub != "istio" || !slices.Contains(set.Notes, "a note") {
 				t.Errorf("got the set %+v", set)
 			}
 			for _, name := range images.ChartNames {

@@ -10,7 +10,7 @@ import (
 	"path/filepath"
 	"time"
 
-	"istio-conformance/internal/exitcode"
+	"istio-conformance/internal/process/exitcode"
 )
 
 // loadMissing loads the images again when the engine has lost one of them or
@@ -23,7 +23,7 @@ func (s *Source) loadMissing(ctx context.Context, m *manifest) (err error) {
 		}
 		id := ""
 		if there {
-			if id, err = imageID(ctx, s.options.Engine, ref); err != nil {
+			if id, err = s.options.Engine.ImageID(ctx, ref); err != nil {
 				return err
 			}
 		}

@@ -11,8 +11,8 @@ import (
 	"io"
 	"path/filepath"
 
-	"istio-conformance/internal/exitcode"
 	"istio-conformance/internal/images"
+	"istio-conformance/internal/process/exitcode"
 )
 
 // schema names the format. A reader refuses all others.

@@ -17,7 +17,6 @@ import (
 	"strings"
 
 	"istio-conformance/internal/images"
-	"istio-conformance/internal/provider"
 )
 
 // Save writes the set of a cell, which a source has prepared in the engine, to
@@ -72,27 +71,15 @@ func (m *manifest) exportImages(ctx context.Context, engine images.Engine, path 
 		}
 		m.Set.Node = named
 	}
-	args := provider.Save(path)
-	for _, ref := range append([]string{m.Set.Node}, m.Set.Load...) {
-		id, err := imageID(ctx, engine, ref)
+	refs := append([]string{m.Set.Node}, m.Set.Load...)
+	for _, ref := range refs {
+		id, err := engine.ImageID(ctx, ref)
 		if err != nil {
 			return err
 		}
 		m.References[ref] = id
-		args = append(args, ref)
 	}
-	if _, err := engine.CLI(ctx, args...); err != nil {
-		return fmt.Errorf("save the images: %w", err)
-	}
-	return nil
-}
-
-func imageID(ctx context.Context, engine images.Engine, ref string) (string, error) {
-	id, err := engine.CLI(ctx, "image", "inspect", "--format", "{{.Id}}", ref)
-	if err != nil {
-		return "", fmt.Errorf("identify the image %s: %w", ref, err)
-	}
-	return provider.ImageID(id), nil
+	return engine.Save(ctx, path, refs...)
 }
 
 // write writes the archive: the manifest, then the files by name.

@@ -3,8 +3,8 @@ package archive
 import (
 	"context"
 
-	"istio-conformance/internal/exitcode"
 	"istio-conformance/internal/images"
+	"istio-conformance/internal/process/exitcode"
 )
 
 // PrepareIstio is Prepare for an archive whose images are loaded into the nodes,

@@ -9,9 +9,9 @@ import (
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
-	"istio-conformance/internal/images/artifact"
-	"istio-conformance/internal/images/gobuild"
 	"istio-conformance/internal/images/oci"
+	"istio-conformance/internal/process/artifact"
+	"istio-conformance/internal/process/gobuild"
 )
 
 // Hub is where the project's own images seem to come from. Nothing listens

@@ -6,7 +6,7 @@ import (
 	"path/filepath"
 	"testing"
 
-	"istio-conformance/internal/images/artifact"
+	"istio-conformance/internal/process/artifact"
 )
 
 func backendOf(t *testing.T, source string) *Backend {

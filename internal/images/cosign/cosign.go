@@ -24,7 +24,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/types"
 
-	"istio-conformance/internal/fetch"
+	"istio-conformance/internal/process/fetch"
 )
 
 const (

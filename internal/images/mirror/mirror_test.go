@@ -13,7 +13,7 @@ import (
 	"helm.sh/helm/v3/pkg/repo"
 	"sigs.k8s.io/yaml"
 
-	"istio-conformance/internal/fetch"
+	"istio-conformance/internal/process/fetch"
 )
 
 func TestAMirrorHasWhatIsPublished(t *testing.T) {

@@ -8,9 +8,9 @@ import (
 	"slices"
 	"strings"
 
-	"istio-conformance/internal/exitcode"
 	"istio-conformance/internal/images/backend"
-	"istio-conformance/internal/images/gobuild"
+	"istio-conformance/internal/process/exitcode"
+	"istio-conformance/internal/process/gobuild"
 )
 
 // The modules whose version says what a folder below images/ builds.

@@ -5,9 +5,8 @@ import (
 
 	"github.com/onsi/gomega"
 
-	"istio-conformance/internal/images"
-	"istio-conformance/internal/istio"
-	"istio-conformance/internal/project"
+	"istio-conformance/internal/mesh/istio"
+	"istio-conformance/internal/process/project"
 )
 
 // TestTheVersionTableIsWhatCanBeBuilt holds the table that users choose from
@@ -21,10 +20,10 @@ func TestTheVersionTableIsWhatCanBeBuilt(t *testing.T) {
 	table, err := istio.Load()
 	g.Expect(err).NotTo(gomega.HaveOccurred())
 	var wantIstio, wantKubernetes []string
-	for _, v := range table.IstioIn(images.Modules) {
+	for _, v := range table.IstioIn(istio.SourceModules) {
 		wantIstio = append(wantIstio, v.String())
 	}
-	for _, n := range table.KubernetesIn(images.Modules) {
+	for _, n := range table.KubernetesIn(istio.SourceModules) {
 		wantKubernetes = append(wantKubernetes, "v"+n.Version.String())
 	}
 	g.Expect(istioVersions).To(gomega.ConsistOf(wantIstio))

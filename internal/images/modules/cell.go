@@ -9,10 +9,11 @@ import (
 	"path/filepath"
 	"slices"
 
-	"istio-conformance/internal/charts"
 	"istio-conformance/internal/images"
 	"istio-conformance/internal/images/backend"
 	"istio-conformance/internal/images/oci"
+	"istio-conformance/internal/mesh/charts"
+	"istio-conformance/internal/mesh/istio"
 )
 
 // The files of a cell's artifact beside its charts.
@@ -120,7 +121,7 @@ func (b *build) linkIstioctl(ctx context.Context, cell string) (string, error) {
 
 // describe returns the cell's set without its charts.
 func (b *build) describe(digests map[string]string) (*images.Set, error) {
-	istio, err := b.plan.istioModule.Requirement(istioModule)
+	pin, err := b.plan.istioModule.Requirement(istioModule)
 	if err != nil {
 		return nil, err
 	}
@@ -129,7 +130,7 @@ func (b *build) describe(digests map[string]string) (*images.Set, error) {
 		return nil, err
 	}
 	notes := []string{
-		fmt.Sprintf("Istio %s is built from the Go module %s %s, not from a release", b.plan.cell.Istio, istioModule, istio),
+		fmt.Sprintf("Istio %s is built from the Go module %s %s, not from a release", b.plan.cell.Istio, istioModule, pin),
 		fmt.Sprintf("the proxy runs Envoy %s as its own project builds it", envoy),
 	}
 	replaced, err := b.plan.istioModule.Replacements()
@@ -140,7 +141,7 @@ func (b *build) describe(digests map[string]string) (*images.Set, error) {
 		notes = append(notes, "built with the replacement "+r)
 	}
 	return &images.Set{
-		Source:  images.Modules,
+		Source:  istio.SourceModules,
 		Node:    b.plan.reference(),
 		Hub:     backend.Hub,
 		Tag:     b.plan.cell.Istio,

@@ -7,7 +7,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"istio-conformance/internal/images/gobuild"
+	"istio-conformance/internal/process/gobuild"
 )
 
 // compilation is one part that is to be compiled.

@@ -10,8 +10,8 @@ import (
 	"os"
 	"path/filepath"
 
-	"istio-conformance/internal/command"
 	"istio-conformance/internal/images/oci"
+	"istio-conformance/internal/process/command"
 )
 
 // containerdRoot is where containerd keeps its state in a node.

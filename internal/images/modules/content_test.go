@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"istio-conformance/internal/exitcode"
+	"istio-conformance/internal/process/exitcode"
 )
 
 func TestStateAddsOnlyNewBlobs(t *testing.T) {

@@ -7,9 +7,9 @@ import (
 	"runtime"
 	"strings"
 
-	"istio-conformance/internal/command"
-	"istio-conformance/internal/images/artifact"
 	"istio-conformance/internal/images/oci"
+	"istio-conformance/internal/process/artifact"
+	"istio-conformance/internal/process/command"
 )
 
 // suite is the Debian release of all file systems. The systemd of the next one

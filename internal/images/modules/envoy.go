@@ -11,8 +11,8 @@ import (
 	"regexp"
 	"runtime"
 
-	"istio-conformance/internal/command"
-	"istio-conformance/internal/images/artifact"
+	"istio-conformance/internal/process/artifact"
+	"istio-conformance/internal/process/command"
 )
 
 // envoyPath is where the wheel carries the binary.

@@ -9,9 +9,9 @@ import (
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
-	"istio-conformance/internal/command"
-	"istio-conformance/internal/images/artifact"
 	"istio-conformance/internal/images/oci"
+	"istio-conformance/internal/process/artifact"
+	"istio-conformance/internal/process/command"
 )
 
 // searchPath is PATH in the images, where manifests name a program alone.

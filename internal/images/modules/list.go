@@ -6,8 +6,8 @@ import (
 	"path/filepath"
 
 	"istio-conformance/internal/images"
-	"istio-conformance/internal/images/artifact"
-	"istio-conformance/internal/progress"
+	"istio-conformance/internal/process/artifact"
+	"istio-conformance/internal/process/progress"
 )
 
 // List returns the parts that the cell is built from, and whether each is in

@@ -12,12 +12,15 @@ import (
 	"testing"
 
 	"istio-conformance/internal/images"
-	"istio-conformance/internal/images/artifact"
 	"istio-conformance/internal/images/oci"
+	"istio-conformance/internal/mesh/istio"
+	"istio-conformance/internal/process/artifact"
 )
 
 // fakeEngine holds references and notes what it is asked to do.
 type fakeEngine struct {
+	images.Engine // nil: what is not below is not asked
+
 	refs   []string
 	inUse  string
 	loaded []string
@@ -74,7 +77,7 @@ func cachedCell(t *testing.T, root, cache string) *plan {
 			t.Fatal(err)
 		}
 	}
-	set := &images.Set{Source: images.Modules, Node: p.reference(), Charts: map[string]string{"base": "base-1.31.0.tgz"}}
+	set := &images.Set{Source: istio.SourceModules, Node: p.reference(), Charts: map[string]string{"base": "base-1.31.0.tgz"}}
 	if err := writeJSON(filepath.Join(dir, setFile), set); err != nil {
 		t.Fatal(err)
 	}

@@ -11,9 +11,9 @@ import (
 	"regexp"
 	"strings"
 
-	"istio-conformance/internal/command"
-	"istio-conformance/internal/images/gobuild"
 	"istio-conformance/internal/images/oci"
+	"istio-conformance/internal/process/command"
+	"istio-conformance/internal/process/gobuild"
 )
 
 // The layers of a node without Istio, in the artifact of the node, and the

@@ -7,9 +7,9 @@ import (
 	"strings"
 
 	"istio-conformance/internal/images"
-	"istio-conformance/internal/images/artifact"
 	"istio-conformance/internal/images/backend"
-	"istio-conformance/internal/images/gobuild"
+	"istio-conformance/internal/process/artifact"
+	"istio-conformance/internal/process/gobuild"
 )
 
 // assembly is part of every image's key: raise it when this package puts the

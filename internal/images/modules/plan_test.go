@@ -7,10 +7,10 @@ import (
 	"strings"
 	"testing"
 
-	"istio-conformance/internal/exitcode"
 	"istio-conformance/internal/images"
-	"istio-conformance/internal/images/artifact"
-	"istio-conformance/internal/progress"
+	"istio-conformance/internal/process/artifact"
+	"istio-conformance/internal/process/exitcode"
+	"istio-conformance/internal/process/progress"
 )
 
 var testCell = images.Cell{Istio: "1.31.0", Kubernetes: "v1.36.3"}

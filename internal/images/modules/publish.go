@@ -11,17 +11,17 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
 	"istio-conformance/internal/images"
-	"istio-conformance/internal/images/artifact"
 )
 
 // Charts packages the charts of the cell into dir, as a release has them, and returns
 // their paths by their names. It builds nothing.
-func (s *Source) Charts(ctx context.Context, cell images.Cell, dir string) (map[string]string, error) {
-	p, err := newPlan(ctx, s.options.Root, cell)
+func (s *Source) Charts(ctx context.Context, cell images.Cell, dir string) (_ map[string]string, err error) {
+	b, err := s.begin(ctx, cell)
 	if err != nil {
 		return nil, err
 	}
-	charts, err := newBuild(p, nil, s.options.Logf, s.options.CacheDir).packageCharts(ctx, dir)
+	defer func() { err = errors.Join(err, b.store.Close()) }()
+	charts, err := b.packageCharts(ctx, dir)
 	for name, file := range charts {
 		charts[name] = filepath.Join(dir, file)
 	}
@@ -32,16 +32,11 @@ func (s *Source) Charts(ctx context.Context, cell images.Cell, dir string) (map[
 // node:v1.36.3, and Istio's images, as pilot:1.31.0. It builds what the cache lacks. Dir
 // holds the images' layers for that time.
 func (s *Source) Publish(ctx context.Context, cell images.Cell, dir string, push func(name string, image v1.Image) error) (err error) {
-	p, err := newPlan(ctx, s.options.Root, cell)
+	b, err := s.begin(ctx, cell)
 	if err != nil {
 		return err
 	}
-	store, err := artifact.Open(filepath.Join(s.options.CacheDir, "artifacts"), s.options.Logf)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, store.Close()) }()
-	b := newBuild(p, store, s.options.Logf, s.options.CacheDir)
+	defer func() { err = errors.Join(err, b.store.Close()) }()
 	if err := b.fetchAll(ctx, b.needed()); err != nil {
 		return err
 	}

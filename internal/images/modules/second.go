@@ -9,7 +9,7 @@ import (
 	"path/filepath"
 
 	"istio-conformance/internal/images"
-	"istio-conformance/internal/images/artifact"
+	"istio-conformance/internal/process/artifact"
 )
 
 // imagesArchive is the file of a second Istio's images beside its charts.
@@ -18,24 +18,15 @@ const imagesArchive = "images.tar"
 // PrepareIstio builds the images and charts of a version of Istio without a node
 // image. It implements images.Second.
 func (s *Source) PrepareIstio(ctx context.Context, cell images.Cell) (_ *images.Set, err error) {
-	p, err := newPlan(ctx, s.options.Root, cell)
+	b, err := s.begin(ctx, cell)
 	if err != nil {
 		return nil, err
 	}
-	store, err := artifact.Open(filepath.Join(s.options.CacheDir, "artifacts"), s.options.Logf)
-	if err != nil {
-		return nil, err
-	}
-	defer func() {
-		// On success the locks stay: the archive and the charts are in the store.
-		if err != nil {
-			err = errors.Join(err, store.Close())
-		}
-	}()
-	b := newBuild(p, store, s.options.Logf, s.options.CacheDir)
+	defer func() { err = b.end(err) }()
+	p := b.plan
 	parts := []part{p.istio, p.istioNode, p.ownBackend, p.envoy, p.proxySystem}
 	id := artifact.ID{Name: "istio-" + cell.Istio + "-images", Key: keyOf(parts, cell.Istio)}
-	if !store.Has(id) {
+	if !b.store.Has(id) {
 		if err := b.fetchAll(ctx, parts); err != nil {
 			return nil, err
 		}

@@ -12,8 +12,9 @@ import (
 	"time"
 
 	"istio-conformance/internal/images"
-	"istio-conformance/internal/images/artifact"
-	"istio-conformance/internal/progress"
+	"istio-conformance/internal/mesh/istio"
+	"istio-conformance/internal/process/artifact"
+	"istio-conformance/internal/process/progress"
 )
 
 // limits bound what the cache keeps: this generation and the one before of
@@ -38,28 +39,19 @@ type Source struct{ options Options }
 // New returns the source.
 func New(options Options) *Source { return &Source{options} }
 
-// Name returns images.Modules.
-func (s *Source) Name() string { return images.Modules }
+// Name returns istio.SourceModules.
+func (s *Source) Name() string { return istio.SourceModules }
 
 // Prepare builds what the cache lacks of the cell's node image and loads it
 // into the engine; if the engine has it, only the pins are read. What the set
 // names stays in the cache for as long as this process runs.
 func (s *Source) Prepare(ctx context.Context, cell images.Cell) (_ *images.Set, err error) {
-	p, err := newPlan(ctx, s.options.Root, cell)
+	b, err := s.begin(ctx, cell)
 	if err != nil {
 		return nil, err
 	}
-	store, err := artifact.Open(filepath.Join(s.options.CacheDir, "artifacts"), s.options.Logf)
-	if err != nil {
-		return nil, err
-	}
-	defer func() {
-		// On success the locks stay: the charts of the set are in the store.
-		if err != nil {
-			err = errors.Join(err, store.Close())
-		}
-	}()
-	b := newBuild(p, store, s.options.Logf, s.options.CacheDir)
+	defer func() { err = b.end(err) }()
+	p, store := b.plan, b.store
 	loaded, err := s.options.Engine.HasImage(ctx, p.reference())
 	if err != nil {
 		return nil, fmt.Errorf("look for the node image: %w", err)
@@ -84,6 +76,28 @@ func (s *Source) Prepare(ctx context.Context, cell images.Cell) (_ *images.Set, 
 		}
 	}
 	return readSet(dir)
+}
+
+// begin plans what a cell is built from and opens the store.
+func (s *Source) begin(ctx context.Context, cell images.Cell) (*build, error) {
+	p, err := newPlan(ctx, s.options.Root, cell)
+	if err != nil {
+		return nil, err
+	}
+	store, err := artifact.Open(filepath.Join(s.options.CacheDir, "artifacts"), s.options.Logf)
+	if err != nil {
+		return nil, err
+	}
+	return newBuild(p, store, s.options.Logf, s.options.CacheDir), nil
+}
+
+// end closes the store of a build that failed. Otherwise its locks stay: what the
+// set names is in the store.
+func (b *build) end(err error) error {
+	if err == nil {
+		return nil
+	}
+	return errors.Join(err, b.store.Close())
 }
 
 // load puts the node image into the engine and drops the ones that it replaces.

@@ -7,8 +7,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"istio-conformance/internal/command"
-	"istio-conformance/internal/exitcode"
+	"istio-conformance/internal/process/command"
+	"istio-conformance/internal/process/exitcode"
 )
 
 // Free space in GiB that a build needs: with an empty compiler cache, measured

@@ -9,9 +9,9 @@ import (
 	"path/filepath"
 	"strings"
 
-	"istio-conformance/internal/command"
-	"istio-conformance/internal/exitcode"
-	"istio-conformance/internal/progress"
+	"istio-conformance/internal/process/command"
+	"istio-conformance/internal/process/exitcode"
+	"istio-conformance/internal/process/progress"
 )
 
 // tool is a program of this machine that a build calls.

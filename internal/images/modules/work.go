@@ -8,9 +8,9 @@ import (
 	"sync"
 	"time"
 
-	"istio-conformance/internal/images/artifact"
-	"istio-conformance/internal/images/gobuild"
-	"istio-conformance/internal/progress"
+	"istio-conformance/internal/process/artifact"
+	"istio-conformance/internal/process/gobuild"
+	"istio-conformance/internal/process/progress"
 )
 
 const (

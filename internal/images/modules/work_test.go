@@ -6,8 +6,8 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"istio-conformance/internal/images/artifact"
-	"istio-conformance/internal/images/gobuild"
+	"istio-conformance/internal/process/artifact"
+	"istio-conformance/internal/process/gobuild"
 )
 
 // packages are stale ones of a cost of 10 seconds each.

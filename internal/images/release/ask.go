@@ -14,8 +14,8 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"golang.org/x/sync/errgroup"
 
-	"istio-conformance/internal/exitcode"
-	"istio-conformance/internal/fetch"
+	"istio-conformance/internal/process/exitcode"
+	"istio-conformance/internal/process/fetch"
 )
 
 // elseWhere says what else there is where no registry can be reached.

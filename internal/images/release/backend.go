@@ -8,10 +8,10 @@ import (
 	"os"
 	"path/filepath"
 
-	"istio-conformance/internal/images/artifact"
 	"istio-conformance/internal/images/backend"
-	"istio-conformance/internal/images/gobuild"
 	"istio-conformance/internal/images/oci"
+	"istio-conformance/internal/process/artifact"
+	"istio-conformance/internal/process/gobuild"
 )
 
 // backend builds the tests' backend, loads it into the engine unless it is

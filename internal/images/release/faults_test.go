@@ -15,9 +15,9 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/random"
 	"github.com/onsi/gomega"
 
-	"istio-conformance/internal/exitcode"
 	"istio-conformance/internal/images"
 	"istio-conformance/internal/images/mirror"
+	"istio-conformance/internal/process/exitcode"
 )
 
 // published starts a mirror with the images of release 1.31.0 and a node image.

@@ -6,7 +6,7 @@ import (
 	"path/filepath"
 
 	"istio-conformance/internal/images"
-	"istio-conformance/internal/images/artifact"
+	"istio-conformance/internal/process/artifact"
 )
 
 // List returns what the cell takes from the registries and the chart

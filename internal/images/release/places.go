@@ -10,9 +10,9 @@ import (
 
 	"github.com/google/go-containerregistry/pkg/name"
 
-	"istio-conformance/internal/charts/origin"
-	"istio-conformance/internal/exitcode"
-	"istio-conformance/internal/progress"
+	"istio-conformance/internal/mesh/charts/origin"
+	"istio-conformance/internal/process/exitcode"
+	"istio-conformance/internal/process/progress"
 )
 
 // Where releases are published. Source: Istio's upgrade notes for 1.31, "Deprecation

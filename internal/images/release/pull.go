@@ -11,10 +11,9 @@ import (
 	"github.com/google/go-containerregistry/pkg/name"
 	"golang.org/x/sync/errgroup"
 
-	"istio-conformance/internal/exitcode"
-	"istio-conformance/internal/fetch"
 	"istio-conformance/internal/images"
-	"istio-conformance/internal/provider"
+	"istio-conformance/internal/process/exitcode"
+	"istio-conformance/internal/process/fetch"
 )
 
 // pull fetches the references that the engine does not hold.
@@ -126,11 +125,11 @@ func (s *Source) checkArchitecture(ctx context.Context, ref string) error {
 // registry, which is the same on every machine, or else by the engine's ID.
 func (s *Source) identify(ctx context.Context, set *images.Set) error {
 	for _, ref := range append([]string{set.Node}, set.Load...) {
-		id, err := s.options.Engine.CLI(ctx, "image", "inspect", "--format", "{{.Id}}", ref)
+		id, err := s.options.Engine.ImageID(ctx, ref)
 		if err != nil {
-			return fmt.Errorf("identify the image %s: %w", ref, err)
+			return err
 		}
-		set.Digests[ref] = provider.ImageID(id)
+		set.Digests[ref] = id
 		digest, err := s.repoDigest(ctx, ref)
 		if err != nil {
 			return err

@@ -16,11 +16,12 @@ import (
 	"golang.org/x/sync/errgroup"
 	"helm.sh/helm/v3/pkg/chart/loader"
 
-	"istio-conformance/internal/charts/origin"
-	"istio-conformance/internal/exitcode"
 	"istio-conformance/internal/images"
-	"istio-conformance/internal/images/artifact"
-	"istio-conformance/internal/progress"
+	"istio-conformance/internal/mesh/charts/origin"
+	"istio-conformance/internal/mesh/istio"
+	"istio-conformance/internal/process/artifact"
+	"istio-conformance/internal/process/exitcode"
+	"istio-conformance/internal/process/progress"
 )
 
 // pulls is how many images are fetched at a time.
@@ -64,8 +65,8 @@ func New(options Options) *Source {
 	return &Source{options}
 }
 
-// Name returns images.Release.
-func (s *Source) Name() string { return images.Release }
+// Name returns istio.SourceRelease.
+func (s *Source) Name() string { return istio.SourceRelease }
 
 // Prepare fetches the cell's charts and images, except those that are there.
 func (s *Source) Prepare(ctx context.Context, cell images.Cell) (_ *images.Set, err error) {
@@ -107,7 +108,7 @@ func (s *Source) Prepare(ctx context.Context, cell images.Cell) (_ *images.Set, 
 // withCharts returns the cell's set as far as its charts tell: Load holds the
 // images that they render.
 func (s *Source) withCharts(ctx context.Context, store *artifact.Store, cell images.Cell) (*images.Set, error) {
-	set := &images.Set{Source: images.Release, Hub: s.options.Hub, Tag: cell.Istio}
+	set := &images.Set{Source: istio.SourceRelease, Hub: s.options.Hub, Tag: cell.Istio}
 	var err error
 	if set.Charts, err = s.charts(ctx, store, cell.Istio); err != nil {
 		return nil, err

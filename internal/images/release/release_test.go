@@ -20,10 +20,11 @@ import (
 	"helm.sh/helm/v3/pkg/chart"
 	"helm.sh/helm/v3/pkg/chartutil"
 
-	"istio-conformance/internal/charts/origin"
-	"istio-conformance/internal/exitcode"
 	"istio-conformance/internal/images"
 	"istio-conformance/internal/images/mirror"
+	"istio-conformance/internal/mesh/charts/origin"
+	"istio-conformance/internal/mesh/istio"
+	"istio-conformance/internal/process/exitcode"
 )
 
 // fakeEngine pulls from a real registry and keeps only the images' IDs.
@@ -122,10 +123,21 @@ func (e *fakeEngine) CLI(_ context.Context, args ...string) (string, error) {
 		return cmp.Or(e.architecture[ref], runtime.GOARCH), nil
 	case strings.Contains(line, "RepoDigests"):
 		return e.digests[ref], nil
-	case strings.HasPrefix(line, "image inspect"):
-		return e.ids[ref] + "\n", nil
 	}
 	return "", fmt.Errorf("unexpected: docker %s", strings.Join(args, " "))
+}
+
+func (e *fakeEngine) ImageID(_ context.Context, ref string) (string, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.ids[ref] == "" {
+		return "", fmt.Errorf("no such image: %s", ref)
+	}
+	return e.ids[ref], nil
+}
+
+func (e *fakeEngine) Save(context.Context, string, ...string) error {
+	return errors.New("a release saves nothing")
 }
 
 // chartRepository serves the charts of a version.
@@ -256,5 +268,15 @@ func TestCheckHub(t *testing.T) {
 		if (err == nil) != ok || err != nil && (exitcode.Of(err) != exitcode.Usage || !strings.Contains(err.Error(), "HUB="+hub)) {
 			t.Errorf("%q: %v", hub, err)
 		}
+	}
+}
+
+func TestDefaultsAreThoseOfTheTable(t *testing.T) {
+	table, err := istio.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c := table.Coordinates; c.Charts != DefaultCharts || c.Hub != DefaultHub {
+		t.Errorf("fixtures/versions.yaml has %s and %s, this package %s and %s", c.Charts, c.Hub, DefaultCharts, DefaultHub)
 	}
 }

@@ -12,10 +12,10 @@ import (
 	"github.com/google/go-containerregistry/pkg/name"
 	"helm.sh/helm/v3/pkg/provenance"
 
-	"istio-conformance/internal/exitcode"
-	"istio-conformance/internal/fetch"
 	"istio-conformance/internal/images"
 	"istio-conformance/internal/images/cosign"
+	"istio-conformance/internal/process/exitcode"
+	"istio-conformance/internal/process/fetch"
 )
 
 // Trust is what is checked of that which is fetched.

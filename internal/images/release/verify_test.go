@@ -23,9 +23,9 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/types"
 	"github.com/onsi/gomega"
 
-	"istio-conformance/internal/exitcode"
 	"istio-conformance/internal/images"
 	"istio-conformance/internal/images/mirror"
+	"istio-conformance/internal/process/exitcode"
 )
 
 // sign puts a signature beside an image, as cosign sign does.

@@ -1,4 +1,4 @@
-package browser_test
+package browser
 
 import (
 	"os"
@@ -8,7 +8,6 @@ import (
 	"github.com/onsi/gomega"
 
 	"istio-conformance/internal/matrix"
-	"istio-conformance/internal/report/browser"
 	"istio-conformance/internal/report/html"
 )
 
@@ -49,7 +48,7 @@ func TestMatrixPage(t *testing.T) {
 func TestTheGridLeadsToItsCells(t *testing.T) {
 	s := start(t)
 	g := gomega.NewWithT(t)
-	page, err := s.browser.Open(s.matrixPage(t, "mixed", "baseline.json", "matrix-reader"), browser.View{Name: "reader", Width: 1200, Height: 900})
+	page, err := s.browser.Open(s.matrixPage(t, "mixed", "baseline.json", "matrix-reader"), View{Name: "reader", Width: 1200, Height: 900})
 	g.Expect(err).NotTo(gomega.HaveOccurred())
 	defer page.Close()
 	value[bool](t, page, "document.querySelector('.grid td.fail a').click(), true")

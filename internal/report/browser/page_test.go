@@ -1,4 +1,4 @@
-package browser_test
+package browser
 
 import (
 	"encoding/json"
@@ -9,16 +9,15 @@ import (
 	"github.com/chromedp/chromedp"
 	"github.com/onsi/gomega"
 
-	"istio-conformance/internal/project"
+	"istio-conformance/internal/process/project"
 	"istio-conformance/internal/report"
-	"istio-conformance/internal/report/browser"
 	"istio-conformance/internal/report/html"
 )
 
 // enabled says whether these tests run: they need a browser and a minute.
 const enabled = "ISTIO_CONFORMANCE_BROWSER"
 
-var views = []browser.View{
+var views = []View{
 	{Name: "phone-light", Width: 360, Height: 740},
 	{Name: "phone-dark", Width: 360, Height: 740, Dark: true},
 	{Name: "tablet-light", Width: 820, Height: 1180},
@@ -30,7 +29,7 @@ var views = []browser.View{
 
 // setUp is what all tests of the page share.
 type setUp struct {
-	browser *browser.Browser
+	browser *Browser
 	axe     string
 	out     string
 	samples string
@@ -44,11 +43,11 @@ func start(t *testing.T) *setUp {
 	g := gomega.NewWithT(t)
 	root, err := project.Root()
 	g.Expect(err).NotTo(gomega.HaveOccurred())
-	path, err := browser.Ensure(t.Context(), t.Logf)
+	path, err := Ensure(t.Context(), t.Logf)
 	g.Expect(err).NotTo(gomega.HaveOccurred())
-	axe, err := browser.Axe(t.Context(), root, t.Logf)
+	axe, err := Axe(t.Context(), root, t.Logf)
 	g.Expect(err).NotTo(gomega.HaveOccurred())
-	b, stop, err := browser.Start(t.Context(), path)
+	b, stop, err := Start(t.Context(), path)
 	g.Expect(err).NotTo(gomega.HaveOccurred())
 	t.Cleanup(stop)
 	out := filepath.Join(root, "out", "page")
@@ -111,7 +110,7 @@ func TestPageWithABaseline(t *testing.T) {
 	}
 }
 
-func (s *setUp) look(t *testing.T, name, file string, view browser.View) {
+func (s *setUp) look(t *testing.T, name, file string, view View) {
 	g := gomega.NewWithT(t)
 	page, err := s.browser.Open(file, view)
 	g.Expect(err).NotTo(gomega.HaveOccurred())
@@ -135,7 +134,7 @@ func (s *setUp) look(t *testing.T, name, file string, view browser.View) {
 func TestReaderFindsTheirWay(t *testing.T) {
 	s := start(t)
 	g := gomega.NewWithT(t)
-	page, err := s.browser.Open(s.render(t, "red", "", "reader"), browser.View{Name: "reader", Width: 1200, Height: 900})
+	page, err := s.browser.Open(s.render(t, "red", "", "reader"), View{Name: "reader", Width: 1200, Height: 900})
 	g.Expect(err).NotTo(gomega.HaveOccurred())
 	defer page.Close()
 	shown := func() int { return value[int](t, page, "document.querySelectorAll('.check:not([hidden])').length") }
@@ -173,9 +172,9 @@ func TestReaderFindsTheirWay(t *testing.T) {
 const emptied = "document.querySelector('#find').value = ''"
 
 // value evaluates an expression in the page.
-func value[T any](t *testing.T, page *browser.Page, expression string) T {
+func value[T any](t *testing.T, page *Page, expression string) T {
 	t.Helper()
-	v, err := browser.Evaluate[T](page, expression)
+	v, err := Evaluate[T](page, expression)
 	if err != nil {
 		t.Fatalf("%s: %v", expression, err)
 	}

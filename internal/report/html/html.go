@@ -12,8 +12,8 @@ import (
 	"fmt"
 	"html/template"
 
-	"istio-conformance/internal/load/plot"
 	"istio-conformance/internal/report"
+	"istio-conformance/internal/report/plot"
 )
 
 // Name is the page's name in a run's directory.

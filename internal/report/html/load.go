@@ -9,8 +9,8 @@ import (
 	"slices"
 	"strconv"
 
-	"istio-conformance/internal/load/plot"
 	"istio-conformance/internal/report"
+	"istio-conformance/internal/report/plot"
 )
 
 // load is a latency comparison with its charts.

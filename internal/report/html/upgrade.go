@@ -8,8 +8,8 @@ import (
 	"strings"
 	"time"
 
-	"istio-conformance/internal/load/plot"
 	"istio-conformance/internal/report"
+	"istio-conformance/internal/report/plot"
 )
 
 // upgrade is one upgrade with its steps and charts.

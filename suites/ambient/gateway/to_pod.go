@@ -8,8 +8,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"istio-conformance/internal/check"
+	"istio-conformance/internal/mesh/ztunnel"
 	"istio-conformance/internal/stack"
-	"istio-conformance/internal/ztunnel"
 	"istio-conformance/suites/ambient/mesh"
 	"istio-conformance/suites/kit"
 )

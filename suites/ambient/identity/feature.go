@@ -8,8 +8,8 @@ import (
 	"github.com/onsi/gomega"
 
 	"istio-conformance/internal/check"
+	"istio-conformance/internal/mesh/ztunnel"
 	"istio-conformance/internal/stack"
-	"istio-conformance/internal/ztunnel"
 	"istio-conformance/suites/ambient/mesh"
 )
 

@@ -65,9 +65,10 @@ func (p Pod) StartRequests(ctx context.Context, t *check.T, target string) Flow 
 
 // KeepConnections has the pod keep so many connections to the TCP port of another
 // pod's Service, with lines that go to and fro, and waits until these are answered.
-func (p Pod) KeepConnections(ctx context.Context, t *check.T, server Pod, n int) Flow {
+// A connection that breaks is not opened again. The name is unique to the pod.
+func (p Pod) KeepConnections(ctx context.Context, t *check.T, name string, server Pod, n int) Flow {
 	t.Helper()
-	return p.start(ctx, t, "connections", fmt.Sprintf("tcp://%s:%d", server.Host(), TCP), n)
+	return p.start(ctx, t, name, fmt.Sprintf("tcp://%s:%d", server.Host(), TCP), n)
 }
 
 func (p Pod) start(ctx context.Context, t *check.T, name, target string, workers int) Flow {

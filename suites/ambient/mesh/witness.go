@@ -13,12 +13,9 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"istio-conformance/internal/check"
+	"istio-conformance/internal/mesh/ztunnel"
 	"istio-conformance/internal/stack"
-	"istio-conformance/internal/ztunnel"
 )
-
-// ZtunnelSelector matches ztunnel's pods.
-const ZtunnelSelector = "app=ztunnel"
 
 // logTime is how far back ztunnel's log is read: longer than any check takes.
 const logTime = 5 * time.Minute

@@ -12,9 +12,6 @@ import (
 	"istio-conformance/suites/ambient/mesh"
 )
 
-// agentSelector matches the pods of chart cni.
-const agentSelector = "k8s-app=istio-cni-node"
-
 // unenrolled is how long a pod that waits for its network is watched.
 const unenrolled = 5 * time.Second
 
@@ -31,13 +28,13 @@ func cniDown(s *stack.Stack) check.Check {
 			pods := m.Start(ctx, t, mesh.Wanted{Role: "client", Node: first, Mode: mesh.Ambient}, mesh.Wanted{Role: "server", Node: last, Mode: mesh.Ambient})
 			client, server := pods[0], pods[1]
 			requests := client.StartRequests(ctx, t, server.URL(mesh.HTTP))
-			t.Diagnose("istio-cni's agents do not end, or do not come back", "look at the istio-cni-node pods in the evidence", "https://istio.io/latest/docs/setup/additional-setup/cni/")
+			t.Diagnose("istio-cni's agents do not end and come back when their DaemonSet's node selector changes", "look at the istio-cni-node pods in the evidence", "https://istio.io/latest/docs/setup/additional-setup/cni/")
 			set := func(ctx context.Context, selector string, n int) {
 				t.Helper()
-				patch(ctx, t, s, "istio-cni-node", `{"spec":{"nodeSelector":{"conformance":`+selector+`}}}`)
-				mustHavePods(ctx, t, s, agentSelector, n)
+				mesh.Patch(ctx, t, s, mesh.Agent, `{"template":{"spec":{"nodeSelector":{"conformance":`+selector+`}}}}`)
+				mesh.MustHavePods(ctx, t, s, mesh.AgentSelector, n)
 			}
-			t.CleanupWithin(ctx, rolloutTimeout, func(ctx context.Context) { set(ctx, "null", len(nodes)) })
+			t.CleanupWithin(ctx, mesh.RolloutTimeout, func(ctx context.Context) { set(ctx, "null", len(nodes)) })
 			set(ctx, `"no-such-node"`, 0)
 			t.Diagnose("a pod of the mesh starts while nobody can take it into the mesh: its traffic is in plain text, and no policy holds for it",
 				"the plugin must stay in the node's chain when its agent ends: look at the node's /etc/cni/net.d", "https://istio.io/latest/docs/ambient/architecture/traffic-redirection/")

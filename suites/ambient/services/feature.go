@@ -9,8 +9,8 @@ import (
 	"github.com/onsi/gomega"
 
 	"istio-conformance/internal/check"
+	"istio-conformance/internal/mesh/ztunnel"
 	"istio-conformance/internal/stack"
-	"istio-conformance/internal/ztunnel"
 	"istio-conformance/suites/ambient/mesh"
 	"istio-conformance/suites/kit"
 )
@@ -66,11 +66,14 @@ func withoutSelector(s *stack.Stack) check.Check {
 			client, outsider := pods[0], pods[1]
 			apply(ctx, t, s, m, outsider.IP)
 			url := fmt.Sprintf("http://%s-manual.%s.svc.cluster.local/", m.Name, m.Namespace)
-			t.Diagnose("ztunnel does not find what is behind a Service without a selector", "compare the EndpointSlice with what ztunnel knows: istioctl ztunnel-config services", link)
+			t.Diagnose("an address behind a Service without a selector does not answer a pod in the mesh",
+				"look at the error at the end of the lines of the client's ztunnel in the evidence, and compare the EndpointSlice with what ztunnel knows: istioctl ztunnel-config services", link)
 			t.Eventually(ctx, func() (string, error) {
 				o, err := client.Ask(ctx, "GET", url)
 				return whoAnswers(o), err
 			}).WithTimeout(kit.PropagationTimeout).Should(gomega.Equal(outsider.Name), "pod that answers at %s", url)
+			t.Diagnose("ztunnel does not say that a connection was to the Service without a selector that was asked for",
+				"compare the Service with what ztunnel knows: istioctl ztunnel-config services", link)
 			mesh.MustLog(ctx, t, s, client.Node, client, outsider, gomega.HaveField("Direction", ztunnel.Outbound),
 				gomega.HaveField("DestinationService", fmt.Sprintf("%s-manual.%s.svc.cluster.local", m.Name, m.Namespace)), gomega.HaveField("Error", ""))
 			t.Observe("reached in plain text: the address is of no pod in the mesh")

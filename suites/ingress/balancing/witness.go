@@ -9,8 +9,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"istio-conformance/internal/check"
-	"istio-conformance/internal/probe"
 	"istio-conformance/internal/stack"
+	"istio-conformance/internal/traffic/probe"
 	"istio-conformance/suites/kit"
 )
 

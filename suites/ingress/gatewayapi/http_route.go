@@ -9,10 +9,10 @@ import (
 	"github.com/onsi/gomega"
 
 	"istio-conformance/internal/check"
-	"istio-conformance/internal/envoy"
-	"istio-conformance/internal/probe"
+	"istio-conformance/internal/mesh/envoy"
 	"istio-conformance/internal/stack"
-	"istio-conformance/internal/stats"
+	"istio-conformance/internal/traffic/probe"
+	"istio-conformance/internal/traffic/stats"
 	"istio-conformance/suites/kit"
 )
 

@@ -16,7 +16,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/rand"
 
 	"istio-conformance/internal/check"
-	"istio-conformance/internal/envoy"
+	"istio-conformance/internal/mesh/envoy"
 	"istio-conformance/internal/stack"
 	"istio-conformance/suites/kit"
 )

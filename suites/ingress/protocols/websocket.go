@@ -11,7 +11,7 @@ import (
 	"golang.org/x/net/websocket"
 
 	"istio-conformance/internal/check"
-	"istio-conformance/internal/envoy"
+	"istio-conformance/internal/mesh/envoy"
 	"istio-conformance/internal/stack"
 	"istio-conformance/suites/kit"
 )

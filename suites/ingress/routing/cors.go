@@ -7,8 +7,8 @@ import (
 	"github.com/onsi/gomega"
 
 	"istio-conformance/internal/check"
-	"istio-conformance/internal/probe"
 	"istio-conformance/internal/stack"
+	"istio-conformance/internal/traffic/probe"
 	"istio-conformance/suites/kit"
 )
 

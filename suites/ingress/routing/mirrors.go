@@ -8,7 +8,7 @@ import (
 
 	"istio-conformance/internal/check"
 	"istio-conformance/internal/stack"
-	"istio-conformance/internal/stats"
+	"istio-conformance/internal/traffic/stats"
 	"istio-conformance/suites/kit"
 )
 

@@ -7,9 +7,9 @@ import (
 	"github.com/onsi/gomega"
 
 	"istio-conformance/internal/check"
-	"istio-conformance/internal/envoy"
-	"istio-conformance/internal/probe"
+	"istio-conformance/internal/mesh/envoy"
 	"istio-conformance/internal/stack"
+	"istio-conformance/internal/traffic/probe"
 	"istio-conformance/suites/kit"
 )
 

@@ -10,8 +10,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"istio-conformance/internal/check"
-	"istio-conformance/internal/probe"
 	"istio-conformance/internal/stack"
+	"istio-conformance/internal/traffic/probe"
 	"istio-conformance/suites/kit"
 )
 

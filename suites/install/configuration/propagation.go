@@ -10,9 +10,9 @@ import (
 
 	"istio-conformance/fixtures"
 	"istio-conformance/internal/check"
-	"istio-conformance/internal/kube"
-	"istio-conformance/internal/probe"
+	"istio-conformance/internal/mesh/kube"
 	"istio-conformance/internal/stack"
+	"istio-conformance/internal/traffic/probe"
 	"istio-conformance/suites/kit"
 )
 

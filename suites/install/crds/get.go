@@ -8,7 +8,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"istio-conformance/internal/check"
-	"istio-conformance/internal/istio"
+	"istio-conformance/internal/mesh/istio"
 	"istio-conformance/internal/stack"
 )
 

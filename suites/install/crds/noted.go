@@ -6,7 +6,7 @@ import (
 	"github.com/onsi/gomega"
 
 	"istio-conformance/internal/check"
-	"istio-conformance/internal/istio"
+	"istio-conformance/internal/mesh/istio"
 	"istio-conformance/internal/stack"
 )
 

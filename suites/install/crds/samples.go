@@ -13,7 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"istio-conformance/internal/check"
-	"istio-conformance/internal/istio"
+	"istio-conformance/internal/mesh/istio"
 	"istio-conformance/internal/stack"
 )
 

@@ -7,7 +7,7 @@ import (
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 
 	"istio-conformance/internal/check"
-	"istio-conformance/internal/istio"
+	"istio-conformance/internal/mesh/istio"
 	"istio-conformance/internal/stack"
 )
 

@@ -14,8 +14,8 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"istio-conformance/internal/check"
-	"istio-conformance/internal/istio"
-	"istio-conformance/internal/kube"
+	"istio-conformance/internal/mesh/istio"
+	"istio-conformance/internal/mesh/kube"
 	"istio-conformance/internal/stack"
 	"istio-conformance/suites/kit"
 )

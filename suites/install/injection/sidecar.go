@@ -8,9 +8,9 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/utils/ptr"
 
-	"istio-conformance/internal/charts"
 	"istio-conformance/internal/check"
-	"istio-conformance/internal/istio"
+	"istio-conformance/internal/mesh/charts"
+	"istio-conformance/internal/mesh/istio"
 	"istio-conformance/internal/stack"
 	"istio-conformance/suites/kit"
 )

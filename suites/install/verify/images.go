@@ -11,8 +11,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"istio-conformance/internal/charts"
 	"istio-conformance/internal/check"
+	"istio-conformance/internal/mesh/charts"
 	"istio-conformance/internal/stack"
 	"istio-conformance/suites/kit"
 )

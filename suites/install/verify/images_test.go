@@ -7,7 +7,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"istio-conformance/internal/charts"
+	"istio-conformance/internal/mesh/charts"
 	"istio-conformance/suites/kit"
 )
 

@@ -9,7 +9,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"istio-conformance/internal/check"
-	"istio-conformance/internal/kube"
+	"istio-conformance/internal/mesh/kube"
 	"istio-conformance/internal/stack"
 )
 

@@ -12,7 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"istio-conformance/internal/check"
-	"istio-conformance/internal/kube"
+	"istio-conformance/internal/mesh/kube"
 	"istio-conformance/internal/stack"
 )
 

@@ -10,10 +10,10 @@ import (
 
 	"github.com/onsi/gomega"
 
-	"istio-conformance/internal/charts"
 	"istio-conformance/internal/check"
+	"istio-conformance/internal/mesh/charts"
+	"istio-conformance/internal/mesh/ztunnel"
 	"istio-conformance/internal/stack"
-	"istio-conformance/internal/ztunnel"
 	"istio-conformance/suites/ambient/mesh"
 )
 
@@ -49,7 +49,7 @@ func outlives(s *stack.Stack) check.Check {
 			t.Diagnose("the charts of the ambient profile cannot be uninstalled", "the message names the objects that do not go away", link+"#uninstall")
 			t.Expect(s.Uninstall(ctx)).To(gomega.Succeed())
 			withoutIstio(ctx, t, s, client, server, left)
-			t.Diagnose("the charts of the ambient profile do not become ready when ztunnel comes before istiod, and cni last", "look at the pods, events and logs in the evidence", link)
+			t.Diagnose("Helm cannot install the charts of the ambient profile with ztunnel before istiod, and cni last", "the message names the release and the object", link)
 			started := time.Now()
 			for _, chart := range []string{"base", "ztunnel", "istiod", "cni"} {
 				i := slices.IndexFunc(s.Releases, func(r charts.Release) bool { return r.Chart == s.Images.Charts[chart] })
@@ -58,6 +58,7 @@ func outlives(s *stack.Stack) check.Check {
 				_, err := s.Helm.Install(ctx, early)
 				t.Expect(err).NotTo(gomega.HaveOccurred())
 			}
+			t.Diagnose("the charts of the ambient profile do not become ready when ztunnel comes before istiod, and cni last", "look at the pods, events and logs in the evidence", link)
 			// The gateway waits for an injector: its place is always the last.
 			t.Expect(s.Install(ctx)).To(gomega.Succeed())
 			took := time.Since(started)

@@ -7,8 +7,8 @@ import (
 
 	"github.com/onsi/gomega"
 
-	"istio-conformance/internal/charts"
 	"istio-conformance/internal/check"
+	"istio-conformance/internal/mesh/charts"
 	"istio-conformance/internal/stack"
 )
 

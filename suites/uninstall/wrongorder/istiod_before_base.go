@@ -13,7 +13,7 @@ import (
 
 	"istio-conformance/fixtures"
 	"istio-conformance/internal/check"
-	"istio-conformance/internal/kube"
+	"istio-conformance/internal/mesh/kube"
 	"istio-conformance/internal/stack"
 	"istio-conformance/suites/kit"
 )

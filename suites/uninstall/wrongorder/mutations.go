@@ -11,8 +11,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
-	"istio-conformance/internal/charts"
 	"istio-conformance/internal/check"
+	"istio-conformance/internal/mesh/charts"
 	"istio-conformance/internal/stack"
 	"istio-conformance/suites/mutation"
 )

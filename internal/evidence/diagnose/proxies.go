@@ -1,0 +1,268 @@
+package diagnose
+
+import (
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"path"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"istio-conformance/internal/evidence"
+	"istio-conformance/internal/mesh/envoy"
+	"istio-conformance/internal/mesh/istio"
+)
+
+// observeTexts makes records of logs and of what was said.
+func (w *world) observeTexts() {
+	for _, name := range w.glob("namespaces/*/logs/*/*.log") {
+		parts := strings.Split(name, "/")
+		container, previous := strings.CutSuffix(strings.TrimSuffix(parts[4], ".log"), ".previous")
+		pod := w.pod(parts[1], parts[3])
+		if pod == nil {
+			continue // it is gone, and what it said with it
+		}
+		fields := map[string]string{"pod": id(parts[1], parts[3]), "ns": parts[1], "role": role(pod), "podReady": yes(evidence.Ready(pod)),
+			"container": container, "previous": yes(previous)}
+		var lines []string
+		for _, line := range w.lines(name) {
+			if !w.accessEntry(name, fields, line) {
+				lines = append(lines, line)
+			}
+		}
+		w.texts = append(w.texts, text{"log", fields, name, lines})
+	}
+	w.texts = append(w.texts, text{said, nil, "said.txt", w.lines("said.txt")})
+}
+
+func (w *world) pod(namespace, name string) *corev1.Pod {
+	for i := range w.pods {
+		if p := &w.pods[i]; p.Namespace == namespace && p.Name == name && p.DeletionTimestamp == nil {
+			return p
+		}
+	}
+	return nil
+}
+
+// textAccess is Istio's default format of access logs: method, path, status, flags,
+// details, failure; later authority, host and cluster.
+// Source: https://istio.io/latest/docs/tasks/observability/logs/access-log/
+var textAccess = regexp.MustCompile(`^\[[^\]]+\] "(\S+) (\S+) [^"]*" (\d+) (\S+) (\S+) \S+ "([^"]*)" \d+ \d+ \d+ \S+ "[^"]*" "[^"]*" "[^"]*" "([^"]*)" "([^"]*)" (\S+)`)
+
+// accessEntry makes a record of a line that is an access log entry, and says so.
+func (w *world) accessEntry(file string, log map[string]string, line string) bool {
+	// With timestamps of the API server: a time, a blank, the line itself.
+	_, line, found := strings.Cut(line, " ")
+	if !found {
+		return false
+	}
+	var entry envoy.AccessLog
+	if strings.HasPrefix(line, "{") {
+		var err error
+		if entry, err = envoy.ParseAccessLog(line); err != nil {
+			return false
+		}
+	} else if m := textAccess.FindStringSubmatch(line); m != nil {
+		status, err := strconv.Atoi(m[3])
+		if err != nil {
+			return false
+		}
+		entry = envoy.AccessLog{Path: m[2], Status: status, ResponseFlags: strings.Trim(m[4], "-"), Details: m[5], UpstreamFailure: m[6],
+			Authority: m[7], UpstreamHost: m[8], UpstreamCluster: strings.TrimSuffix(m[9], ";")}
+	} else {
+		return false
+	}
+	w.add("access", file, shorten(line), "pod", log["pod"], "ns", log["ns"], "role", log["role"], "flags", entry.ResponseFlags,
+		"status", strconv.Itoa(entry.Status), "host", entry.Authority, "path", entry.Path, "cluster", entry.UpstreamCluster,
+		"failure", entry.UpstreamFailure, "details", entry.Details)
+	return true
+}
+
+// observeProxies makes records of what proxies and istiods say of the configuration.
+func (w *world) observeProxies() {
+	for _, folder := range w.glob("proxies/*/*") {
+		parts := strings.Split(folder, "/")
+		pod := w.pod(parts[1], parts[2])
+		if pod == nil {
+			continue
+		}
+		owner := []string{"pod", id(parts[1], parts[2]), "ns", parts[1], "role", role(pod)}
+		w.observeDump(path.Join(folder, "config_dump.json"), owner)
+		w.observeStats(path.Join(folder, "stats.txt"), owner)
+		w.observeCertificates(path.Join(folder, "certs.json"), owner)
+	}
+	for _, name := range w.glob("istiod/*/*/syncz.json") {
+		content, err := fs.ReadFile(w.files, name)
+		if err != nil {
+			continue
+		}
+		proxies, err := istio.ParseSyncz(content)
+		if err != nil {
+			w.Missing = append(w.Missing, fmt.Sprintf("%s: %v", name, err))
+			continue
+		}
+		for _, p := range proxies {
+			w.observeSync(name, p)
+		}
+	}
+}
+
+func (w *world) observeSync(file string, p istio.ProxyStatus) {
+	pod := id(p.Namespace(), strings.TrimSuffix(p.ID, "."+p.Namespace()))
+	for _, reason := range append(p.Unsynced(), "") {
+		state, what := "synced", ""
+		if reason != "" {
+			what, reason, _ = strings.Cut(reason, ": ")
+			switch {
+			case strings.HasPrefix(reason, "refused"):
+				state = "refused"
+			case strings.HasPrefix(reason, "stale"):
+				state = "stale"
+			default:
+				state = "not-sent"
+			}
+		}
+		w.add("sync", file, strings.TrimSpace(fmt.Sprintf("proxy %s: %s %s %s", p.ID, state, what, shorten(reason))),
+			"pod", pod, "ns", p.Namespace(), "role", p.Type, "type", what, "state", state, "details", reason)
+	}
+}
+
+// dumpKinds are the parts of a config dump that can be warming or refused.
+// Source: envoy/admin/v3/config_dump_shared.proto.
+var dumpKinds = []struct{ list, kind, warming, name string }{
+	{"dynamic_listeners", "listener", "warming_state", "name"},
+	{"dynamic_warming_clusters", "cluster", "", "cluster.name"},
+	{"dynamic_warming_secrets", "secret", "", "name"},
+	{"dynamic_active_secrets", "secret", "", "name"},
+	{"dynamic_active_clusters", "cluster", "", "cluster.name"},
+	{"dynamic_route_configs", "route", "", "route_config.name"},
+}
+
+func (w *world) observeDump(file string, owner []string) {
+	content, err := fs.ReadFile(w.files, file)
+	if err != nil {
+		return
+	}
+	var dump struct {
+		Configs []map[string]any `json:"configs"`
+	}
+	if err := json.Unmarshal(content, &dump); err != nil {
+		w.Missing = append(w.Missing, fmt.Sprintf("%s: %v", file, err))
+		return
+	}
+	for _, section := range dump.Configs {
+		for _, k := range dumpKinds {
+			for _, entry := range list(section, k.list) {
+				w.observeEntry(file, owner, k.kind, str(entry, strings.Split(k.name, ".")...), k.list, k.warming, entry)
+			}
+		}
+	}
+}
+
+func (w *world) observeEntry(file string, owner []string, kind, name, section, warming string, entry map[string]any) {
+	note := func(state, details string) {
+		w.add("envoy", file, strings.TrimSpace(fmt.Sprintf("%s: %s %s is %s %s", owner[1], kind, name, state, shorten(details))),
+			append([]string{"kind", kind, "name", name, "state", state, "details", details}, owner...)...)
+	}
+	if details := str(entry, "error_state", "details"); details != "" {
+		note("rejected", details)
+	}
+	state, isWarming := entry[warming].(map[string]any)
+	if warming == "" {
+		state, isWarming = entry, strings.Contains(section, "warming")
+	}
+	// What has only just arrived is always warming for a moment.
+	if since, err := time.Parse(time.RFC3339, str(state, "last_updated")); isWarming && (err != nil || w.now.Sub(since) > 10*time.Second) {
+		note("warming", "since "+str(state, "last_updated"))
+	}
+}
+
+// keptStats are the statistics that symptoms ask for.
+var keptStats = regexp.MustCompile(`^(control_plane\.connected_state|listener_manager\.lds\.update_rejected|cluster_manager\.cds\.update_rejected|server\.live|server\.days_until_first_cert_expiring|server\.state|overload\..*|cluster\.[^.]*outbound.*\.(upstream_cx_overflow|upstream_rq_pending_overflow|membership_healthy|membership_total))$`)
+
+func (w *world) observeStats(file string, owner []string) {
+	for _, line := range w.lines(file) {
+		name, value, found := strings.Cut(line, ": ")
+		if found && keptStats.MatchString(name) {
+			w.add("stat", file, line, append([]string{"name", name, "value", strings.TrimSpace(value)}, owner...)...)
+		}
+	}
+}
+
+func (w *world) observeCertificates(file string, owner []string) {
+	content, err := fs.ReadFile(w.files, file)
+	if err != nil {
+		return
+	}
+	var certs struct {
+		Certificates []map[string]any `json:"certificates"`
+	}
+	if err := json.Unmarshal(content, &certs); err != nil {
+		return
+	}
+	for _, pair := range certs.Certificates {
+		for _, part := range []string{"ca_cert", "cert_chain"} {
+			for _, c := range list(pair, part) {
+				until, err := time.Parse(time.RFC3339, str(c, "expiration_time"))
+				if err != nil {
+					continue
+				}
+				var names []string
+				for _, n := range list(c, "subject_alt_names") {
+					names = append(names, str(n, "dns")+str(n, "uri"))
+				}
+				w.add("certificate", file, fmt.Sprintf("%s: certificate for %s, valid until %s", owner[1], strings.Join(names, " "), until.Format(time.RFC3339)),
+					append([]string{"subject", strings.Join(names, " "), "expired", yes(until.Before(w.now)), "until", until.Format(time.RFC3339), "root", yes(part == "ca_cert")}, owner...)...)
+			}
+		}
+	}
+}
+
+// throttlingFloor is the share of periods, in percent, from which waiting for CPU
+// time is worth telling, and how many periods make a share.
+const (
+	throttlingFloor   = 25
+	throttlingPeriods = 100
+)
+
+func (w *world) observeThrottling() {
+	const file = "cluster/throttling.txt"
+	type counters struct{ all, throttled float64 }
+	found := map[[3]string]*counters{}
+	page := strings.Join(w.lines(file), "\n")
+	for _, name := range []string{"container_cpu_cfs_periods_total", "container_cpu_cfs_throttled_periods_total"} {
+		samples, err := envoy.Samples(page, name)
+		if err != nil {
+			w.Missing = append(w.Missing, fmt.Sprintf("%s: %v", file, err))
+			continue
+		}
+		for _, s := range samples {
+			key := [3]string{s.Labels["namespace"], s.Labels["pod"], s.Labels["container"]}
+			if key[2] == "" {
+				continue
+			}
+			if found[key] == nil {
+				found[key] = &counters{}
+			}
+			if name == "container_cpu_cfs_periods_total" {
+				found[key].all = s.Value
+			} else {
+				found[key].throttled = s.Value
+			}
+		}
+	}
+	for key, c := range found {
+		pod := w.pod(key[0], key[1])
+		if pod == nil || c.all == 0 {
+			continue
+		}
+		percent := 100 * c.throttled / c.all
+		w.add("throttling", file, fmt.Sprintf("Pod %s/%s: container %s waited in %.0f of %.0f periods", key[0], key[1], key[2], c.throttled, c.all),
+			"pod", id(key[0], key[1]), "ns", key[0], "container", key[2], "role", role(pod), "percent", fmt.Sprintf("%.0f", percent),
+			"throttled", yes(c.all >= throttlingPeriods && percent >= throttlingFloor))
+	}
+}
