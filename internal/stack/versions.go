@@ -75,7 +75,7 @@ func example(table *istio.Table, asked string) istio.Version {
 	if err != nil {
 		v = table.Default.Istio
 	}
-	known := table.IstioIn(images.Release)
+	known := table.IstioIn(istio.SourceRelease)
 	return known[max(0, slices.IndexFunc(known, v.SameMinor))]
 }
 
