@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"istio-conformance/internal/images/mirror"
@@ -127,11 +128,12 @@ func private(credentials bool) func(*trial) error {
 
 // wrongDigest makes the index name a digest that no package has.
 func wrongDigest(t *trial) error {
-	index := "apiVersion: v1\nentries:\n"
+	var index strings.Builder
+	index.WriteString("apiVersion: v1\nentries:\n")
 	for name := range t.charts {
-		index += fmt.Sprintf("  %[1]s:\n  - {apiVersion: v2, name: %[1]s, version: %[2]s, digest: %064d, urls: [%[1]s-%[2]s.tgz]}\n", name, t.cell.Istio, 0)
+		fmt.Fprintf(&index, "  %[1]s:\n  - {apiVersion: v2, name: %[1]s, version: %[2]s, digest: '%[3]s', urls: [%[1]s-%[2]s.tgz]}\n", name, t.cell.Istio, strings.Repeat("0", 64))
 	}
-	return charts("index.yaml", mirror.Always, mirror.Text(index))(t)
+	return charts("index.yaml", mirror.Always, mirror.Text(index.String()))(t)
 }
 
 // otherCharts makes a folder with a chart that is none of Istio's.
