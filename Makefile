@@ -162,8 +162,7 @@ help: ## Show this help
 # The compiler decides what is out of date; it knows better than make.
 .PHONY: $(BIN)/e2e.test $(BIN)/istio-conformance $(BIN)/kernel-probe $(BIN)/load-generator $(BIN)/capbound-runtime $(BIN)/rehearsal
 $(BIN)/e2e.test:
-	@echo "compiling the harness (several minutes the first time)"
-	@set -o pipefail; go test -c -vet=off -o $@ ./e2e 2>&1 | { grep -v '^go: downloading' || true; }
+	@tools/compile $@ ./e2e
 
 $(BIN)/istio-conformance:
 	@set -o pipefail; go build -ldflags "-s -X main.commit=$(COMMIT)$(if $(RELEASE), -X main.tag=$(RELEASE))" -o $@ ./cmd/istio-conformance 2>&1 | { grep -v '^go: downloading' || true; }

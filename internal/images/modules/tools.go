@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"istio-conformance/internal/process/command"
@@ -55,15 +56,26 @@ func (b *build) needsTools(parts []part) []tool {
 	return tools
 }
 
+// missing lists the packages of the tools that are not present, each once.
+func missing(ctx context.Context, tools []tool) []string {
+	var packages []string
+	for _, t := range tools {
+		if t.present(ctx) {
+			continue
+		}
+		for _, p := range t.packages {
+			if !slices.Contains(packages, p) {
+				packages = append(packages, p)
+			}
+		}
+	}
+	return packages
+}
+
 // ensureTools installs what the machine lacks, if it may: as root on a system
 // with apt-get. Otherwise the error says what to install.
 func ensureTools(ctx context.Context, tools []tool, logf progress.Logf) error {
-	var packages []string
-	for _, t := range tools {
-		if !t.present(ctx) {
-			packages = append(packages, t.packages...)
-		}
-	}
+	packages := missing(ctx, tools)
 	if len(packages) == 0 {
 		return nil
 	}
