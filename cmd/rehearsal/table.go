@@ -66,7 +66,7 @@ func registryFaults() []fault {
 		bad("a tag is missing in one of four images", image("install-cni", "manifests", mirror.Always, mirror.Answer(404)), env, "/install-cni:", ""),
 		bad("a version is in the charts and not in the hub", func(t *trial) error { return with("HUB=" + t.mirror.Host + "/" + t.below + "/other")(t) }, env, "/other/pilot:", ""),
 		bad("a blob is cut off, then whole", pilot("blobs", 1, mirror.Truncated), 0, "", ""),
-		bad("a blob is cut off", pilot("blobs", mirror.Always, mirror.Truncated), env, "delivers a broken image", "").in(2 * time.Minute),
+		bad("a blob is cut off", pilot("blobs", mirror.Always, mirror.Truncated), env, "delivers a broken image", "attempt 3 of 3").in(2 * time.Minute),
 		bad("an image is for another architecture", func(t *trial) error { t.pilot = "s390x"; return nil }, env, "is for linux/s390x, this machine is linux/", ""),
 		bad("a private registry, without credentials", private(false), env, "access is refused (401 Unauthorized): docker login 127.0.0.1:", ""),
 		bad("a private registry, with credentials in config.json", private(true), 0, "", ""),
