@@ -167,5 +167,8 @@ $(BIN)/e2e.test:
 $(BIN)/istio-conformance:
 	@set -o pipefail; go build -ldflags "-s -X main.commit=$(COMMIT)$(if $(RELEASE), -X main.tag=$(RELEASE))" -o $@ ./cmd/istio-conformance 2>&1 | { grep -v '^go: downloading' || true; }
 
-$(BIN)/kernel-probe $(BIN)/load-generator $(BIN)/capbound-runtime $(BIN)/rehearsal:
+$(BIN)/kernel-probe $(BIN)/load-generator $(BIN)/capbound-runtime:
 	@set -o pipefail; go build -o $@ ./cmd/$(@F) 2>&1 | { grep -v '^go: downloading' || true; }
+
+$(BIN)/rehearsal:
+	@set -o pipefail; go build -o $@ ./e2e/rehearsal 2>&1 | { grep -v '^go: downloading' || true; }
