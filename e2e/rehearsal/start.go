@@ -12,6 +12,7 @@ import (
 	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"sigs.k8s.io/yaml"
 
 	"istio-conformance/internal/images"
 	"istio-conformance/internal/images/mirror"
@@ -91,7 +92,7 @@ func start(ctx context.Context, o options) (*rehearsal, error) {
 	if r.engine, err = engine.Ensure(ctx, r.engineOptions); err != nil {
 		return r, err
 	}
-	return r, r.fill(ctx, cache, o.needs)
+	return r, errors.Join(r.writeKindConfig(), r.fill(ctx, cache, o.needs))
 }
 
 // resolve finds the versions.
@@ -113,6 +114,31 @@ func (r *rehearsal) resolve(o options) error {
 	r.from, err = table.Resolve(istio.Request{Istio: o.from, Kubernetes: r.cell.Kubernetes, Source: istio.SourceModules})
 	return err
 }
+
+// writeKindConfig writes the checkout's configuration of the cluster for a node image that
+// brings no network plugin: no module has kind's.
+func (r *rehearsal) writeKindConfig() error {
+	text, err := os.ReadFile(filepath.Join(r.root, "kind-config.yaml"))
+	if err != nil {
+		return exitcode.Usagef("%w", err)
+	}
+	config := map[string]any{}
+	if err := yaml.Unmarshal(text, &config); err != nil {
+		return exitcode.Usagef("kind-config.yaml: %w", err)
+	}
+	network, ok := config["networking"].(map[string]any)
+	if !ok {
+		network = map[string]any{}
+	}
+	network["disableDefaultCNI"] = true
+	config["networking"] = network
+	if text, err = yaml.Marshal(config); err != nil {
+		return err
+	}
+	return os.WriteFile(r.kindConfig(), text, 0o644)
+}
+
+func (r *rehearsal) kindConfig() string { return filepath.Join(r.dir, "kind-config.yaml") }
 
 // fill publishes what the source modules has of the cells.
 func (r *rehearsal) fill(ctx context.Context, cache string, wanted needs) error {

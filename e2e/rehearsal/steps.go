@@ -33,7 +33,7 @@ func (r *rehearsal) program(ctx context.Context, env []string, args ...string) *
 		p.Env = append(p.Env, variable+"=")
 	}
 	p.Env = append(p.Env, "ISTIO_CONFORMANCE_CACHE="+filepath.Join(r.dir, "cache"), "NAME="+cmp.Or(os.Getenv("NAME"), "rehearsal"),
-		"IMAGES="+istio.SourceRelease, "HUB="+r.hub(), "NODE_IMAGE="+r.node(), "CHARTS="+r.mirror.ChartsURL())
+		"IMAGES="+istio.SourceRelease, "HUB="+r.hub(), "NODE_IMAGE="+r.node(), "KIND_CONFIG="+r.kindConfig(), "CHARTS="+r.mirror.ChartsURL())
 	p.Env = append(p.Env, env...)
 	return p
 }
