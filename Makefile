@@ -22,6 +22,8 @@ export KEEP ?=
 # What an upgrade leads from and to; empty means the default and the minor before.
 export FROM ?=
 export TO ?=
+# Which part of the breaks make mutate makes, such as 1/4.
+export SHARD ?=
 # suite or suite/check, separated by commas; empty runs all.
 export RUN ?=
 # The report.json of an earlier run, or matrix, to compare with.
@@ -47,7 +49,7 @@ e2e: $(BIN)/e2e.test ## Prove that Istio, installed by Helm, works: KEEP=1 RUN=i
 	@$(BIN)/e2e.test
 
 .PHONY: mutate
-mutate: $(BIN)/e2e.test ## Break the system on purpose and prove that exactly the right checks fail
+mutate: $(BIN)/e2e.test ## Break the system on purpose and prove that exactly the right checks fail: SHARD=1/4 RUN=mutation/retries-cut
 	@MUTATE=1 $(BIN)/e2e.test
 
 .PHONY: matrix
