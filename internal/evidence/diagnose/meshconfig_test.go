@@ -10,8 +10,7 @@ import (
 func TestTheRefusedFieldIsNamed(t *testing.T) {
 	for text, want := range map[string]string{
 		"defaultConfig: {proxyMetadata: {A: yes-it-is, B: true}, concurrency: 2}": "defaultConfig.proxyMetadata.B",
-		"connectTimeout: ten":                                              "connectTimeout",
-		"outboundTrafficPolicy: {mode: SOMETIMES}":                         "outboundTrafficPolicy.mode",
+		"connectTimeout: ten": "connectTimeout",
 		"accessLogFile: /dev/stdout\nextensionProviders: {name: otel}":     "extensionProviders.name",
 		"accessLogFile: /dev/stdout\nsomethingNew: {that: is, not: known}": "",
 	} {
