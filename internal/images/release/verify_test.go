@@ -25,7 +25,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/types"
 	"github.com/onsi/gomega"
 
-	"istio-conformance/internal/images"
+	"istio-conformance/internal/mesh/istio"
 	"istio-conformance/internal/process/exitcode"
 )
 
@@ -129,7 +129,7 @@ func TestSignatures(t *testing.T) {
 			set, err := New(Options{
 				Nodes: map[string]string{"v1.36.4": node}, Charts: chartRepository(t, "1.31.0"), Hub: b.host + "/istio", Trust: Trust{Verify: c.verify},
 				KeyOf: func(string) string { return from }, Images: render, Root: checkout(t), CacheDir: t.TempDir(), Engine: engine, Logf: t.Logf,
-			}).Prepare(t.Context(), images.Cell{Istio: "1.31.0", Kubernetes: "v1.36.4"})
+			}).Prepare(t.Context(), istio.Pair{Istio: "1.31.0", Kubernetes: "v1.36.4"})
 			if c.says != "" {
 				g.Expect(err).To(gomega.MatchError(gomega.ContainSubstring(c.says)))
 				g.Expect(exitcode.Of(err)).To(gomega.Equal(exitcode.Environment))
