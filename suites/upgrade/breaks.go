@@ -71,7 +71,7 @@ func breaks() []*spoiled {
 			step:   legForward + " gateway", says: "is still draining", mend: endPods,
 		},
 		{
-			name: "gateway-not-ready", promise: "a gateway of the new version that does not become ready ends the upgrade, and the old one goes on serving",
+			name: "gateway-not-ready", promise: "a gateway of the new version that does not become ready ends the upgrade, and the old one keeps serving",
 			chart: "gateway", values: map[string]any{"readinessProbe": map[string]any{"httpGet": map[string]any{"path": "/never", "port": 15021}}},
 			step: legForward + " gateway", says: "not ready after",
 			// helm upgrade compares with the last revision that was deployed, and so leaves
