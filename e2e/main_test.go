@@ -24,8 +24,8 @@ import (
 	"istio-conformance/internal/check"
 	"istio-conformance/internal/check/waits"
 	"istio-conformance/internal/process/exitcode"
-	"istio-conformance/internal/report"
 	"istio-conformance/internal/report/ci"
+	"istio-conformance/internal/report/record"
 	"istio-conformance/internal/stack"
 	"istio-conformance/internal/stack/options"
 	"istio-conformance/suites"
@@ -90,9 +90,8 @@ func run(m *testing.M, o *options.Options, console *os.File) (int, error) {
 	if o.Mutate {
 		all, target = []check.Suite{mutation.Suite(s, all, suites.Mutations(), o.Run), diagnosis.Suite(s)}, "mutate"
 	}
-	var recorder *report.Recorder
 	if o.Upgrade != nil {
-		all, target = []check.Suite{upgradeSuite(s, o, &recorder)}, "upgrade"
+		all, target = []check.Suite{upgradeSuite(s, o)}, "upgrade"
 		if o.Mutate {
 			target = "upgrade MUTATE=1"
 		}
@@ -126,7 +125,8 @@ func run(m *testing.M, o *options.Options, console *os.File) (int, error) {
 	if err != nil {
 		return exitcode.Of(err), err
 	}
-	if recorder, err = report.New(reportOptions(o, baseline, console)); err != nil {
+	recorder, err := record.New(reportOptions(o, baseline, console))
+	if err != nil {
 		return exitcode.Environment, err
 	}
 	ctx, stop := interruptible()

@@ -9,7 +9,7 @@ import (
 
 	"istio-conformance/internal/check"
 	"istio-conformance/internal/check/catalogue"
-	"istio-conformance/internal/report"
+	"istio-conformance/internal/report/wording"
 	"istio-conformance/internal/stack"
 	"istio-conformance/internal/stack/options"
 	"istio-conformance/suites"
@@ -59,7 +59,7 @@ func dryRun(ctx context.Context, out io.Writer, o *options.Options, s *stack.Sta
 		fmt.Fprintf(out, "repeat:   each check %d times\n", o.Policy.Repeat)
 	}
 	if o.Policy.Retries > 0 {
-		fmt.Fprintf(out, "retry:    %s, flake budget %d\n", report.Plural(o.Policy.Retries, "time"), o.FlakeBudget)
+		fmt.Fprintf(out, "retry:    %s, flake budget %d\n", wording.Plural(o.Policy.Retries, "time"), o.FlakeBudget)
 	}
 	if o.Require != options.RequireNone {
 		fmt.Fprintf(out, "require:  %s\n", o.Require)
@@ -79,6 +79,6 @@ func dryRun(ctx context.Context, out io.Writer, o *options.Options, s *stack.Sta
 			fmt.Fprintf(out, " %s/%s%s\n", suite.Name, c.Name, note)
 		}
 	}
-	_, err := fmt.Fprintf(out, "\n%s would be run; nothing was touched\n", strings.TrimSpace(report.Plural(check.Count(plan), "check")))
+	_, err := fmt.Fprintf(out, "\n%s would be run; nothing was touched\n", strings.TrimSpace(wording.Plural(check.Count(plan), "check")))
 	return err
 }

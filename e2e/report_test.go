@@ -10,6 +10,9 @@ import (
 	"istio-conformance/internal/report/ci"
 	"istio-conformance/internal/report/diff"
 	"istio-conformance/internal/report/html"
+	"istio-conformance/internal/report/junit"
+	"istio-conformance/internal/report/markdown"
+	"istio-conformance/internal/report/record"
 	"istio-conformance/internal/stack/options"
 )
 
@@ -28,14 +31,15 @@ func readBaseline(o *options.Options) (*report.Report, error) {
 
 // reportOptions say where and how the report is written, and what it is compared
 // with, if with anything.
-func reportOptions(o *options.Options, baseline *report.Report, console *os.File) report.Options {
+func reportOptions(o *options.Options, baseline *report.Report, console *os.File) record.Options {
+	compare := diff.Against(baseline)
 	kind := os.Getenv("TERM")
-	terminal, width := report.Terminal(console, kind)
-	return report.Options{
+	terminal, width := record.Terminal(console, kind)
+	return record.Options{
 		Dir: o.OutDir, Base: o.Root, RunID: time.Now().UTC().Format("20060102-150405.000"), Out: console,
 		Terminal: terminal, Color: terminal && os.Getenv("NO_COLOR") == "", Width: width,
-		Columns: func() int { _, columns := report.Terminal(console, kind); return columns }, Timings: filepath.Join(o.CacheDir, "timings.json"),
+		Columns: func() int { _, columns := record.Terminal(console, kind); return columns }, Timings: filepath.Join(o.CacheDir, "timings.json"),
 		Required: o.Required(),
-		Also:     append(ci.Outputs(), html.Output(baseline)), Compare: diff.Against(baseline),
+		Also:     append([]report.Output{junit.Output(), markdown.Output(compare)}, append(ci.Outputs(), html.Output(baseline))...), Compare: compare,
 	}
 }

@@ -6,25 +6,19 @@ import (
 	"os"
 
 	"istio-conformance/internal/check"
-	"istio-conformance/internal/report"
 	"istio-conformance/internal/stack"
 	"istio-conformance/internal/stack/options"
 	"istio-conformance/suites/upgrade"
 )
 
-// upgradeSuite returns the upgrade that the options ask for. The recorder is made
-// after it.
-func upgradeSuite(s *stack.Stack, o *options.Options, recorder **report.Recorder) check.Suite {
+// upgradeSuite returns the upgrade that the options ask for.
+func upgradeSuite(s *stack.Stack, o *options.Options) check.Suite {
 	u := o.Upgrade
 	layer := o.Upgrade.Values[0]
 	if layer == stack.RecommendedValues {
 		s.Config.ValuesLayer = layer
 	}
-	how := upgrade.Options{
-		Budget: u.Budget, Rate: u.Rate, Repeat: u.Repeat, Values: u.Values, Soak: u.Soak, Force: o.Force,
-		Record: func(r report.Upgrade) { (*recorder).AddUpgrade(r) },
-		Logf:   func(format string, args ...any) { (*recorder).Logf(format, args...) },
-	}
+	how := upgrade.Options{Budget: u.Budget, Rate: u.Rate, Repeat: u.Repeat, Values: u.Values, Soak: u.Soak, Force: o.Force}
 	if o.Mutate {
 		return upgrade.Breaks(s, how)
 	}

@@ -169,7 +169,10 @@ func prepared(c *cobra.Command, o *options.Options, do func(*stack.Stack) error)
 		defer cancel()
 		err = errors.Join(err, s.Engine.Stop(ctx))
 	}()
-	if err := s.Prepare(c.Context(), logTo(c)); err != nil {
+	w := newWorking(c.ErrOrStderr())
+	ctx, stop := w.watch(c.Context())
+	defer stop()
+	if err := s.Prepare(ctx, w.logf); err != nil {
 		return err
 	}
 	return do(s)

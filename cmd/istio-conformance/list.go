@@ -11,6 +11,7 @@ import (
 	"istio-conformance/internal/check/catalogue"
 	"istio-conformance/internal/process/exitcode"
 	"istio-conformance/internal/report"
+	"istio-conformance/internal/report/wording"
 	"istio-conformance/internal/stack/options"
 	"istio-conformance/suites"
 )
@@ -73,7 +74,7 @@ func listRan() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				fmt.Fprintf(c.OutOrStdout(), "%s: profile %s showed %s\n", path, shown.Environment.Profile, report.Plural(taken, "check"))
+				fmt.Fprintf(c.OutOrStdout(), "%s: profile %s showed %s\n", path, shown.Environment.Profile, wording.Plural(taken, "check"))
 			}
 			return runs.Write(runsFile)
 		},

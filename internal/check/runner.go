@@ -27,6 +27,10 @@ type Recorder interface {
 	EndTest(report.Test)
 	// AddLoad receives what a check measured, with a verdict of its own.
 	AddLoad(report.Load)
+	// AddUpgrade receives an upgrade that a check made.
+	AddUpgrade(report.Upgrade)
+	// Logf receives what a check does now.
+	Logf(format string, args ...any)
 	EvidenceDir(suite, name string) string
 }
 
@@ -90,7 +94,7 @@ func (r *Runner) feature(suite string, c Check) types.Feature {
 // attempt runs a check once and hands its outcome over, however it ends.
 func (r *Runner) attempt(t *testing.T, suite string, c Check, number int, done func(report.Test)) {
 	checkT := newT(t, r.Waits.Or(waits.Assertion, eventuallyTimeout))
-	checkT.addLoad = r.Recorder.AddLoad
+	checkT.recorder = r.Recorder
 	started := time.Now()
 	timeout := r.Waits.Or(suite+"/"+c.Name, c.timeout(r.Waits.Or(waits.Check, DefaultTimeout)))
 	ctx, cancel := context.WithTimeout(withStart(probe.WithTrace(r.Context, &checkT.trace), started), timeout)

@@ -27,6 +27,8 @@ func (r *recorder) EndTest(t report.Test) {
 	r.tests = append(r.tests, t)
 }
 func (r *recorder) AddLoad(l report.Load)                 { r.loads = append(r.loads, l) }
+func (r *recorder) AddUpgrade(report.Upgrade)             {}
+func (r *recorder) Logf(string, ...any)                   {}
 func (r *recorder) EvidenceDir(suite, name string) string { return r.dir + "/" + suite + "/" + name }
 
 // evidenceFile names a file as if it had been collected.

@@ -44,7 +44,7 @@ type T struct {
 	cleanups   []func()
 	panicked   []byte // the stack of a panic
 	trace      probe.Trace
-	addLoad    func(report.Load)
+	recorder   Recorder
 }
 
 func newT(t *testing.T, patience time.Duration) *T {
@@ -170,7 +170,14 @@ func (t *T) Observe(format string, args ...any) {
 
 // RecordLoad adds a latency measurement to the report, where its verdict counts
 // for the run's: see report.Report.Unjudged for one that is invalid or inconclusive.
-func (t *T) RecordLoad(l report.Load) { t.addLoad(l) }
+func (t *T) RecordLoad(l report.Load) { t.recorder.AddLoad(l) }
+
+// RecordUpgrade adds an upgrade to the report, where its verdict counts beside the
+// check's own outcome.
+func (t *T) RecordUpgrade(u report.Upgrade) { t.recorder.AddUpgrade(u) }
+
+// Say shows what the check does now. It is not part of the report.
+func (t *T) Say(format string, args ...any) { t.recorder.Logf(format, args...) }
 
 // Fatalf records a failure for the report and ends the check.
 func (t *T) Fatalf(format string, args ...any) {

@@ -96,8 +96,7 @@ func checkNodes(nodes []v1alpha4.Node) error {
 		}
 	}
 	if len(nodes) > 0 && controlPlanes != 1 {
-		// More than one needs kind's load balancer image, which no source of images here brings.
-		return fmt.Errorf("nodes: %d control-plane nodes; want exactly one", controlPlanes)
+		return fmt.Errorf("nodes: %d control-plane nodes; want exactly one: more need the image of kind's load balancer, which no source of images brings", controlPlanes)
 	}
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"istio-conformance/internal/report"
+	"istio-conformance/internal/report/wording"
 )
 
 // Change is how a cell stands to the one before.
@@ -74,7 +75,7 @@ func (r *Report) compare(baseline *Report) {
 		now.NewlyFailing, now.NoLongerFailing = checks(was, now)
 		now.Change = change(was, now)
 		if now.Change != "" {
-			now.Was = fmt.Sprintf("%s in %s", was.Shown(), report.Duration(was.Seconds))
+			now.Was = fmt.Sprintf("%s in %s", was.Shown(), wording.Duration(was.Seconds))
 		}
 	}
 	for i := range baseline.Cells {

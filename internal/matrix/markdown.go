@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"istio-conformance/internal/mesh/istio"
-	"istio-conformance/internal/report"
+	"istio-conformance/internal/report/wording"
 )
 
 // marks are how a status looks in the grid.
@@ -108,7 +108,7 @@ func (r *Report) changes(b *strings.Builder) {
 		for i := range r.Cells {
 			if o := &r.Cells[i]; o.Change == kind {
 				any = true
-				fmt.Fprintf(b, "- %s: %s %s in %s", kind, o.ID(), o.Shown(), report.Duration(o.Seconds))
+				fmt.Fprintf(b, "- %s: %s %s in %s", kind, o.ID(), o.Shown(), wording.Duration(o.Seconds))
 				if o.Was != "" {
 					fmt.Fprintf(b, " (was %s)", o.Was)
 				}

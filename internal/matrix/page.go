@@ -8,8 +8,8 @@ import (
 	"strings"
 	"time"
 
-	"istio-conformance/internal/report"
 	"istio-conformance/internal/report/html"
+	"istio-conformance/internal/report/wording"
 )
 
 //go:embed page.html
@@ -55,7 +55,7 @@ func (r *Report) page() *page {
 	}
 	p.Grids = r.grids(cells)
 	for _, kind := range changeKinds {
-		group := sinceGroup{Title: report.Capital(string(kind)), Tone: changeTones[kind], Mark: signs[changeTones[kind]]}
+		group := sinceGroup{Title: wording.Capital(string(kind)), Tone: changeTones[kind], Mark: signs[changeTones[kind]]}
 		for _, c := range p.All {
 			if c.Change == kind {
 				group.Cells = append(group.Cells, c)
@@ -91,7 +91,7 @@ func (p *page) Sentence() string {
 	for _, n := range p.Counts() {
 		parts = append(parts, fmt.Sprintf("%d %s", n.N, n.Status))
 	}
-	return report.Plural(len(p.Cells), "cell") + ": " + strings.Join(parts, ", ") + "."
+	return wording.Plural(len(p.Cells), "cell") + ": " + strings.Join(parts, ", ") + "."
 }
 
 // count is how many cells have a status.
@@ -128,7 +128,7 @@ func (c count) Meaning() string { return meanings[c.Status] }
 
 // Took is how long the whole matrix took.
 func (p *page) Took() string {
-	return report.Duration(max(0, p.Finished.Sub(p.Started).Seconds()))
+	return wording.Duration(max(0, p.Finished.Sub(p.Started).Seconds()))
 }
 
 // When is the start as people read it, and WhenISO as machines do.

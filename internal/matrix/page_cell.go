@@ -9,8 +9,8 @@ import (
 	"strings"
 
 	"istio-conformance/internal/mesh/istio"
-	"istio-conformance/internal/report"
 	"istio-conformance/internal/report/html"
+	"istio-conformance/internal/report/wording"
 )
 
 // pageCell is a cell with what the page adds to it.
@@ -59,7 +59,7 @@ func (c *pageCell) Time() string {
 	if c.Seconds <= 0 {
 		return ""
 	}
-	return report.Duration(c.Seconds)
+	return wording.Duration(c.Seconds)
 }
 
 // Said is the reason, unless the failures below it say the same.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"istio-conformance/internal/report"
+	"istio-conformance/internal/report/wording"
 )
 
 // Schema names the contract of a matrix's report.json. New fields may be added
@@ -93,7 +94,7 @@ func (r *Report) But() string {
 	if r.Verdict != Pass || len(r.Unjudged) == 0 {
 		return ""
 	}
-	return fmt.Sprintf("%s in %d of %s", report.NotJudged, len(r.Unjudged), report.Plural(len(r.Cells), "cell"))
+	return fmt.Sprintf("%s in %d of %s", report.NotJudged, len(r.Unjudged), wording.Plural(len(r.Cells), "cell"))
 }
 
 // Why says why the verdict is not pass: the cells behind it, or that there is none.

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"istio-conformance/internal/report/wording"
 )
 
 // Repeated is how the repetitions of one journey fared together.
@@ -122,7 +124,7 @@ func (r *Repeated) AtMost() (percent int, known bool) {
 
 // Note is the sum in one line.
 func (r *Repeated) Note() string {
-	parts := []string{plural(r.Repetitions, "repetition")}
+	parts := []string{wording.Plural(r.Repetitions, "repetition")}
 	if r.Failed > 0 {
 		parts = append(parts, fmt.Sprintf("%d failed", r.Failed))
 	}
@@ -132,7 +134,7 @@ func (r *Repeated) Note() string {
 	if len(r.Lost) == 0 {
 		return strings.Join(parts, ", ")
 	}
-	parts = append(parts, fmt.Sprintf("%d of %s failed", r.AllLost(), plural(r.Requests, "request")))
+	parts = append(parts, fmt.Sprintf("%d of %s failed", r.AllLost(), wording.Plural(r.Requests, "request")))
 	if losing := r.Losing(); losing > 0 {
 		parts = append(parts, fmt.Sprintf("in %d of %d, each %s", losing, len(r.Lost), r.Spread()))
 	}

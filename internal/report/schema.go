@@ -1,11 +1,12 @@
-// Package report takes in what happens during a run and hands it out again: on
-// the console while it happens, and as report.json, junit.xml and summary.md
-// for people, continuous integration and other tools.
+// Package report is the document of a run: its types, which define report.json, what
+// they must hold to, and the verdict that they stand for.
 package report
 
 import (
 	"fmt"
 	"time"
+
+	"istio-conformance/internal/report/wording"
 )
 
 // Schema names the contract of report.json. New fields may be added under the
@@ -49,8 +50,8 @@ func (r *Report) OverBudget() string {
 	if r.Retries == nil {
 		return ""
 	}
-	if n := tally(r.Tests).flaky; n > r.Retries.FlakeBudget {
-		return fmt.Sprintf("%s flaky, more than the budget of %d", plural(n, "check"), r.Retries.FlakeBudget)
+	if n := Count(r.Tests).Flaky; n > r.Retries.FlakeBudget {
+		return fmt.Sprintf("%s flaky, more than the budget of %d", wording.Plural(n, "check"), r.Retries.FlakeBudget)
 	}
 	return ""
 }

@@ -89,7 +89,8 @@ type UpgradeTraffic struct {
 	Failed           int            `json:"failed"`
 	Errors           map[string]int `json:"errors,omitempty"`
 	LongestGapMillis float64        `json:"longestGapMillis"`
-	// LongestSendGapMillis is the longest time in which nothing was sent.
+	// LongestSendGapMillis is the longest time in which nothing was sent; on streams,
+	// in which no message was on its way.
 	LongestSendGapMillis float64 `json:"longestSendGapMillis,omitempty"`
 	// NeverSent is how many requests were due beside Requests and not sent, because
 	// they had waited too long for a connection: the machine or the path was too slow

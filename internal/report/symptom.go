@@ -4,11 +4,13 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"istio-conformance/internal/report/wording"
 )
 
-// cause is what a person reads: the cause, or that it is unknown and what was
+// Explanation is what a person reads: the cause, or that it is unknown and what was
 // looked at; empty where nobody looked.
-func (d Diagnosis) cause() string {
+func (d Diagnosis) Explanation() string {
 	if d.Cause != "" || d.Looked == nil {
 		return d.Cause
 	}
@@ -30,17 +32,17 @@ func (s Symptom) String() string {
 	return text
 }
 
-// normalise makes each text one clean line.
-func (d *Diagnosis) normalise() {
+// Normalise makes each text one clean line.
+func (d *Diagnosis) Normalise() {
 	d.Symptoms = slices.Clone(d.Symptoms)
 	for i := range d.Symptoms {
 		s := &d.Symptoms[i]
 		for _, text := range []*string{&s.Name, &s.Severity, &s.Follows, &s.Cause, &s.Fix, &s.Link} {
-			*text = oneLine(*text)
+			*text = wording.OneLine(*text)
 		}
-		s.Objects, s.Evidence = cleanAll(s.Objects), cleanAll(s.Evidence)
+		s.Objects, s.Evidence = wording.CleanAll(s.Objects), wording.CleanAll(s.Evidence)
 	}
 	if d.Looked != nil {
-		d.Looked = cleanAll(d.Looked)
+		d.Looked = wording.CleanAll(d.Looked)
 	}
 }

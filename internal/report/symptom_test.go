@@ -8,9 +8,9 @@ import (
 
 func TestAnUnknownCauseSaysWhatWasLookedAt(t *testing.T) {
 	g := gomega.NewWithT(t)
-	g.Expect(Diagnosis{}.cause()).To(gomega.BeEmpty(), "nobody looked")
-	g.Expect(Diagnosis{Cause: "known", Looked: []string{"2 pods"}}.cause()).To(gomega.Equal("known"))
-	g.Expect(Diagnosis{Looked: []string{"2 pods", "7 events"}}.cause()).To(gomega.And(gomega.HavePrefix("unknown"), gomega.HaveSuffix("2 pods, 7 events")))
+	g.Expect(Diagnosis{}.Explanation()).To(gomega.BeEmpty(), "nobody looked")
+	g.Expect(Diagnosis{Cause: "known", Looked: []string{"2 pods"}}.Explanation()).To(gomega.Equal("known"))
+	g.Expect(Diagnosis{Looked: []string{"2 pods", "7 events"}}.Explanation()).To(gomega.And(gomega.HavePrefix("unknown"), gomega.HaveSuffix("2 pods, 7 events")))
 }
 
 func TestASymptomSaysWhetherItMayBeTheCause(t *testing.T) {

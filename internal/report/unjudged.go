@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"istio-conformance/internal/report/wording"
 )
 
 // Latency is the only thing so far that Report.Required can name: every measurement
@@ -24,7 +26,7 @@ type Unjudged struct {
 }
 
 // String is the measurement with the reason, in one line.
-func (u Unjudged) String() string { return oneLine(u.Measurement + ": " + u.Reason) }
+func (u Unjudged) String() string { return wording.OneLine(u.Measurement + ": " + u.Reason) }
 
 // ID returns the name by which a check and Report.Unjudged call the measurement.
 func (l Load) ID() string { return "load/" + l.Name }
@@ -34,8 +36,8 @@ func (l Load) undecided() bool {
 	return l.Verdict == VerdictInvalid || l.Verdict == VerdictInconclusive
 }
 
-// unjudged lists the measurements that decided nothing.
-func unjudged(loads []Load) []Unjudged {
+// FindUnjudged lists the measurements that decided nothing.
+func FindUnjudged(loads []Load) []Unjudged {
 	var all []Unjudged
 	for _, l := range loads {
 		if !l.undecided() {
@@ -43,15 +45,15 @@ func unjudged(loads []Load) []Unjudged {
 		}
 		reason := "it gives no reason"
 		if len(l.Reasons) > 0 {
-			reason = oneLine(l.Reasons[0])
+			reason = wording.OneLine(l.Reasons[0])
 		}
 		all = append(all, Unjudged{Measurement: l.ID(), Verdict: l.Verdict, Reason: reason})
 	}
 	return all
 }
 
-// loadOf returns what the check measured, the last of several times, or nil.
-func (r *Report) loadOf(t Test) *Load {
+// LoadOf returns what the check measured, the last of several times, or nil.
+func (r *Report) LoadOf(t Test) *Load {
 	for i := range slices.Backward(r.Load) {
 		if r.Load[i].ID() == t.ID() {
 			return &r.Load[i]
@@ -88,15 +90,15 @@ func (r *Report) FullVerdict() string {
 	if !r.PassesUnjudged() {
 		return r.supported(string(r.Verdict))
 	}
-	why := oneLine(r.Unjudged[0].Reason)
+	why := wording.OneLine(r.Unjudged[0].Reason)
 	if more := len(r.Unjudged) - 1; more > 0 {
-		why += fmt.Sprintf("; and %s more", plural(more, "measurement"))
+		why += fmt.Sprintf("; and %s more", wording.Plural(more, "measurement"))
 	}
 	return r.supported(fmt.Sprintf("%s (%s: %s)", r.Verdict, NotJudged, why))
 }
 
-// unjudgedNote names what was not judged, and what to do about it; empty where all was.
-func (r *Report) unjudgedNote() string {
+// UnjudgedNote names what was not judged, and what to do about it; empty where all was.
+func (r *Report) UnjudgedNote() string {
 	if len(r.Unjudged) == 0 {
 		return ""
 	}

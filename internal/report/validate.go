@@ -27,13 +27,13 @@ func (p *problems) check(ok bool, format string, args ...any) {
 func Validate(content []byte) []error {
 	var document any
 	if err := json.Unmarshal(content, &document); err != nil {
-		return []error{fmt.Errorf("%s is no JSON: %w", jsonName, err)}
+		return []error{fmt.Errorf("%s is no JSON: %w", JSONName, err)}
 	}
 	var p problems
 	requireFields(&p, document)
 	var r Report
 	if err := json.Unmarshal(content, &r); err != nil {
-		p.addf("%s does not fit the schema: %w", jsonName, err)
+		p.addf("%s does not fit the schema: %w", JSONName, err)
 		return p
 	}
 	if r.Schema != Schema {
@@ -75,7 +75,7 @@ func (p *problems) run(r *Report) {
 	}
 	p.check(r.Error != nil || r.Verdict != VerdictError, "verdict is error without the field error that says why")
 	p.unjudged(r)
-	if want := derive(r); slices.Contains(verdicts, string(r.Verdict)) && want != r.Verdict {
+	if want := Derive(r); slices.Contains(verdicts, string(r.Verdict)) && want != r.Verdict {
 		p.addf("verdict is %q, but the content stands for %q", r.Verdict, want)
 	}
 }
@@ -126,7 +126,7 @@ func (p *problems) test(at string, t Test) {
 	p.check(t.Assertions >= 0, "%s: assertions is negative", at)
 	p.check(t.Rerun != "", "%s: rerun is empty", at)
 	p.started(at+": started", t.Started)
-	if broken := t.broken(); broken != "" && slices.Contains([]Status{Pass, Fail, Skip, Flaky}, t.Status) {
+	if broken := t.Broken(); broken != "" && slices.Contains([]Status{Pass, Fail, Skip, Flaky}, t.Status) {
 		p.addf("%s: %s", at, broken)
 	}
 	p.check(!t.Unmeasured || t.Status == Skip, "%s: unmeasured with status %s, only what is skipped is", at, t.Status)
@@ -161,4 +161,28 @@ func (p *problems) load(at string, l Load) {
 
 func (p *problems) started(what string, t time.Time) {
 	p.check(!t.IsZero(), "%s is missing", what)
+}
+
+// Broken says why the outcome is none, or returns "".
+func (t Test) Broken() string {
+	switch t.Status {
+	case Pass, Flaky:
+		if len(t.Failures) > 0 {
+			return fmt.Sprintf("reported as %s with failures", t.Status)
+		}
+		if t.Assertions <= 0 {
+			return "passed without a single assertion, which proves nothing"
+		}
+	case Skip:
+		if t.Reason == "" {
+			return "skipped without a reason"
+		}
+	case Fail:
+		if len(t.Failures) == 0 && t.Reason == "" {
+			return "failed without a message"
+		}
+	default:
+		return fmt.Sprintf("unknown status %q, want one of pass, fail, skip, flaky", t.Status)
+	}
+	return ""
 }

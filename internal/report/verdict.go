@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"istio-conformance/internal/process/exitcode"
+	"istio-conformance/internal/report/wording"
 )
 
 // Verdict is the outcome of a run or of a measurement.
@@ -43,10 +44,10 @@ func (v Verdict) ExitStatus(onError int) int {
 	return exitcode.Environment
 }
 
-// derive returns the verdict that the report's content stands for.
-func derive(r *Report) Verdict {
+// Derive returns the verdict that the report's content stands for.
+func Derive(r *Report) Verdict {
 	verdict := VerdictPass
-	if r.Error != nil || emptiness(r) != "" {
+	if r.Error != nil || Emptiness(r) != "" {
 		return VerdictError
 	}
 	for _, l := range r.Load {
@@ -69,7 +70,7 @@ func derive(r *Report) Verdict {
 			return VerdictFail
 		}
 	}
-	if tally(r.Tests).failed > 0 || r.OverBudget() != "" {
+	if Count(r.Tests).Failed > 0 || r.OverBudget() != "" {
 		return VerdictFail
 	}
 	if verdict == VerdictPass && unrecorded(r) {
@@ -86,53 +87,52 @@ func unrecorded(r *Report) bool {
 		!slices.ContainsFunc(r.Upgrade, func(u Upgrade) bool { return u.Verdict == VerdictInvalid })
 }
 
-// emptiness says why the report proves nothing, or returns "" when it does.
-func emptiness(r *Report) string {
-	n, measured := tally(r.Tests), len(r.Upgrade)
+// Emptiness says why the report proves nothing, or returns "" when it does.
+func Emptiness(r *Report) string {
+	n, measured := Count(r.Tests), len(r.Upgrade)
 	for _, l := range r.Load {
 		if !r.Excuses(l) {
 			measured++
 		}
 	}
 	switch {
-	case n.total > n.skipped || measured > 0:
+	case n.Total > n.Skipped || measured > 0:
 		return ""
-	case n.total == 0:
+	case n.Total == 0:
 		return "no check was run"
 	default:
-		return fmt.Sprintf("no check was run: %d of %d were skipped", n.skipped, n.total)
+		return fmt.Sprintf("no check was run: %d of %d were skipped", n.Skipped, n.Total)
 	}
 }
 
-// counts are how many tests have which status.
-type counts struct {
-	total, passed, failed, flaky, skipped int
-}
+// Counts are how many tests have which status.
+type Counts struct{ Total, Passed, Failed, Flaky, Skipped int }
 
-func tally(tests []Test) counts {
-	n := counts{total: len(tests)}
+// Count returns how many of the tests have which status.
+func Count(tests []Test) Counts {
+	n := Counts{Total: len(tests)}
 	for _, t := range tests {
 		switch t.Status {
 		case Pass:
-			n.passed++
+			n.Passed++
 		case Flaky:
-			n.flaky++
+			n.Flaky++
 		case Skip:
-			n.skipped++
+			n.Skipped++
 		default:
-			n.failed++
+			n.Failed++
 		}
 	}
 	return n
 }
 
 // String returns e.g. "14 checks: 11 passed, 1 failed, 2 skipped".
-func (n counts) String() string {
-	parts := []string{fmt.Sprintf("%s: %d passed", plural(n.total, "check"), n.passed)}
+func (n Counts) String() string {
+	parts := []string{fmt.Sprintf("%s: %d passed", wording.Plural(n.Total, "check"), n.Passed)}
 	for _, part := range []struct {
 		n    int
 		word string
-	}{{n.failed, "failed"}, {n.flaky, "flaky"}, {n.skipped, "skipped"}} {
+	}{{n.Failed, "failed"}, {n.Flaky, "flaky"}, {n.Skipped, "skipped"}} {
 		if part.n > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", part.n, part.word))
 		}

@@ -43,17 +43,17 @@ func TestAnUpgradeMadeAgainDecidesNothing(t *testing.T) {
 		{[]Upgrade{journeyOf("recommended", VerdictInvalid, 0), pass}, VerdictInvalid},
 		{[]Upgrade{madeAgain(), journeyOf("recommended", VerdictFail, 1)}, VerdictFail},
 	} {
-		g.Expect(derive(&Report{Upgrade: tt.upgrades})).To(gomega.Equal(tt.want), "%v", tt.upgrades)
+		g.Expect(Derive(&Report{Upgrade: tt.upgrades})).To(gomega.Equal(tt.want), "%v", tt.upgrades)
 	}
 }
 
 func TestFlakesOverTheBudgetFail(t *testing.T) {
 	g := gomega.NewWithT(t)
 	doc := &Report{Tests: []Test{{Status: Flaky}, {Status: Flaky}, {Status: Pass}}}
-	g.Expect(derive(doc)).To(gomega.Equal(VerdictPass), "without a budget they are only shown")
+	g.Expect(Derive(doc)).To(gomega.Equal(VerdictPass), "without a budget they are only shown")
 	doc.Retries = &Retries{PerCheck: 2, FlakeBudget: 2}
-	g.Expect(derive(doc)).To(gomega.Equal(VerdictPass))
+	g.Expect(Derive(doc)).To(gomega.Equal(VerdictPass))
 	doc.Retries.FlakeBudget = 1
-	g.Expect(derive(doc)).To(gomega.Equal(VerdictFail))
+	g.Expect(Derive(doc)).To(gomega.Equal(VerdictFail))
 	g.Expect(doc.OverBudget()).To(gomega.Equal("2 checks flaky, more than the budget of 1"))
 }

@@ -18,7 +18,7 @@ import (
 	"istio-conformance/internal/mesh/istio"
 	"istio-conformance/internal/process/exitcode"
 	"istio-conformance/internal/process/progress"
-	"istio-conformance/internal/report"
+	"istio-conformance/internal/report/record"
 )
 
 // readyTimeout bounds the time from kind's success to Ready nodes and CoreDNS.
@@ -27,7 +27,7 @@ const readyTimeout = 3 * time.Minute
 // Build makes everything that the checks need, phase by phase. An error says
 // which environment could not be built; a failed installation of Istio is no
 // such error but what the checks are about: it is kept in InstallError.
-func (s *Stack) Build(ctx context.Context, r *report.Recorder) error {
+func (s *Stack) Build(ctx context.Context, r *record.Recorder) error {
 	s.evidenceDir = filepath.Join(r.Dir(), "evidence")
 	r.Environment(s.describe)
 	for _, p := range s.phases() {

@@ -6,12 +6,12 @@ import (
 
 	"istio-conformance/internal/cluster"
 	"istio-conformance/internal/process/progress"
-	"istio-conformance/internal/report"
+	"istio-conformance/internal/report/record"
 )
 
 // Close removes what Build made: the cluster and, when no other cluster of this
 // project uses it, the private engine. With Config.Keep everything stays.
-func (s *Stack) Close(ctx context.Context, r *report.Recorder) error {
+func (s *Stack) Close(ctx context.Context, r *record.Recorder) error {
 	if s.Existing() {
 		return s.leave(ctx, r)
 	}
@@ -29,7 +29,7 @@ func (s *Stack) Close(ctx context.Context, r *report.Recorder) error {
 }
 
 // leave takes away what the run made in a cluster that is not its own.
-func (s *Stack) leave(ctx context.Context, r *report.Recorder) error {
+func (s *Stack) leave(ctx context.Context, r *record.Recorder) error {
 	if s.scratch.name == "" {
 		return nil
 	}
@@ -58,7 +58,7 @@ func (s *Stack) remove(ctx context.Context, logf progress.Logf) error {
 	return s.Engine.Stop(ctx)
 }
 
-func (s *Stack) sayKept(r *report.Recorder) {
+func (s *Stack) sayKept(r *record.Recorder) {
 	if s.Cluster == nil {
 		return
 	}

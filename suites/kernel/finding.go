@@ -17,7 +17,7 @@ import (
 // outranks every list: a module that no source mentions is no failure when its
 // function is there, for example because iptables uses the nftables backend.
 func requirement(n *nodes, r *kernel.Requirement) check.Check {
-	promise := fmt.Sprintf("every node's kernel does what %s is for: %s", r.Name, r.Purpose)
+	promise := fmt.Sprintf("every node's kernel provides the function of %s: %s", r.Name, r.Purpose)
 	return check.Check{Name: checkName(r.Name), Promise: promise, Run: one(n, r.Name)}
 }
 

@@ -19,7 +19,7 @@ import (
 func part(n *nodes, name string, p kernel.Part, own map[string]bool) check.Check {
 	return check.Check{
 		Name:    name,
-		Promise: fmt.Sprintf("every node's kernel has all else that %s need", p.Title()),
+		Promise: fmt.Sprintf("every node's kernel has everything else required for %s", p.Title()),
 		Run: func(ctx context.Context, t *check.T) {
 			several(ctx, t, n, func(f *kernel.Finding) bool {
 				return slices.Contains(f.Parts, p) && !own[f.Name] && (!f.IPv6 || n.uses.IPv6)

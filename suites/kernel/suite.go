@@ -31,7 +31,7 @@ var settings = map[string]string{
 	"inotify":                 "every node has inotify instances and watches to spare",
 	"conntrack-table":         "every node has room in its table of connections",
 	"open-files":              "every node lets a proxy open as many files as it has connections",
-	"cgroup":                  "every node's version of control groups is one that its kubelet takes",
+	"cgroup":                  "every node's cgroup version is supported by its kubelet",
 }
 
 // Suite returns the kernel checks for the nodes of a cluster. Each requirement that

@@ -19,6 +19,8 @@ type outcomes map[string]report.Test
 func (o outcomes) StartTest(string, string)          {}
 func (o outcomes) EvidenceDir(string, string) string { return "" }
 func (o outcomes) AddLoad(report.Load)               {}
+func (o outcomes) AddUpgrade(report.Upgrade)         {}
+func (o outcomes) Logf(string, ...any)               {}
 func (o outcomes) EndTest(t report.Test)             { o[t.Name] = t }
 
 // healthy is the report of a node on which all is well.

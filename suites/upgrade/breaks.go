@@ -71,7 +71,7 @@ func breaks() []*spoiled {
 			step:   legForward + " gateway", says: "is still draining", mend: endPods,
 		},
 		{
-			name: "gateway-not-ready", promise: "a gateway of the new version that does not become ready ends the upgrade, and the old one goes on serving",
+			name: "gateway-not-ready", promise: "a gateway of the new version that does not become ready ends the upgrade, and the old one keeps serving",
 			chart: "gateway", values: map[string]any{"readinessProbe": map[string]any{"httpGet": map[string]any{"path": "/never", "port": 15021}}},
 			step: legForward + " gateway", says: "not ready after",
 			// helm upgrade compares with the last revision that was deployed, and so leaves
@@ -95,7 +95,7 @@ func Breaks(s *stack.Stack, o Options) check.Suite {
 				if b.edit != nil {
 					b.path = mutation.ChangeChart(t, s.Images.Charts[b.chart], func(c *chart.Chart) { t.Expect(b.spoil(c)).To(gomega.Succeed()) })
 				}
-				r := &run{Options: o, stack: s, journey: journeys()[0], layer: o.Values[0], repetition: 1, spoiled: b}
+				r := &run{Options: o, say: t.Say, stack: s, journey: journeys()[0], layer: o.Values[0], repetition: 1, spoiled: b}
 				u := r.travel(ctx)
 				if b.mend != nil {
 					t.CleanupWithin(ctx, mendTimeout, func(ctx context.Context) {

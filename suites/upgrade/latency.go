@@ -9,6 +9,7 @@ import (
 
 	"istio-conformance/internal/check"
 	"istio-conformance/internal/mesh/charts"
+	"istio-conformance/internal/process/progress"
 	"istio-conformance/internal/report"
 	"istio-conformance/internal/stack"
 	"istio-conformance/internal/traffic/load"
@@ -80,7 +81,7 @@ func beside(ctx context.Context, t *check.T, s *stack.Stack, o Options, change f
 	if change != nil {
 		change()
 	}
-	c, err := compare(ctx, "http://"+old, s.GatewayURL(), o)
+	c, err := compare(ctx, "http://"+old, s.GatewayURL(), t.Say)
 	t.Diagnose("the load generator could not measure", "its message says why", "")
 	t.Expect(err).NotTo(gomega.HaveOccurred())
 	if change == nil {
@@ -92,7 +93,7 @@ func beside(ctx context.Context, t *check.T, s *stack.Stack, o Options, change f
 }
 
 // compare measures both gateways in pairs.
-func compare(ctx context.Context, old, new string, o Options) (*gate.Comparison, error) {
+func compare(ctx context.Context, old, new string, say progress.Logf) (*gate.Comparison, error) {
 	rules, err := gate.DefaultRules()
 	if err != nil {
 		return nil, err
@@ -104,7 +105,7 @@ func compare(ctx context.Context, old, new string, o Options) (*gate.Comparison,
 		Candidate: load.Path{Name: "new", URL: new + "/", Host: appHost, Protocol: load.HTTP1},
 		Block:     load.Config{Connections: profile.Connections, Schedule: profile.Schedule(), NoRealtime: true},
 		Within:    profile.Within(),
-		Logf:      o.Logf,
+		Logf:      say,
 	})
 }
 

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"istio-conformance/internal/process/progress"
 	"istio-conformance/internal/report"
 	"istio-conformance/internal/stack"
 )
@@ -14,6 +15,7 @@ import (
 // run is one repetition of a journey.
 type run struct {
 	Options
+	say        progress.Logf // what happens meanwhile
 	stack      *stack.Stack
 	journey    journey
 	layer      string
@@ -130,9 +132,7 @@ func (r *run) soak(ctx context.Context, leg string) {
 }
 
 func (r *run) logf(format string, args ...any) {
-	if r.Logf != nil {
-		r.Logf("%s #%d: "+format, append([]any{r.journey.name, r.repetition}, args...)...)
-	}
+	r.say("%s #%d: "+format, append([]any{r.journey.name, r.repetition}, args...)...)
 }
 
 // of is the version of what a step changes.

@@ -57,13 +57,15 @@ type streamRun struct {
 	gap      time.Duration
 	lastGood time.Time
 	sendGap  time.Duration
-	lastSent time.Time
-	took     map[int][]time.Duration // of the answers, from when they were due, by second
+	// waiting are the messages that are on their way; idle is since when there is none.
+	waiting int
+	idle    time.Time
+	took    map[int][]time.Duration // of the answers, from when they were due, by second
 }
 
 func newStreamRun(k streamKind, started time.Time, lost *atomic.Int64) *streamRun {
 	return &streamRun{
-		kind: k, started: started, lost: lost, lastGood: started, lastSent: started, seconds: map[int]*report.UpgradeSecond{}, errors: map[string]int{}, took: map[int][]time.Duration{},
+		kind: k, started: started, lost: lost, lastGood: started, idle: started, seconds: map[int]*report.UpgradeSecond{}, errors: map[string]int{}, took: map[int][]time.Duration{},
 	}
 }
 
@@ -74,7 +76,7 @@ func (r *streamRun) run(ctx context.Context, end <-chan struct{}) {
 	go func() {
 		select {
 		case <-end:
-			r.sent()
+			r.busy(0)
 			cancel()
 		case <-ctx.Done():
 		}
@@ -114,7 +116,8 @@ func (r *streamRun) hold(ctx context.Context, index int) {
 // or nil. How long it took counts from when it was due: the one before it on the stream
 // may have kept it back.
 func (r *streamRun) deliver(ctx context.Context, s stream, due time.Time, message string) stream {
-	r.sent()
+	r.busy(1)
+	defer r.done()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), answerTimeout)
 	defer cancel()
 	again := false
@@ -175,15 +178,28 @@ func (r *streamRun) second() *report.UpgradeSecond {
 	return r.seconds[at]
 }
 
-// sent notes that a message is sent, or that there will be none any more.
-func (r *streamRun) sent() {
+// busy notes that so many more messages are on their way, and how long none was: in
+// that time nobody would have noticed an outage. A message that waits for its answer,
+// or for a stream, does notice one.
+func (r *streamRun) busy(more int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	gap := time.Since(r.lastSent)
-	r.lastSent = time.Now()
-	r.sendGap = max(r.sendGap, gap)
-	s := r.second()
-	s.SendGapMillis = max(s.SendGapMillis, gap.Seconds()*1e3)
+	if r.waiting == 0 {
+		gap := time.Since(r.idle)
+		r.sendGap = max(r.sendGap, gap)
+		s := r.second()
+		s.SendGapMillis = max(s.SendGapMillis, gap.Seconds()*1e3)
+	}
+	r.waiting += more
+}
+
+// done notes that a message has come back, or failed.
+func (r *streamRun) done() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.waiting--; r.waiting == 0 {
+		r.idle = time.Now()
+	}
 }
 
 func (r *streamRun) good(took time.Duration, again bool) {

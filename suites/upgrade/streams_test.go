@@ -105,6 +105,26 @@ func TestStreamsEcho(t *testing.T) {
 	}
 }
 
+// slow is a stream whose answers take a while.
+type slow struct{ quiet }
+
+const slowAnswer = 200 * time.Millisecond
+
+func (slow) Echo(ctx context.Context, _ string) error {
+	sleepUntil(ctx, time.Now().Add(slowAnswer))
+	return nil
+}
+
+// While a message waits for its answer an outage would be noticed, although nothing
+// more is sent.
+func TestStreamsNoticeAnOutageWhileTheyWait(t *testing.T) {
+	g := gomega.NewWithT(t)
+	u := runStreams(t, func(context.Context) (stream, error) { return slow{quiet{make(chan struct{})}}, nil },
+		func(r *streamRun) bool { ok, _ := r.counts(); return ok >= 4 }).report()
+	g.Expect(u.LongestGapMillis).To(gomega.BeNumerically(">=", 0.9*slowAnswer.Seconds()*1e3), "without an answer")
+	g.Expect(u.LongestSendGapMillis).To(gomega.BeNumerically("<", u.LongestGapMillis), "without a message on its way")
+}
+
 func TestStreamsThatCannotBeOpened(t *testing.T) {
 	g := gomega.NewWithT(t)
 	r := runStreams(t, func(ctx context.Context) (stream, error) { return openWebSocket(ctx, "127.0.0.1:1", "example.com") },

@@ -15,7 +15,6 @@ import (
 	"istio-conformance/internal/check"
 	"istio-conformance/internal/mesh/istio"
 	"istio-conformance/internal/process/exitcode"
-	"istio-conformance/internal/process/progress"
 	"istio-conformance/internal/report"
 	"istio-conformance/internal/stack"
 )
@@ -36,9 +35,6 @@ type Options struct {
 	Soak time.Duration
 	// Force runs a path that Istio does not support, and marks it.
 	Force bool
-	// Record takes each journey, Logf what happens meanwhile.
-	Record func(report.Upgrade)
-	Logf   progress.Logf
 }
 
 // journeyTimeout bounds one repetition of a journey: some twenty rollouts.
@@ -164,14 +160,14 @@ func travel(s *stack.Stack, o Options, j journey, layer string, measured bool) c
 			var unmeasured []string
 			todo := repetitions(o.Repeat)
 			for i := 1; i <= todo.number; i++ {
-				r := &run{Options: o, stack: s, journey: j, layer: layer, measured: measured, repetition: i}
+				r := &run{Options: o, say: t.Say, stack: s, journey: j, layer: layer, measured: measured, repetition: i}
 				u := r.travel(ctx)
 				if err := context.Cause(ctx); err != nil && !errors.Is(err, context.DeadlineExceeded) {
 					// It was interrupted on the way: that says nothing of the upgrade.
 					t.Expect(err).NotTo(gomega.HaveOccurred(), "repetition %d of %d was stopped", i, todo.number)
 				}
 				todo.count(&u)
-				o.Record(u)
+				t.RecordUpgrade(u)
 				r.logf("%s", describe(&u))
 				observe(t, &u)
 				switch {

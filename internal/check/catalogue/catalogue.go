@@ -9,7 +9,8 @@ import (
 	"strings"
 
 	"istio-conformance/internal/check"
-	"istio-conformance/internal/report"
+	"istio-conformance/internal/report/markdown"
+	"istio-conformance/internal/report/wording"
 )
 
 // Entry is one check.
@@ -70,7 +71,7 @@ func Text(entries []Entry) string {
 		}
 		fmt.Fprintf(&b, "    %-*s  %s%s\n", width, e.ID, e.Promise, gate)
 	}
-	fmt.Fprintf(&b, "\n%s\n", report.Plural(len(entries), "check"))
+	fmt.Fprintf(&b, "\n%s\n", wording.Plural(len(entries), "check"))
 	return b.String()
 }
 
@@ -93,7 +94,7 @@ func Markdown(entries []Entry, runs Runs) string {
 			broken++
 		}
 	}
-	fmt.Fprintf(&b, "%s. `make e2e RUN=<name>` runs one of them with the gates before it. A gate must pass\nbefore the checks behind it are run. `make mutate` breaks the system on purpose and demands\nthat exactly the right checks turn red: %d of the checks have a break there.\n\nThe last columns say on which day a run with that profile last showed the promise. \"never run\"\nis code and no proof: no run that was recorded with `istio-conformance list ran` has shown it.\n", report.Plural(len(entries), "check"), broken)
+	fmt.Fprintf(&b, "%s. `make e2e RUN=<name>` runs one of them with the gates before it. A gate must pass\nbefore the checks behind it are run. `make mutate` breaks the system on purpose and demands\nthat exactly the right checks turn red: %d of the checks have a break there.\n\nThe last columns say on which day a run with that profile last showed the promise. \"never run\"\nis code and no proof: no run that was recorded with `istio-conformance list ran` has shown it.\n", wording.Plural(len(entries), "check"), broken)
 	suite, feature, open := "", "-", false
 	for _, e := range entries {
 		if e.Suite != suite {
@@ -118,7 +119,7 @@ func Markdown(entries []Entry, runs Runs) string {
 		if e.Gate {
 			name += " (gate)"
 		}
-		fmt.Fprintf(&b, "| %s | %s | %s |", name, report.EscapeMarkdown(e.Promise), strings.Join(by, ", "))
+		fmt.Fprintf(&b, "| %s | %s | %s |", name, markdown.Escape(e.Promise), strings.Join(by, ", "))
 		for _, profile := range Profiles {
 			fmt.Fprintf(&b, " %s |", runs.last(profile, e.ID))
 		}

@@ -59,7 +59,7 @@ func (s *Source) Prepare(ctx context.Context, cell images.Cell) (_ *images.Set, 
 	// An image whose artifact is gone is not what the next one describes.
 	loaded = loaded && store.Has(p.cellID)
 	if loaded {
-		s.options.Logf("node image %s is there already", p.reference())
+		s.options.Logf("node image %s exists", p.reference())
 	} else if err := b.fetchParts(ctx); err != nil {
 		return nil, err
 	}

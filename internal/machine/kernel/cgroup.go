@@ -40,9 +40,9 @@ func (s *settings) cgroup() Finding {
 	case err != nil:
 		return cannotTell(f, err)
 	case allowed:
-		return ok(f, reason+", but here it is told to go on: failCgroupV1: false")
+		return ok(f, reason+", but here failCgroupV1: false lets it start")
 	case s.kubernetes == "":
-		f.Status, f.Reason = Warn, reason+", unless it is told failCgroupV1: false"
+		f.Status, f.Reason = Warn, reason+", unless its configuration has failCgroupV1: false"
 		return f
 	case minor(s.kubernetes) < refusesV1:
 		return ok(f, fmt.Sprintf("%s; this is Kubernetes %s", reason, s.kubernetes))

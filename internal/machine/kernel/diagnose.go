@@ -8,7 +8,7 @@ import (
 
 // diagnose says what the failure of a requirement means for Istio.
 func (j *judge) diagnose(r *Requirement, f *Finding) *Diagnosis {
-	cause := fmt.Sprintf("kernel %s does not do what %s is for: %s", j.facts.Release, r.Name, r.Purpose)
+	cause := fmt.Sprintf("kernel %s does not provide the function of %s: %s", j.facts.Release, r.Name, r.Purpose)
 	if f.State != None {
 		cause += fmt.Sprintf("; module %s is %s (%s)", r.Name, f.State, f.Evidence)
 	}

@@ -11,7 +11,6 @@ import (
 	"syscall"
 	"time"
 
-
 	"istio-conformance/internal/process/filelock"
 )
 

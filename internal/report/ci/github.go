@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"istio-conformance/internal/report"
+	"istio-conformance/internal/report/wording"
 )
 
 // shownAnnotations is how many errors, and how many warnings, GitHub shows of one
@@ -104,5 +105,5 @@ func bounded(lines []string, level string) []string {
 func annotation(level, title, text string) string {
 	data := strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A")
 	property := strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A", ":", "%3A", ",", "%2C")
-	return fmt.Sprintf("::%s title=%s::%s", level, property.Replace(report.OneLine(title)), data.Replace(report.Clean(text)))
+	return fmt.Sprintf("::%s title=%s::%s", level, property.Replace(wording.OneLine(title)), data.Replace(wording.Clean(text)))
 }

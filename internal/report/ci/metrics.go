@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"istio-conformance/internal/report"
+	"istio-conformance/internal/report/wording"
 )
 
 // Outputs are the files for machines beside report.json and junit.xml.
@@ -36,7 +37,7 @@ func (m *metrics) sample(name string, value float64, pairs ...string) {
 		if i == 0 {
 			open = "{"
 		}
-		fmt.Fprintf(m, `%s%s="%s"`, open, pairs[i], escape.Replace(report.Clean(pairs[i+1])))
+		fmt.Fprintf(m, `%s%s="%s"`, open, pairs[i], escape.Replace(wording.Clean(pairs[i+1])))
 	}
 	if len(pairs) > 0 {
 		m.WriteString("}")

@@ -5,10 +5,12 @@ import (
 	"strings"
 
 	"istio-conformance/internal/report"
+	"istio-conformance/internal/report/markdown"
+	"istio-conformance/internal/report/wording"
 )
 
 // Against returns what compares a run's report with a baseline, as
-// report.Options.Compare wants it; nil without a baseline.
+// record.Options.Compare wants it; nil without a baseline.
 func Against(baseline *report.Report) func(*report.Report) *report.Compared {
 	if baseline == nil {
 		return nil
@@ -25,7 +27,7 @@ func (d *Diff) compared() *report.Compared {
 		}
 		group := report.ChangeGroup{Title: l.Title, Mark: l.Mark}
 		for _, c := range l.Changes {
-			group.Changes = append(group.Changes, report.OneLine(c.ID)+behind(c.Detail))
+			group.Changes = append(group.Changes, wording.OneLine(c.ID)+behind(c.Detail))
 		}
 		all.Groups = append(all.Groups, group)
 	}
@@ -38,7 +40,7 @@ func (d *Diff) With() string { return "run " + d.Old.String() }
 // section is the comparison as a part of a larger document in Markdown.
 func (d *Diff) section() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "### Compared with %s\n\n%s.\n\n", report.EscapeMarkdown(d.With()), report.Capital(d.Summary()))
+	fmt.Fprintf(&b, "### Compared with %s\n\n%s.\n\n", markdown.Escape(d.With()), wording.Capital(d.Summary()))
 	d.tables(&b, "####")
 	return b.String()
 }

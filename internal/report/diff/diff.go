@@ -9,6 +9,7 @@ import (
 	"strconv"
 
 	"istio-conformance/internal/report"
+	"istio-conformance/internal/report/wording"
 )
 
 // The rule by which a check is slower: it took more than slowFactor times as long
@@ -87,7 +88,7 @@ func Compare(before, after *report.Report) *Diff {
 		if before.Error != nil {
 			outcome = string(report.Fail)
 		}
-		d.sort(Change{ID: after.Error.Phase, Old: outcome, New: string(report.Fail), Detail: report.OneLine(after.Error.Message)})
+		d.sort(Change{ID: after.Error.Phase, Old: outcome, New: string(report.Fail), Detail: wording.OneLine(after.Error.Message)})
 	}
 	d.tests(before, after)
 	d.measurements(before, after)
@@ -190,7 +191,7 @@ func (d *Diff) slow(was, is report.Test) {
 	if is.Seconds > slowFactor*allowed && is.Seconds-allowed > slowSeconds {
 		d.Slower = append(d.Slower, Change{
 			ID: is.ID(), Old: string(was.Status), New: string(is.Status),
-			Detail: report.Duration(was.Seconds) + " -> " + report.Duration(is.Seconds),
+			Detail: wording.Duration(was.Seconds) + " -> " + wording.Duration(is.Seconds),
 		})
 	}
 }

@@ -6,7 +6,8 @@ import (
 	"fmt"
 	"strings"
 
-	"istio-conformance/internal/report"
+	"istio-conformance/internal/report/markdown"
+	"istio-conformance/internal/report/wording"
 )
 
 // List is one of the lists with its heading.
@@ -19,7 +20,7 @@ type List struct {
 }
 
 // Heading is the title at the start of a line.
-func (l List) Heading() string { return report.Capital(l.Title) }
+func (l List) Heading() string { return wording.Capital(l.Title) }
 
 // Lists are the lists, the most urgent first.
 func (d *Diff) Lists() []List {
@@ -36,7 +37,7 @@ func (d *Diff) PaceText() string {
 	if len(d.Slower) == 0 {
 		return ""
 	}
-	return fmt.Sprintf("%s (%.2f times).", report.Capital(Rule), d.Pace)
+	return fmt.Sprintf("%s (%.2f times).", wording.Capital(Rule), d.Pace)
 }
 
 // Summary is the comparison in one line.
@@ -55,7 +56,7 @@ func (d *Diff) Text() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s -> %s\n", d.Old, d.New)
 	for _, e := range d.Environment {
-		fmt.Fprintf(&b, "  %s\n", report.OneLine(e))
+		fmt.Fprintf(&b, "  %s\n", wording.OneLine(e))
 	}
 	for _, l := range d.Lists() {
 		if len(l.Changes) == 0 {
@@ -63,9 +64,9 @@ func (d *Diff) Text() string {
 		}
 		fmt.Fprintf(&b, "\n%s\n", l.Title)
 		for _, c := range l.Changes {
-			fmt.Fprintf(&b, " %s %s%s\n", l.Mark, report.OneLine(c.ID), behind(c.Detail))
+			fmt.Fprintf(&b, " %s %s%s\n", l.Mark, wording.OneLine(c.ID), behind(c.Detail))
 			if c.Rerun != "" {
-				fmt.Fprintf(&b, "     %s\n", report.OneLine(c.Rerun))
+				fmt.Fprintf(&b, "     %s\n", wording.OneLine(c.Rerun))
 			}
 		}
 	}
@@ -80,7 +81,7 @@ func behind(detail string) string {
 	if detail == "" {
 		return ""
 	}
-	return ": " + report.OneLine(detail)
+	return ": " + wording.OneLine(detail)
 }
 
 // Markdown is the comparison for a comment or a step summary.
@@ -91,7 +92,7 @@ func (d *Diff) Markdown() string {
 		mark = "✗"
 	}
 	fmt.Fprintf(&b, "## %s %s\n\n", mark, d.Summary())
-	fmt.Fprintf(&b, "%s to %s.\n\n", report.EscapeMarkdown(d.Old.String()), report.EscapeMarkdown(d.New.String()))
+	fmt.Fprintf(&b, "%s to %s.\n\n", markdown.Escape(d.Old.String()), markdown.Escape(d.New.String()))
 	d.tables(&b, "###")
 	return b.String()
 }
@@ -100,7 +101,7 @@ func (d *Diff) Markdown() string {
 // headings of a level.
 func (d *Diff) tables(b *strings.Builder, level string) {
 	for _, e := range d.Environment {
-		fmt.Fprintf(b, "- %s\n", report.EscapeMarkdown(e))
+		fmt.Fprintf(b, "- %s\n", markdown.Escape(e))
 	}
 	for _, l := range d.Lists() {
 		if len(l.Changes) == 0 {
@@ -108,11 +109,11 @@ func (d *Diff) tables(b *strings.Builder, level string) {
 		}
 		fmt.Fprintf(b, "\n%s %s\n\n| | Check | |\n|---|---|---|\n", level, l.Heading())
 		for _, c := range l.Changes {
-			fmt.Fprintf(b, "| %s | %s | %s |\n", l.Mark, report.EscapeMarkdown(c.ID), report.EscapeMarkdown(c.Detail))
+			fmt.Fprintf(b, "| %s | %s | %s |\n", l.Mark, markdown.Escape(c.ID), markdown.Escape(c.Detail))
 		}
 	}
 	if len(d.Slower) > 0 {
-		fmt.Fprintf(b, "\n%s (%.2f times).\n", report.EscapeMarkdown(Rule), d.Pace)
+		fmt.Fprintf(b, "\n%s (%.2f times).\n", markdown.Escape(Rule), d.Pace)
 	}
 }
 

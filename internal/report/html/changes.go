@@ -5,6 +5,7 @@ import (
 
 	"istio-conformance/internal/report"
 	"istio-conformance/internal/report/diff"
+	"istio-conformance/internal/report/wording"
 )
 
 // changes is how the report stands to its baseline.
@@ -70,7 +71,7 @@ func anchorOf(id string, doc *report.Report, anchors map[string]string) string {
 
 // Sentence is the comparison in one line.
 func (c *changes) Sentence() string {
-	return report.Capital(c.Summary()) + "."
+	return wording.Capital(c.Summary()) + "."
 }
 
 // Tone is the group's colour class.

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"istio-conformance/internal/report"
+	"istio-conformance/internal/report/wording"
 )
 
 // How far around a test the time line goes, and how many events it shows.
@@ -45,7 +46,7 @@ func (r *reader) events(evidence []string) []event {
 			continue // The list of files says that it cannot be read.
 		}
 		for line := range strings.Lines(string(content)) {
-			m := eventLine.FindStringSubmatch(strings.TrimSpace(report.Clean(line)))
+			m := eventLine.FindStringSubmatch(strings.TrimSpace(wording.Clean(line)))
 			if m == nil {
 				continue
 			}
@@ -105,7 +106,7 @@ func newTimeline(t report.Test, events []event) *timeline {
 	slices.SortStableFunc(events, func(a, b event) int { return a.At.Compare(b.At) })
 	line := &timeline{}
 	if n := len(events) - shownEvents; n > 0 {
-		events, line.Left = nearest(events, t.Started, end), report.Plural(n, "event")
+		events, line.Left = nearest(events, t.Started, end), wording.Plural(n, "event")
 	}
 	first, last := events[0].At, events[len(events)-1].At
 	if t.Started.Before(first) {
@@ -152,5 +153,5 @@ func offset(d time.Duration) string {
 	if d < 0 {
 		sign, d = "−", -d
 	}
-	return sign + report.Duration(d.Seconds())
+	return sign + wording.Duration(d.Seconds())
 }

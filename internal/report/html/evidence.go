@@ -12,7 +12,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"istio-conformance/internal/report"
+	"istio-conformance/internal/report/wording"
 )
 
 // Bounds of the evidence that is shown in the page. A browser shows a page of some
@@ -106,7 +106,7 @@ func (r *reader) list(evidence []string) []string {
 func (r *reader) files(evidence []string) (files []file, unshown string) {
 	names, left := r.list(evidence), shownTest
 	if len(names) > shownFiles {
-		unshown = report.Plural(len(names)-shownFiles, "more file")
+		unshown = wording.Plural(len(names)-shownFiles, "more file")
 		names = names[:shownFiles]
 	}
 	common := commonDir(names)
@@ -138,7 +138,7 @@ func (r *reader) read(f *file, budget int) {
 	case !text(content):
 		f.Note = "not text"
 	default:
-		f.Text = report.Clean(string(content))
+		f.Text = wording.Clean(string(content))
 		if int64(len(content)) < size {
 			f.Note = fmt.Sprintf("the last %d KiB", len(content)>>10)
 		}

@@ -11,6 +11,7 @@ import (
 
 	"istio-conformance/internal/report"
 	"istio-conformance/internal/report/plot"
+	"istio-conformance/internal/report/wording"
 )
 
 // load is a latency comparison with its charts.
@@ -95,7 +96,7 @@ func (l load) CapacityRows() [][]string {
 	for _, c := range l.Capacity {
 		for _, p := range c.Points {
 			rows = append(rows, []string{
-				fmt.Sprintf("%s, %s", c.Path, report.Plural(c.Connections, "connection")), fmt.Sprintf("%.6g", p.Rate), fmt.Sprintf("%.6g", p.Held),
+				fmt.Sprintf("%s, %s", c.Path, wording.Plural(c.Connections, "connection")), fmt.Sprintf("%.6g", p.Rate), fmt.Sprintf("%.6g", p.Held),
 				micros(p.P50Micros), micros(p.P99Micros), strconv.Itoa(p.Errors), p.Outcome,
 			})
 		}
@@ -229,7 +230,7 @@ func capacityCharts(l report.Load) []string {
 			marks = append(marks, plot.Mark{X: c.KneeRate, Text: fmt.Sprintf("%.6g/s held", c.KneeRate)})
 		}
 		if drawn(series) {
-			svg = append(svg, plot.Rates(fmt.Sprintf("Response time against rate: %s, %s", c.Path, report.Plural(c.Connections, "connection")), series, marks))
+			svg = append(svg, plot.Rates(fmt.Sprintf("Response time against rate: %s, %s", c.Path, wording.Plural(c.Connections, "connection")), series, marks))
 		}
 	}
 	return svg

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"istio-conformance/internal/report"
+	"istio-conformance/internal/report/wording"
 )
 
 // page is what the template shows.
@@ -97,7 +98,7 @@ func (p *page) But() string {
 
 // Duration is how long the run took.
 func (p *page) Duration() string {
-	return report.Duration(max(0, p.Doc.Finished.Sub(p.Doc.Started).Seconds()))
+	return wording.Duration(max(0, p.Doc.Finished.Sub(p.Doc.Started).Seconds()))
 }
 
 // Started is the run's start as people read it.
@@ -146,9 +147,9 @@ func sentence(doc *report.Report, n report.Counts) string {
 	switch doc.Verdict {
 	case report.VerdictPass:
 		if n.Flaky > 0 {
-			return fmt.Sprintf("Every promise held in %s, but %d only at a later attempt.", report.Plural(ran, "check"), n.Flaky)
+			return fmt.Sprintf("Every promise held in %s, but %d only at a later attempt.", wording.Plural(ran, "check"), n.Flaky)
 		}
-		return fmt.Sprintf("Every promise held in %s.", report.Plural(ran, "check"))
+		return fmt.Sprintf("Every promise held in %s.", wording.Plural(ran, "check"))
 	case report.VerdictFail:
 		if over := doc.OverBudget(); n.Failed == 0 && over != "" {
 			return "Too flaky: " + over + "."
@@ -156,7 +157,7 @@ func sentence(doc *report.Report, n report.Counts) string {
 		if n.Failed == 0 {
 			return "A measurement is outside of its limits."
 		}
-		return fmt.Sprintf("%d of %s failed.", n.Failed, report.Plural(ran, "check"))
+		return fmt.Sprintf("%d of %s failed.", n.Failed, wording.Plural(ran, "check"))
 	case report.VerdictInvalid:
 		return "A measurement that is required was invalid or inconclusive, so that it decides nothing."
 	}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"istio-conformance/internal/report"
+	"istio-conformance/internal/report/wording"
 )
 
 // test is one check with what the page adds to it.
@@ -124,7 +125,7 @@ func plain(tests []*test) []report.Test {
 func (s suite) Share() []share { return shares(s.Counts) }
 
 // Time is how long the suite's checks took together.
-func (s suite) Time() string { return report.Duration(s.Seconds) }
+func (s suite) Time() string { return wording.Duration(s.Seconds) }
 
 // Open reports whether the suite is shown unfolded: when something in it is not green.
 func (s suite) Open() bool { return s.Counts.Failed+s.Counts.Flaky > 0 || s.Counts.Total <= 60 }
@@ -178,7 +179,7 @@ func (t *test) Time() string {
 	if t.Status == report.Skip && !t.Unmeasured {
 		return ""
 	}
-	return report.Duration(t.Seconds)
+	return wording.Duration(t.Seconds)
 }
 
 // Said is everything that the test's text filter looks through.

@@ -10,6 +10,7 @@ import (
 
 	"istio-conformance/internal/report"
 	"istio-conformance/internal/report/plot"
+	"istio-conformance/internal/report/wording"
 )
 
 // upgrade is one upgrade with its steps and charts.
@@ -97,7 +98,7 @@ func (u upgrade) StepRows() [][]string {
 	rows := make([][]string, 0, len(u.Steps))
 	for _, s := range u.Steps {
 		rows = append(rows, []string{
-			s.Leg + ": " + s.Name, s.From + " to " + s.To, report.Duration(s.End - s.Start), strconv.Itoa(s.Requests), strconv.Itoa(s.Failed),
+			s.Leg + ": " + s.Name, s.From + " to " + s.To, wording.Duration(s.End - s.Start), strconv.Itoa(s.Requests), strconv.Itoa(s.Failed),
 			fmt.Sprintf("%.0f ms", s.LongestGapMillis), fmt.Sprintf("%.0f ms", s.LongestSendGapMillis), micros(s.P99Micros), micros(s.BeforeP99Micros),
 		})
 	}
@@ -114,7 +115,7 @@ func journey(u report.Upgrade) []span {
 	at := func(seconds float64) time.Time { return time.Time{}.Add(toDuration(seconds)) }
 	var rows []span
 	for _, s := range u.Steps {
-		row := span{Name: s.Leg + ": " + s.Name, Time: report.Duration(s.End - s.Start)}
+		row := span{Name: s.Leg + ": " + s.Name, Time: wording.Duration(s.End - s.Start)}
 		checked := "pass"
 		if len(s.Failures)+s.Failed > 0 {
 			checked = "fail"
@@ -200,7 +201,7 @@ func steps(phases []report.PhaseTime) []span {
 		if p.Error != "" {
 			tone = "fail"
 		}
-		rows = append(rows, span{Name: p.Name, Time: report.Duration(p.Seconds), Error: p.Error, Bars: []bar{w.bar(at, p.Seconds, tone, p.Name)}})
+		rows = append(rows, span{Name: p.Name, Time: wording.Duration(p.Seconds), Error: p.Error, Bars: []bar{w.bar(at, p.Seconds, tone, p.Name)}})
 	}
 	return rows
 }

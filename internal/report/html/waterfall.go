@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"istio-conformance/internal/report"
+	"istio-conformance/internal/report/wording"
 )
 
 // span is a row of the waterfall: a phase, or a suite with its checks.
@@ -83,7 +84,7 @@ func waterfall(doc *report.Report) []span {
 			start = next
 		}
 		next = start.Add(toDuration(p.Seconds))
-		row := span{Name: p.Name, Time: report.Duration(p.Seconds), Error: p.Error}
+		row := span{Name: p.Name, Time: wording.Duration(p.Seconds), Error: p.Error}
 		tone := "plain"
 		if p.Error != "" {
 			tone = "fail"
@@ -114,8 +115,8 @@ func suiteSpans(doc *report.Report, w scale) []span {
 			rows = append(rows, span{Name: "suite " + t.Suite})
 		}
 		seconds[t.Suite] += t.Seconds
-		rows[i].Time = report.Duration(seconds[t.Suite])
-		rows[i].Bars = append(rows[i].Bars, w.bar(t.Started, t.Seconds, (&test{Test: t}).Tone(), t.Name+" "+report.Duration(t.Seconds)))
+		rows[i].Time = wording.Duration(seconds[t.Suite])
+		rows[i].Bars = append(rows[i].Bars, w.bar(t.Started, t.Seconds, (&test{Test: t}).Tone(), t.Name+" "+wording.Duration(t.Seconds)))
 	}
 	for i := range rows {
 		layOut(rows[i].Bars)

@@ -216,7 +216,7 @@ func (o *Options) checkInstall() error {
 	case o.install != "" && o.install != "helm" && o.install != "skip":
 		return exitcode.Usagef("INSTALL=%s: want helm or skip", o.install)
 	case o.install == "helm" && o.cluster == "existing":
-		return exitcode.Usagef("INSTALL=helm CLUSTER=existing: nothing is installed into a cluster that is there already; leave INSTALL out, or leave CLUSTER out and have one made")
+		return exitcode.Usagef("INSTALL=helm CLUSTER=existing: nothing is installed into an existing cluster; leave INSTALL out, or leave CLUSTER out and have one made")
 	case o.install == "skip" && o.cluster == "kind" && !o.Keep:
 		return exitcode.Usagef("INSTALL=skip CLUSTER=kind: a cluster that is made here has no Istio yet; take one that an earlier run kept: KEEP=1, or an existing one: CLUSTER=existing KUBECONFIG=<path>")
 	}

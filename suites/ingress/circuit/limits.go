@@ -145,7 +145,7 @@ func (c *circuit) mustOverflow(ctx context.Context, t *check.T) {
 // mustRecover lets the held requests go, after which requests pass again.
 func (c *circuit) mustRecover(ctx context.Context, t *check.T) {
 	t.Helper()
-	t.Diagnose("the gateway goes on refusing requests after those that filled the limits have ended", hidden, linkLimits)
+	t.Diagnose("the gateway still refuses requests after those that filled the limits have ended", hidden, linkLimits)
 	c.release()
 	t.Eventually(ctx, func() string { return c.session.Get(ctx, "/", nil).String() }).Should(gomega.HavePrefix("status 200"), "a request once the held ones have ended")
 }

@@ -25,9 +25,9 @@ func Mutations() []mutation.Mutation {
 			},
 		},
 		{
-			Name: "virtual-ip-by-name", Promise: "a gateway that leaves the choice of a pod to the Service's virtual IP is noticed when that leads nowhere",
+			Name: "virtual-ip-by-name", Promise: "a gateway that leaves the choice of a pod to the Service's ClusterIP is noticed when that is unreachable",
 			Break: mutation.WithFixture("by-name", map[string]string{"Route": "own-service"}), Plays: "ingress/direct-to-pods,ingress/endpoints-are-pods",
-			Fails: map[string]string{"ingress/direct-to-pods": "requests fail while the Service's virtual IP"},
+			Fails: map[string]string{"ingress/direct-to-pods": "requests fail while the Service's ClusterIP"},
 		},
 		{
 			Name: "unready-pods-asked", Promise: "a gateway that sends requests to pods that are not ready is noticed",

@@ -30,7 +30,7 @@ func withoutClusterIP(s *stack.Stack) check.Check {
 	return check.Check{
 		Name:     "direct-to-pods",
 		Parallel: true,
-		Promise:  "requests through the gateway go on while the Service's virtual IP leads nowhere",
+		Promise:  "requests through the gateway succeed while the Service's ClusterIP is unreachable",
 		Run: func(ctx context.Context, t *check.T) {
 			r := kit.NewRoute(ctx, t, s, "direct-own-service", nil)
 			service := &corev1.Service{}
@@ -43,7 +43,7 @@ func withoutClusterIP(s *stack.Stack) check.Check {
 			t.CleanupWithin(ctx, 2*kit.CleanupTimeout, func(ctx context.Context) { restore(ctx, t, s, service, dial) })
 			t.Expect(setServiceProxy(ctx, s, service, "none")).To(gomega.Succeed())
 			t.Eventually(ctx, dial).ShouldNot(gomega.Succeed(), "kube-proxy still serves %s", service.Spec.ClusterIP)
-			t.Diagnose("requests fail while the Service's virtual IP leads nowhere",
+			t.Diagnose("requests fail while the Service's ClusterIP is unreachable",
 				"compare the gateway's clusters in the evidence with the pods' addresses", "https://istio.io/latest/docs/concepts/traffic-management/")
 			t.Expect(forgetConnections(ctx, s, service.Spec.ClusterIP)).To(gomega.Succeed())
 			for i, response := range r.GetAtOnce(ctx, "/?delay=300ms", parallelRequests) {

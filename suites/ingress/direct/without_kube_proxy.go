@@ -19,7 +19,7 @@ func withoutKubeProxy(s *stack.Stack) check.Check {
 	return check.Check{
 		Name:    "without-kube-proxy",
 		Timeout: 5 * time.Minute,
-		Promise: "with kube-proxy stopped on every node the gateway still follows new pods, while the Service's virtual IP leads nowhere",
+		Promise: "with kube-proxy stopped on every node the gateway still follows new pods, while the Service's ClusterIP is unreachable",
 		Run: func(ctx context.Context, t *check.T) {
 			f := newFollower(ctx, t, s, "no-kube-proxy", 1)
 			service := &corev1.Service{}
@@ -32,7 +32,7 @@ func withoutKubeProxy(s *stack.Stack) check.Check {
 			t.CleanupWithin(ctx, 2*kit.CleanupTimeout, func(ctx context.Context) {
 				t.Expect(signalKubeProxy(ctx, s, "CONT")).To(gomega.Succeed())
 				// The control again: it was kube-proxy, and it works again.
-				t.Eventually(ctx, dial).WithTimeout(2*kit.CleanupTimeout).Should(gomega.Succeed(), "the virtual IP once kube-proxy goes on")
+				t.Eventually(ctx, dial).WithTimeout(2*kit.CleanupTimeout).Should(gomega.Succeed(), "the ClusterIP once kube-proxy runs again")
 			})
 			t.Expect(signalKubeProxy(ctx, s, "STOP")).To(gomega.Succeed())
 			old := f.app.MustHavePods(ctx, t, 1)[0]

@@ -24,7 +24,7 @@ func goneAddress(s *stack.Stack) check.Check {
 	return check.Check{
 		Name:     "address-of-gone-pod",
 		Parallel: true,
-		Promise:  "the address of a pod that is gone leads nowhere: no server outside the cluster can answer in its place",
+		Promise:  "packets to the address of a deleted pod are dropped: no server outside the cluster can answer in its place",
 		Run: func(ctx context.Context, t *check.T) {
 			ranges, err := podRanges(ctx, s)
 			t.Expect(err).NotTo(gomega.HaveOccurred())

@@ -64,7 +64,7 @@ func headerLimits(s *stack.Stack) check.Check {
 	return check.Check{
 		Name:     "header-limits",
 		Parallel: true,
-		Promise:  "a head of 48 KiB passes the gateway in both directions; one of 80 KiB is refused with 431, or 502 or 503 for an answer's, and the route goes on",
+		Promise:  "a head of 48 KiB passes the gateway in both directions; one of 80 KiB is refused with 431, or 502 or 503 for an answer's, and the route keeps serving",
 		Run: func(ctx context.Context, t *check.T) {
 			r := kit.NewRoute(ctx, t, s, "plain", nil)
 			t.Diagnose("the gateway does not keep to the limit of a head, 60 KiB",

@@ -23,10 +23,10 @@ func expectContinue(s *stack.Stack) check.Check {
 	return check.Check{
 		Name:     "expect-continue",
 		Parallel: true,
-		Promise:  "a client that sends Expect: 100-continue and holds its body back is told to go on, and the body arrives whole",
+		Promise:  "a client that sends Expect: 100-continue and holds its body back gets 100 Continue, and the body arrives whole",
 		Run: func(ctx context.Context, t *check.T) {
 			r := kit.NewRoute(ctx, t, s, "plain", nil)
-			t.Diagnose("a client that waits for 100 Continue is not told to go on", "look for the request in the gateway's access log in the evidence",
+			t.Diagnose("a client that waits for 100 Continue does not get it", "look for the request in the gateway's access log in the evidence",
 				"https://www.rfc-editor.org/rfc/rfc9110#name-expect")
 			c, err := dialHTTP(ctx, s)
 			t.Expect(err).NotTo(gomega.HaveOccurred())

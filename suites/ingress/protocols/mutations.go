@@ -14,7 +14,7 @@ func Mutations() []mutation.Mutation {
 			Fails: map[string]string{
 				"ingress/large-bodies": "does not carry a large body whole",
 				// What is held back until it is whole is held back from a backend that must ask for it.
-				"ingress/expect-continue": "is not told to go on",
+				"ingress/expect-continue": "does not get it",
 			},
 		},
 		{

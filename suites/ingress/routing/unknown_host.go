@@ -26,7 +26,7 @@ func unknownHost(s *stack.Stack) check.Check {
 			for _, host := range []string{"unknown.conformance.test", "elsewhere.example", r.Host + ".more.example"} {
 				mustBeUnknown(ctx, t, s, r, host)
 			}
-			t.Diagnose("the gateway goes on serving a VirtualService that was deleted", "compare istiod's and the gateway's configuration in the evidence",
+			t.Diagnose("the gateway still serves a VirtualService that was deleted", "compare istiod's and the gateway's configuration in the evidence",
 				"https://istio.io/latest/docs/ops/diagnostic-tools/proxy-cmd/")
 			t.Expect(r.Delete(ctx)).To(gomega.Succeed())
 			t.Eventually(ctx, func() int { return r.Get(ctx, "/", nil).Status }).WithTimeout(kit.PropagationTimeout).

@@ -16,7 +16,7 @@ import (
 func brokenSecret(s *stack.Stack) check.Check {
 	return check.Check{
 		Name:    "tls-broken-secret",
-		Promise: "a Secret whose key is not its certificate's is refused by the gateway, which goes on with the certificate that it has, and takes the next good one",
+		Promise: "a Secret whose key is not its certificate's is refused by the gateway, which keeps the certificate that it has, and takes the next good one",
 		Run: func(ctx context.Context, t *check.T) {
 			r := kit.NewSecureRoute(ctx, t, s, "terminated", "mode: SIMPLE", nil, nil)
 			r.MustBeServed(ctx, t, r.Client())

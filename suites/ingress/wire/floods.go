@@ -33,7 +33,7 @@ func floods(s *stack.Stack) check.Check {
 	return check.Check{
 		Name:     "http2-floods",
 		Parallel: true,
-		Promise:  "rapid resets, endless CONTINUATION, pings, settings and empty data end their own connection, while other clients are served and Envoy goes on",
+		Promise:  "rapid resets, endless CONTINUATION, pings, settings and empty data end their own connection, while other clients are served and Envoy keeps running",
 		Run: func(ctx context.Context, t *check.T) {
 			var corpus struct {
 				Floods []flood `json:"floods"`

@@ -43,7 +43,7 @@ func framing(s *stack.Stack) check.Check {
 	return check.Check{
 		Name:     "request-framing",
 		Parallel: true,
-		Promise:  "requests with ambiguous ends and malformed heads (smuggling pairs, folded headers, bare line feeds, bad hosts) are refused, nothing hidden in them arrives, and Envoy goes on",
+		Promise:  "requests with ambiguous ends and malformed heads (smuggling pairs, folded headers, bare line feeds, bad hosts) are rejected, no smuggled request reaches the backend, and Envoy keeps serving",
 		Run: func(ctx context.Context, t *check.T) {
 			var corpus struct {
 				Cases []frame `json:"cases"`

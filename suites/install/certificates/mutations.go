@@ -27,7 +27,7 @@ func Mutations() []mutation.Mutation {
 			Plays: "install/strict-mtls", Fails: map[string]string{"install/strict-mtls": "the control does not work"},
 		},
 		{
-			Name: "policy-ignored", Promise: "a workload that goes on to take plaintext although its policy is STRICT is noticed",
+			Name: "policy-ignored", Promise: "a workload that still accepts plaintext although its policy is STRICT is noticed",
 			Break: func(ctx context.Context, t *check.T, s *stack.Stack) {
 				kit.SetIstiodEnv(ctx, t, s, "PILOT_IGNORE_RESOURCES", "peerauthentications.security.istio.io")
 			},

@@ -17,7 +17,7 @@ import (
 func strict(s *stack.Stack) check.Check {
 	return check.Check{
 		Name:     "strict-mtls",
-		Promise:  "a workload in mode STRICT refuses plaintext and goes on to answer the gateway, which has a certificate",
+		Promise:  "a workload in mode STRICT refuses plaintext and still answers the gateway, which has a certificate",
 		Parallel: true,
 		Long:     true,
 		SkipIf:   s.WhyNotOurs,

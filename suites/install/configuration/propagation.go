@@ -46,7 +46,7 @@ func propagation(s *stack.Stack) check.Check {
 				times = append(times, time.Since(started))
 			}
 			// The second witness is Envoy's own account of its routes.
-			t.Diagnose("the gateway answers with the newest route, and what its Envoy says of its routes is not that",
+			t.Diagnose("the gateway answers with the newest route, which is missing from its Envoy's configuration",
 				"compare the routes of all gateway pods in the evidence", "https://istio.io/latest/docs/ops/diagnostic-tools/proxy-cmd/")
 			t.Eventually(ctx, func() (string, error) { return s.GatewayAdmin(ctx, "config_dump?resource=dynamic_route_configs") }).
 				Should(gomega.And(gomega.ContainSubstring(body), gomega.Not(gomega.ContainSubstring("change-0-"+c.Name))), "routes of the gateway's Envoy")

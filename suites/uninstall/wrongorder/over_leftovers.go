@@ -30,7 +30,7 @@ func overLeftovers(s *stack.Stack) check.Check {
 				"the charts keep CRDs by the annotation helm.sh/resource-policy: keep; look who deleted them", "https://istio.io/latest/docs/setup/install/helm/#uninstall")
 			t.Expect(crds).NotTo(gomega.BeEmpty(), "CRDs of Istio after the uninstall")
 			undo(ctx, t, s, other)
-			t.Diagnose("two releases may own the CRDs in turn: an upgrade of one changes what the other installed, and nobody is told",
+			t.Diagnose("two releases may own the CRDs in turn: an upgrade of one changes what the other installed, without an error",
 				"every CRD must have the annotation meta.helm.sh/release-name: kubectl get crd -o yaml", "https://istio.io/latest/docs/setup/upgrade/helm/")
 			_, err = s.Helm.Install(ctx, other)
 			t.Expect(err).To(gomega.MatchError(gomega.And(

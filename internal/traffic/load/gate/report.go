@@ -48,7 +48,7 @@ func (c *Comparison) carriers() string {
 	}
 	note := "no quantile can carry a verdict here"
 	if len(carry) > 0 {
-		note = "the verdict stands on " + strings.Join(carry, ", ")
+		note = "the verdict rests on " + strings.Join(carry, ", ")
 	}
 	if len(only) > 0 {
 		note += "; only reported: " + strings.Join(only, ", ")
