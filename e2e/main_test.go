@@ -88,7 +88,7 @@ func run(m *testing.M, o *options.Options, console *os.File) (int, error) {
 		target = "load"
 	}
 	if o.Mutate {
-		all, target = []check.Suite{mutation.Suite(s, all, suites.Mutations(), o.Run), diagnosis.Suite(s)}, "mutate"
+		all, target = []check.Suite{mutation.Suite(s, all, suites.Mutations(), func() []check.Suite { return planned }), diagnosis.Suite(s)}, "mutate"
 	}
 	if o.Upgrade != nil {
 		all, target = []check.Suite{upgradeSuite(s, o)}, "upgrade"
@@ -110,7 +110,7 @@ func run(m *testing.M, o *options.Options, console *os.File) (int, error) {
 	if err != nil {
 		return exitcode.Of(err), err
 	}
-	planned = selection.Plan(all)
+	planned = o.Shard.Plan(selection.Plan(all))
 	switch {
 	case o.List:
 		err := list(console, o, all, selection)

@@ -7,6 +7,8 @@ import (
 
 	"istio-conformance/internal/check"
 	"istio-conformance/internal/check/catalogue"
+	requirements "istio-conformance/internal/machine/kernel"
+	"istio-conformance/internal/machine/kernel/guest"
 	"istio-conformance/internal/stack"
 	"istio-conformance/suites/ambient"
 	"istio-conformance/suites/existing"
@@ -28,6 +30,21 @@ func Mutations() []mutation.Mutation {
 	return slices.Concat(install.Mutations(), existing.Mutations(), ambient.Mutations(), ingress.Mutations(), load.Mutations(), uninstall.Mutations())
 }
 
+// addGuest adds what the emulated machine of make test-kernel lacks in turn.
+func addGuest(breaks map[string][]catalogue.Break) {
+	table, err := requirements.Requirements()
+	if err != nil {
+		return // the suite kernel then consists of a check that says so
+	}
+	for _, c := range guest.Cases() {
+		for _, red := range c.Red {
+			for _, name := range kernel.Reds(table, red) {
+				breaks["kernel/"+name] = append(breaks["kernel/"+name], catalogue.Break{Name: c.Name, Promise: red + " is missed", Guest: true})
+			}
+		}
+	}
+}
+
 // Catalogue returns every check with what breaks it.
 func Catalogue() []catalogue.Entry {
 	breaks := map[string][]catalogue.Break{}
@@ -36,5 +53,10 @@ func Catalogue() []catalogue.Entry {
 			breaks[id] = append(breaks[id], catalogue.Break{Name: m.Name, Promise: m.Promise})
 		}
 	}
-	return catalogue.Of(All(stack.New(stack.Config{}), load.Full), breaks)
+	addGuest(breaks)
+	entries := catalogue.Of(All(stack.New(stack.Config{}), load.Full), breaks)
+	for i := range entries {
+		entries[i].Unbroken = unbroken[entries[i].ID]
+	}
+	return entries
 }

@@ -36,5 +36,21 @@ func TestEveryCheckHasAPromiseAndANameOfItsOwn(t *testing.T) {
 			g.Expect(slices.Contains(ids, id)).To(gomega.BeTrue(), "mutation %s expects %s to fail, and there is no such check", m.Name, id)
 		}
 	}
+	for id := range unbroken {
+		g.Expect(slices.Contains(ids, id)).To(gomega.BeTrue(), "suites/unbroken.go names %s, and there is no such check", id)
+	}
 	g.Expect(len(All(stack.New(stack.Config{}), load.Short))).To(gomega.BeNumerically(">=", 3))
+}
+
+// TestEveryCheckHasBeenSeenRed fails when a check names neither what makes it fail nor why
+// there is nothing.
+func TestEveryCheckHasBeenSeenRed(t *testing.T) {
+	g := gomega.NewWithT(t)
+	for _, e := range Catalogue() {
+		if len(e.Breaks) > 0 {
+			g.Expect(e.Unbroken).To(gomega.BeEmpty(), "%s is broken by %s: take it out of suites/unbroken.go", e.ID, e.Breaks[0].Name)
+		} else {
+			g.Expect(e.Unbroken).NotTo(gomega.BeEmpty(), "nothing makes %s fail: add a mutation (docs/writing-a-check.md), or say in suites/unbroken.go why there is none", e.ID)
+		}
+	}
 }

@@ -58,7 +58,7 @@ func suiteOf(n *nodes) check.Suite {
 	}
 	own := map[string]bool{}
 	for _, r := range table {
-		if r.Boot || r.Name == "nat-redirect" || r.Name == "unprivileged-ports" {
+		if ownCheck(&r) {
 			own[r.Name] = true
 			suite.Checks = append(suite.Checks, requirement(n, &r))
 		}

@@ -43,13 +43,19 @@ type Mutation struct {
 	Invalid map[string]string
 }
 
-// Suite returns a check for each mutation of the given suites. run is what the
-// user selects of them, as RUN does: the baseline plays no more than they need.
-func Suite(s *stack.Stack, suites []check.Suite, mutations []Mutation, run string) check.Suite {
-	suite := check.Suite{Name: "mutation", Checks: []check.Check{baseline(s, suites, plays(mutations, run))}}
+// Name is that of the suite of all mutations.
+const Name = "mutation"
+
+// Suite returns a check for each mutation of the given suites. planned is what will be
+// run, which is known later: the baseline plays no more than that needs.
+func Suite(s *stack.Stack, suites []check.Suite, mutations []Mutation, planned func() []check.Suite) check.Suite {
+	whyNot := func(m Mutation) string { return m.whyNot(s, check.IDs(suites)) }
+	suite := check.Suite{Name: Name, Checks: []check.Check{baseline(s, suites, func() string {
+		return plays(mutations, planned(), whyNot)
+	})}}
 	for _, m := range mutations {
 		suite.Checks = append(suite.Checks, check.Check{
-			Name: m.Name, Promise: m.Promise, Timeout: mutationTimeout, SkipIf: func() string { return m.whyNot(s) },
+			Name: m.Name, Promise: m.Promise, Timeout: mutationTimeout, SkipIf: func() string { return whyNot(m) },
 			Run: func(ctx context.Context, t *check.T) {
 				selection, err := check.Select(m.Plays, suites)
 				t.Expect(err).NotTo(gomega.HaveOccurred())
@@ -64,20 +70,25 @@ func Suite(s *stack.Stack, suites []check.Suite, mutations []Mutation, run strin
 }
 
 // whyNot says why the mutation cannot be made; empty when it can.
-func (m Mutation) whyNot(s *stack.Stack) string {
+func (m Mutation) whyNot(s *stack.Stack, checks []string) string {
+	for id := range m.Fails {
+		if !slices.Contains(checks, id) {
+			return id + " is not among the checks; LOAD=full adds it"
+		}
+	}
 	if m.Profile != "" && m.Profile != s.Config.Profile {
 		return "nothing of this profile is broken by it; PROFILE=" + m.Profile + " runs it"
 	}
 	return s.WhyNotOurs()
 }
 
-// plays returns what the selected mutations play, as RUN takes it.
-func plays(mutations []Mutation, run string) string {
-	wanted := strings.Split(run, ",")
+// plays returns what the planned mutations play, as RUN takes it, without those that
+// cannot be made.
+func plays(mutations []Mutation, planned []check.Suite, whyNot func(Mutation) string) string {
+	ids := check.IDs(planned)
 	var all []string
 	for _, m := range mutations {
-		named := slices.ContainsFunc(wanted, func(name string) bool { return strings.TrimSpace(name) == "mutation/"+m.Name })
-		if named || run == "" || slices.Contains(wanted, "mutation") {
+		if slices.Contains(ids, Name+"/"+m.Name) && whyNot(m) == "" {
 			all = append(all, m.Plays)
 		}
 	}
@@ -89,11 +100,11 @@ func plays(mutations []Mutation, run string) string {
 
 // baseline runs what is going to be played before anything is broken: a check that
 // fails anyway would prove nothing when it fails under a mutation.
-func baseline(s *stack.Stack, suites []check.Suite, plays string) check.Check {
+func baseline(s *stack.Stack, suites []check.Suite, plays func() string) check.Check {
 	return check.Check{
 		Name: "baseline", Promise: "every check that is going to be played passes before anything is broken", Gate: true, Timeout: baselineTimeout, SkipIf: s.WhyNotOurs,
 		Run: func(ctx context.Context, t *check.T) {
-			selection, err := check.Select(plays, suites)
+			selection, err := check.Select(plays(), suites)
 			t.Expect(err).NotTo(gomega.HaveOccurred())
 			if s.InstallError == nil {
 				// What it plays may end with an uninstalled Istio.

@@ -24,14 +24,18 @@ type Entry struct {
 	// Gate checks must pass before those behind them are run.
 	Gate     bool `json:"gate,omitempty"`
 	Parallel bool `json:"parallel,omitempty"`
-	// Breaks are the ways in which make mutate makes it fail.
+	// Breaks are the ways in which make mutate or make test-kernel makes it fail.
 	Breaks []Break `json:"breaks,omitempty"`
+	// Unbroken says why there is none.
+	Unbroken string `json:"unbroken,omitempty"`
 }
 
 // Break is one way to make a check fail.
 type Break struct {
 	Name    string `json:"name"`
 	Promise string `json:"promise"`
+	// Guest says that it is made in the emulated machine of make test-kernel.
+	Guest bool `json:"guest,omitempty"`
 }
 
 // Of returns the suites' checks; breaks are by the checks' ids.
@@ -94,7 +98,7 @@ func Markdown(entries []Entry, runs Runs) string {
 			broken++
 		}
 	}
-	fmt.Fprintf(&b, "%s. `make e2e RUN=<name>` runs one of them with the gates before it. A gate must pass\nbefore the checks behind it are run. `make mutate` breaks the system on purpose and demands\nthat exactly the right checks turn red: %d of the checks have a break there.\n\nThe last columns say on which day a run with that profile last showed the promise. \"never run\"\nis code and no proof: no run that was recorded with `istio-conformance list ran` has shown it.\n", wording.Plural(len(entries), "check"), broken)
+	fmt.Fprintf(&b, "%s. `make e2e RUN=<name>` runs one of them with the gates before it. A gate must pass\nbefore the checks behind it are run. `make mutate` breaks the system on purpose, and `make test-kernel`\na kernel in QEMU, and both demand that exactly the right checks turn red: %d of the checks have a break\nthere, and of the others it is said why not.\n\nThe last columns say on which day a run with that profile last showed the promise. \"never run\"\nis code and no proof: no run that was recorded with `istio-conformance list ran` has shown it.\n", wording.Plural(len(entries), "check"), broken)
 	suite, feature, open := "", "-", false
 	for _, e := range entries {
 		if e.Suite != suite {
@@ -108,22 +112,37 @@ func Markdown(entries []Entry, runs Runs) string {
 			open = false
 		}
 		if !open {
-			fmt.Fprintf(&b, "\n| check | promise | broken by `make mutate` | %s |\n|---|---|---%s|\n", strings.Join(Profiles, " | "), strings.Repeat("|---", len(Profiles)))
+			fmt.Fprintf(&b, "\n| check | promise | broken by | %s |\n|---|---|---%s|\n", strings.Join(Profiles, " | "), strings.Repeat("|---", len(Profiles)))
 			open = true
-		}
-		var by []string
-		for _, k := range e.Breaks {
-			by = append(by, "`"+k.Name+"`")
 		}
 		name := "`" + e.ID + "`"
 		if e.Gate {
 			name += " (gate)"
 		}
-		fmt.Fprintf(&b, "| %s | %s | %s |", name, markdown.Escape(e.Promise), strings.Join(by, ", "))
+		fmt.Fprintf(&b, "| %s | %s | %s |", name, markdown.Escape(e.Promise), e.brokenBy())
 		for _, profile := range Profiles {
 			fmt.Fprintf(&b, " %s |", runs.last(profile, e.ID))
 		}
 		b.WriteString("\n")
 	}
 	return b.String()
+}
+
+// brokenBy names the breaks, or says why there are none.
+func (e *Entry) brokenBy() string {
+	var mutations, guest []string
+	for _, k := range e.Breaks {
+		if k.Guest {
+			guest = append(guest, k.Name)
+		} else {
+			mutations = append(mutations, "`"+k.Name+"`")
+		}
+	}
+	if len(guest) > 0 {
+		mutations = append(mutations, "QEMU: "+markdown.Escape(strings.Join(guest, "; ")))
+	}
+	if e.Unbroken != "" {
+		mutations = append(mutations, "nothing: "+markdown.Escape(e.Unbroken))
+	}
+	return strings.Join(mutations, ", ")
 }

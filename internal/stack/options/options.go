@@ -35,6 +35,8 @@ type Options struct {
 	Format string
 	// Mutate proves that the checks can fail, instead of running them.
 	Mutate bool
+	// Shard is the part of what breaks the system that this run takes.
+	Shard check.Shard
 	// Upgrade makes an upgrade under traffic, instead of the checks.
 	Upgrade *Upgrade
 
@@ -45,12 +47,12 @@ type Options struct {
 	// Baseline is the report.json of an earlier run to compare with; empty is none.
 	Baseline string
 
-	config, cluster, install, keep, kubeconfig string
-	upgrade                                    upgradeFlags
-	getenv                                     func(string) string
-	flags                                      *flag.FlagSet
-	settings                                   []setting
-	again                                      []string
+	config, cluster, install, keep, kubeconfig, shard string
+	upgrade                                           upgradeFlags
+	getenv                                            func(string) string
+	flags                                             *flag.FlagSet
+	settings                                          []setting
+	again                                             []string
 }
 
 // setting is an option as a configuration file may name it.
@@ -108,6 +110,7 @@ func (o *Options) what() {
 	o.text(&o.Baseline, "baseline", "BASELINE", "", "report.json of an earlier run to compare with")
 	o.truth(&o.Force, "force", "FORCE", "allow a pair of versions outside Istio's support table")
 	o.truth(&o.Mutate, "mutate", "MUTATE", "break the system on purpose and assert that exactly the right checks fail")
+	o.text(&o.shard, "shard", "SHARD", "", "with -mutate: which part of the breaks, such as 1/4, so that four machines share them")
 	o.registerUpgrade()
 }
 
@@ -201,12 +204,22 @@ func (o *Options) Complete() error {
 	if o.Policy.Repeat > 1 && o.Policy.Retries > 0 {
 		return exitcode.Usagef("REPEAT=%d and RETRY=%d: a repeated check must pass each time, so it is not tried again", o.Policy.Repeat, o.Policy.Retries)
 	}
-	for _, complete := range []func() error{o.checkInstall, o.completeUpgrade, o.completeRequire, o.Validate} {
+	for _, complete := range []func() error{o.checkInstall, o.completeUpgrade, o.completeRequire, o.completeShard, o.Validate} {
 		if err := complete(); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// completeShard reads which part of the breaks is made.
+func (o *Options) completeShard() error {
+	if o.shard != "" && (!o.Mutate || o.Upgrade != nil) {
+		return exitcode.Usagef("SHARD=%s: only what breaks the system is divided: add MUTATE=1, without UPGRADE, or leave SHARD out", o.shard)
+	}
+	var err error
+	o.Shard, err = check.ParseShard(o.shard)
+	return err
 }
 
 // checkInstall refuses to install into a cluster that is not the harness's own,

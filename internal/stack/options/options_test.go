@@ -46,6 +46,8 @@ func TestCompleteRefuses(t *testing.T) {
 		{"no Istio in a new cluster", map[string]string{"INSTALL": "skip"}, "CLUSTER=existing KUBECONFIG=<path>"},
 		{"something else to be judged", map[string]string{"REQUIRE": "Latency"}, "REQUIRE=Latency: want latency or none"},
 		{"latency of an existing cluster", map[string]string{"REQUIRE": "latency", "CLUSTER": "existing", "KUBECONFIG": "x"}, "latency is measured only in a cluster that is made here"},
+		{"no part of the breaks", map[string]string{"MUTATE": "1", "SHARD": "5/4"}, "SHARD=5/4: want the number of a part"},
+		{"a part of the checks", map[string]string{"SHARD": "1/4"}, "add MUTATE=1"},
 		{"an existing cluster without a kubeconfig", map[string]string{"CLUSTER": "existing"}, "KUBECONFIG=<path>"},
 	}
 	for _, c := range cases {
