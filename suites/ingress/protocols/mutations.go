@@ -23,8 +23,13 @@ func Mutations() []mutation.Mutation {
 			Plays: "ingress/header-limits,ingress/http-versions", Fails: map[string]string{"ingress/header-limits": "does not keep to the limit of a head"},
 		},
 		{
+			Name: "trailers-dropped", Promise: "a filter that drops a trailer is noticed",
+			Break: mutation.WithFixture("trailer-dropped", map[string]string{"Trailer": "x-trailer"}),
+			Plays: "ingress/trailers,ingress/grpc-unary-and-streams,ingress/http-versions", Fails: map[string]string{"ingress/trailers": "drops trailers of HTTP/2"},
+		},
+		{
 			Name: "grpc-retries-cut", Promise: "a gateway that retries gRPC less than the route says is noticed",
-			Break: mutation.WithFixture("no-retries", nil),
+			Break: mutation.EveryRoute("{retry_policy: {num_retries: 1}}"),
 			Plays: "ingress/grpc-retries,ingress/grpc-unary-and-streams", Fails: map[string]string{"ingress/grpc-retries": "does not retry gRPC"},
 		},
 	}

@@ -5,7 +5,9 @@ import (
 	"strings"
 
 	"github.com/onsi/gomega"
+	admissionv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"istio-conformance/internal/check"
 	"istio-conformance/internal/stack"
@@ -24,6 +26,11 @@ func Mutations() []mutation.Mutation {
 			Name: "access-log-without-request-id", Promise: "an access log that lacks a field is noticed",
 			Break: mesh("%REQ(X-REQUEST-ID)%", "-"), Plays: "ingress/access-log-json-and-text,ingress/gateway-metrics",
 			Fails: map[string]string{"ingress/access-log-json-and-text": "does not have the formats"},
+		},
+		{
+			Name: "validated-twice", Promise: "a webhook that an upgrade left behind, so that istiod judges everything twice, is noticed",
+			Break: doubleValidation, Plays: "ingress/istiod-metrics,ingress/gateway-metrics",
+			Fails: map[string]string{"ingress/istiod-metrics": "do not count each resource once"},
 		},
 	}
 }
@@ -45,4 +52,23 @@ func mesh(old, replacement string) func(context.Context, *check.T, *stack.Stack)
 		})
 		mutation.Mend(ctx, t, func(ctx context.Context) { set(ctx, func(string) string { return before }) })
 	}
+}
+
+// doubleValidation copies the configurations by which the API server asks istiod.
+func doubleValidation(ctx context.Context, t *check.T, s *stack.Stack) {
+	var all admissionv1.ValidatingWebhookConfigurationList
+	t.Expect(s.Client.List(ctx, &all)).To(gomega.Succeed())
+	copied := 0
+	for i := range all.Items {
+		if !strings.HasSuffix(all.Items[i].Webhooks[0].Name, "validation.istio.io") {
+			continue
+		}
+		left := &admissionv1.ValidatingWebhookConfiguration{
+			ObjectMeta: metav1.ObjectMeta{Name: all.Items[i].Name + "-left-behind"}, Webhooks: all.Items[i].Webhooks,
+		}
+		t.Expect(s.Client.Create(ctx, left)).To(gomega.Succeed())
+		mutation.Mend(ctx, t, func(ctx context.Context) { t.Expect(s.Client.Delete(ctx, left)).To(gomega.Succeed()) })
+		copied++
+	}
+	t.Expect(copied).To(gomega.BeNumerically(">", 0), "webhooks that judge Istio's resources")
 }
