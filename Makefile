@@ -125,6 +125,10 @@ test-kernel: ## Boot a kernel in QEMU, take its modules away one by one, and pro
 test-report: ## Look at the report's page in Chromium: pictures in out/page, a clean console, axe-core without a violation
 	@ISTIO_CONFORMANCE_BROWSER=1 go test -count=1 -timeout 20m ./internal/report/browser
 
+.PHONY: test-release
+test-release: $(BIN)/e2e.test $(BIN)/istio-conformance $(BIN)/rehearsal ## Try IMAGES=release without the internet, from a registry and a chart repository on 127.0.0.1, which fail too: STEPS=plan,faults,node-port,e2e,archive,upgrade FROM=1.30
+	@$(BIN)/rehearsal -steps "$(STEPS)" -istio "$(ISTIO)" -kubernetes "$(KUBERNETES)" -from "$(FROM)"
+
 .PHONY: trust
 trust: ## Show whether the load generator and its verdicts can be believed on this machine: stubs of known delay, comparisons of equal paths (half an hour)
 	@mkdir -p out
@@ -158,7 +162,7 @@ help: ## Show this help
 		/^[a-z0-9-]+:.*##/ {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # The compiler decides what is out of date; it knows better than make.
-.PHONY: $(BIN)/e2e.test $(BIN)/istio-conformance $(BIN)/kernel-probe $(BIN)/load-generator $(BIN)/capbound-runtime
+.PHONY: $(BIN)/e2e.test $(BIN)/istio-conformance $(BIN)/kernel-probe $(BIN)/load-generator $(BIN)/capbound-runtime $(BIN)/rehearsal
 $(BIN)/e2e.test:
 	@tools/compile $@ ./e2e
 
@@ -167,3 +171,6 @@ $(BIN)/istio-conformance:
 
 $(BIN)/kernel-probe $(BIN)/load-generator $(BIN)/capbound-runtime:
 	@set -o pipefail; go build -o $@ ./cmd/$(@F) 2>&1 | { grep -v '^go: downloading' || true; }
+
+$(BIN)/rehearsal:
+	@set -o pipefail; go build -o $@ ./e2e/rehearsal 2>&1 | { grep -v '^go: downloading' || true; }

@@ -51,6 +51,9 @@ func dryRun(ctx context.Context, out io.Writer, o *options.Options, s *stack.Sta
 		fmt.Fprintf(out, "cluster:  kind cluster %s by %s; %s\n", o.Name, o.KindConfig, map[bool]string{true: "kept", false: "removed at the end"}[o.Keep])
 		fmt.Fprintf(out, "versions: %s\n", s)
 		fmt.Fprintf(out, "images:   %s\n", s.Config.Images)
+		for _, note := range s.Notes() {
+			fmt.Fprintf(out, "note:     %s\n", note)
+		}
 		for _, warning := range s.Warnings() {
 			fmt.Fprintf(out, "warning:  %s\n", warning)
 		}

@@ -9,11 +9,11 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
+	"istio-conformance/internal/process/command"
 	"istio-conformance/internal/process/exitcode"
 	"istio-conformance/internal/process/progress"
 )
@@ -148,7 +148,7 @@ func (r *runner) process(ctx context.Context, c *Cell, dir string) (code int, er
 		return -1, err
 	}
 	defer func() { err = errors.Join(err, log.Close()) }()
-	process := exec.CommandContext(ctx, r.Command[0], r.Command[1:]...)
+	process := command.Interruptible(ctx, endTimeout, r.Command...)
 	process.Env = append(os.Environ(), c.Environment()...)
 	// The matrix's baseline is not a cell's: cells are compared when all are done.
 	process.Env = append(process.Env, "OUT="+dir, "IMAGES="+r.Source, "RUN=", "CLUSTER=kind", "BASELINE=")
@@ -156,10 +156,6 @@ func (r *runner) process(ctx context.Context, c *Cell, dir string) (code int, er
 		process.Env = append(process.Env, "CHARTS="+r.Charts)
 	}
 	process.Stdout, process.Stderr = log, log
-	process.Cancel = func() error { return process.Process.Signal(os.Interrupt) }
-	process.WaitDelay = endTimeout
-	// A group of its own: an interrupt at the terminal reaches it once, through Cancel.
-	process.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	err = process.Run()
 	var exit *exec.ExitError
 	if errors.As(err, &exit) {

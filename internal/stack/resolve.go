@@ -169,6 +169,9 @@ func (s *Stack) kubeconfigPath() string {
 // Warnings are what a user must know of the run so far.
 func (s *Stack) Warnings() []string { return slices.Clone(s.warnings) }
 
+// Notes are what Resolve found of the places that it asked.
+func (s *Stack) Notes() []string { return slices.Clone(s.notes) }
+
 // String names the pair of versions under test.
 func (s *Stack) String() string {
 	return fmt.Sprintf("Istio %s on Kubernetes %s", s.Cell.Istio, s.Cell.Kubernetes)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"istio-conformance/internal/images/release"
 	"istio-conformance/internal/mesh/istio"
@@ -57,15 +58,25 @@ func (s *Stack) takeAsked(table *istio.Table, problem error) error {
 		case err == nil && v.Full():
 			s.published = append(s.published, v)
 		case problem != nil:
-			return fmt.Errorf("%w; a full version, such as ISTIO=%s, needs no list where its charts were fetched before", problem, table.Newest())
+			return fmt.Errorf("%w; charts that were fetched before are found by their full version, such as ISTIO=%s", problem, example(table, text))
 		default:
-			return exitcode.Usagef("CHARTS=%s: the charts there bear no version of Istio; say which it is: ISTIO=%s", s.charts, table.Newest())
+			return exitcode.Usagef("CHARTS=%s: the charts there bear no version of Istio; say which it is, such as ISTIO=%s", s.charts, example(table, text))
 		}
 	}
 	if problem != nil {
 		s.notes = append(s.notes, fmt.Sprintf("%v; charts that were fetched before are used", problem))
 	}
 	return nil
+}
+
+// example is a full version of the minor that the user asks for, or of the default's.
+func example(table *istio.Table, asked string) istio.Version {
+	v, err := istio.ParseVersion(asked)
+	if err != nil {
+		v = table.Default.Istio
+	}
+	known := table.IstioIn(istio.SourceRelease)
+	return known[max(0, slices.IndexFunc(known, v.SameMinor))]
 }
 
 // resolveRequest finds the full versions, with what is published.

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"istio-conformance/internal/images"
 	"istio-conformance/internal/images/backend"
@@ -20,6 +21,9 @@ const (
 	istioLayer = "istio.tar"
 	setFile    = "set.json"
 )
+
+// cellLayers are the layers of a node with Istio's images.
+var cellLayers = append(slices.Clone(nodeLayers), istioLayer)
 
 // chartDirs are the charts' directories in Istio's module.
 var chartDirs = map[string]string{
@@ -74,7 +78,7 @@ func (b *build) assembleCell(ctx context.Context, dir string) error {
 	if err := linkLayers(node, dir); err != nil {
 		return err
 	}
-	image, err := nodeImage(dir)
+	image, err := nodeImage(dir, cellLayers...)
 	if err != nil {
 		return err
 	}
@@ -93,7 +97,7 @@ func (b *build) assembleCell(ctx context.Context, dir string) error {
 // Istio's layer fits these only, and not those of a node that is built again
 // from the same pins with newer Debian packages.
 func linkLayers(node, cell string) error {
-	for _, layer := range []string{systemLayer, binariesLayer, imagesLayer} {
+	for _, layer := range nodeLayers {
 		if err := oci.LinkLayer(filepath.Join(node, layer), filepath.Join(cell, layer)); err != nil {
 			return err
 		}

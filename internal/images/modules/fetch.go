@@ -67,10 +67,16 @@ func (b *build) fetchAll(ctx context.Context, parts []part) error {
 // missing returns the parts that the missing results are made from. Those that
 // are there already are among them: fetching keeps them from being pruned.
 func (b *build) missing() []part {
-	var parts []part
 	if b.store.Has(b.plan.cellID) {
 		return nil
 	}
+	return b.needed()
+}
+
+// needed returns the parts that the images of a cell are made from, without those of a
+// node that is there.
+func (b *build) needed() []part {
+	var parts []part
 	if !b.store.Has(b.plan.nodeID) {
 		parts = b.plan.nodeParts()
 	}

@@ -21,13 +21,13 @@ const nodeLabel = "istio-conformance.image"
 // nameless is how the engine lists an image whose name another one has taken.
 const nameless = "<none>:<none>"
 
-// nodeImage puts the layers in the artifact of a cell together. The settings
+// nodeImage puts layers in an artifact together, the lowest first. The settings
 // are those of kind's Dockerfile: systemd looks for "container", and ends
 // cleanly on SIGRTMIN+3 only.
-func nodeImage(cell string) (v1.Image, error) {
+func nodeImage(dir string, names ...string) (v1.Image, error) {
 	var layers []*oci.Layer
-	for _, name := range []string{systemLayer, binariesLayer, imagesLayer, istioLayer} {
-		layer, err := oci.OpenLayer(filepath.Join(cell, name))
+	for _, name := range names {
+		layer, err := oci.OpenLayer(filepath.Join(dir, name))
 		if err != nil {
 			return nil, err
 		}
@@ -47,7 +47,7 @@ func (b *build) loadNode(ctx context.Context, engine images.Engine) (err error) 
 	if err != nil {
 		return err
 	}
-	image, err := nodeImage(cell)
+	image, err := nodeImage(cell, cellLayers...)
 	if err != nil {
 		return err
 	}

@@ -25,6 +25,9 @@ const (
 	idsFile       = "ids.json"
 )
 
+// nodeLayers are the layers of a node without Istio, the lowest first.
+var nodeLayers = []string{systemLayer, binariesLayer, imagesLayer}
+
 // nodeDir returns the artifact with a node's layers, which is made when missing.
 func (b *build) nodeDir(ctx context.Context) (string, error) {
 	return b.ensure(ctx, b.plan.nodeID, "assembled", b.assembleNode)

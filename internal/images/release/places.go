@@ -59,7 +59,7 @@ func CheckHub(hub string) error {
 		return exitcode.Usagef("HUB=%s: the name of an image has no %s://; want HUB=%s", hub, scheme, strings.Trim(rest, "/"))
 	}
 	if _, err := name.NewRepository(strings.Trim(cmp.Or(hub, DefaultHub), "/") + "/pilot"); err != nil {
-		return exitcode.Usagef("HUB=%s: want what the names of the images begin with, such as %s: %w", hub, DefaultHub, err)
+		return exitcode.Usagef("HUB=%s: want what the names of the images begin with, in small letters and without a tag, such as %s", hub, DefaultHub)
 	}
 	return nil
 }

@@ -6,9 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log"
-	"net/http"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -19,14 +16,12 @@ import (
 
 	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/name"
-	"github.com/google/go-containerregistry/pkg/registry"
-	"github.com/google/go-containerregistry/pkg/v1/random"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"helm.sh/helm/v3/pkg/chart"
 	"helm.sh/helm/v3/pkg/chartutil"
-	"helm.sh/helm/v3/pkg/repo"
 
 	"istio-conformance/internal/images"
+	"istio-conformance/internal/images/mirror"
 	"istio-conformance/internal/mesh/charts/origin"
 	"istio-conformance/internal/mesh/istio"
 	"istio-conformance/internal/process/exitcode"
@@ -145,54 +140,21 @@ func (e *fakeEngine) Save(context.Context, string, ...string) error {
 	return errors.New("a release saves nothing")
 }
 
-// publish starts a registry with a release's images and returns the prefix of
-// their names and the node's reference by digest.
-func publish(t *testing.T) (hub, node string) {
-	t.Helper()
-	server := httptest.NewServer(registry.New(registry.Logger(log.New(io.Discard, "", 0))))
-	t.Cleanup(server.Close)
-	host := strings.TrimPrefix(server.URL, "http://")
-	for _, repository := range []string{"istio/pilot:1.31.0", "istio/proxyv2:1.31.0", "istio/install-cni:1.31.0", "kindest/node:v1.36.4"} {
-		ref, err := name.ParseReference(host + "/" + repository)
-		if err != nil {
-			t.Fatal(err)
-		}
-		image, err := random.Image(64, 1)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := remote.Write(ref, image); err != nil {
-			t.Fatal(err)
-		}
-		digest, err := image.Digest()
-		if err != nil {
-			t.Fatal(err)
-		}
-		node = ref.Context().Name() + "@" + digest.String()
-	}
-	return host + "/istio", node
-}
-
 // chartRepository serves the charts of a version.
-func chartRepository(t *testing.T, version string) origin.Origin {
+func chartRepository(t *testing.T, m *mirror.Mirror, version string) origin.Origin {
 	t.Helper()
-	dir := t.TempDir()
+	var charts []mirror.Chart
 	for _, chartName := range images.ChartNames {
-		c := &chart.Chart{Metadata: &chart.Metadata{APIVersion: "v2", Name: chartName, Version: version}}
-		if _, err := chartutil.Save(c, dir); err != nil {
+		path, err := chartutil.Save(&chart.Chart{Metadata: &chart.Metadata{APIVersion: "v2", Name: chartName, Version: version}}, t.TempDir())
+		if err != nil {
 			t.Fatal(err)
 		}
+		charts = append(charts, mirror.Chart{Name: chartName, Version: version, Path: path})
 	}
-	server := httptest.NewServer(http.FileServer(http.Dir(dir)))
-	t.Cleanup(server.Close)
-	index, err := repo.IndexDirectory(dir, server.URL)
-	if err != nil {
+	if err := m.PublishCharts(charts...); err != nil {
 		t.Fatal(err)
 	}
-	if err := index.WriteFile(filepath.Join(dir, "index.yaml"), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	from, err := OpenCharts(server.URL, t.Logf)
+	from, err := OpenCharts(m.ChartsURL(), t.Logf)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -226,10 +188,10 @@ func render(_ context.Context, set *images.Set) ([]string, error) {
 }
 
 func TestPrepare(t *testing.T) {
-	hub, node := publish(t)
-	engine := newEngine()
+	m, engine := published(t), newEngine()
+	hub, node := m.Host+"/istio", m.Host+"/kindest/node:v1.36.4"
 	source := New(Options{
-		Nodes: map[string]string{"v1.36.4": node}, Charts: chartRepository(t, "1.31.0"), Hub: hub + "/",
+		Nodes: map[string]string{"v1.36.4": node}, Charts: chartRepository(t, m, "1.31.0"), Hub: hub + "/",
 		Images: render, Root: checkout(t), CacheDir: t.TempDir(), Engine: engine, Logf: t.Logf,
 	})
 	cell := images.Cell{Istio: "1.31.0", Kubernetes: "v1.36.4"}
@@ -261,8 +223,9 @@ func TestPrepare(t *testing.T) {
 }
 
 func TestPrepareExplains(t *testing.T) {
-	hub, node := publish(t)
-	charts := chartRepository(t, "1.31.9")
+	m := published(t)
+	hub, node := m.Host+"/istio", m.Host+"/kindest/node:v1.36.4"
+	charts := chartRepository(t, m, "1.31.9")
 	for what, test := range map[string]struct {
 		cell images.Cell
 		hub  string

@@ -16,21 +16,20 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/empty"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
-	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/static"
 	"github.com/google/go-containerregistry/pkg/v1/types"
 	"github.com/onsi/gomega"
 
 	"istio-conformance/internal/images"
+	"istio-conformance/internal/images/mirror"
 	"istio-conformance/internal/process/exitcode"
 )
 
 // sign puts a signature beside an image, as cosign sign does.
-func (b *broken) sign(t *testing.T, repository string, image v1.Image, key *ecdsa.PrivateKey) {
+func sign(t *testing.T, m *mirror.Mirror, repository string, image v1.Image, key *ecdsa.PrivateKey) {
 	t.Helper()
 	digest, err := image.Digest()
 	if err != nil {
@@ -50,11 +49,7 @@ func (b *broken) sign(t *testing.T, repository string, image v1.Image, key *ecds
 	if err != nil {
 		t.Fatal(err)
 	}
-	ref, err := name.ParseReference(b.host + "/" + repository + ":sha256-" + digest.Hex + ".sig")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := remote.Write(ref, signed); err != nil {
+	if err := m.Push(t.Context(), repository+":sha256-"+digest.Hex+".sig", signed); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -107,27 +102,27 @@ func TestSignatures(t *testing.T) {
 	} {
 		t.Run(c.what, func(t *testing.T) {
 			g := gomega.NewWithT(t)
-			b, engine := publishBroken(t), newEngine()
+			m, engine := published(t), newEngine()
 			for _, repository := range all {
-				image := b.push(t, repository+":1.31.0", "")
+				image := push(t, m, repository+":1.31.0", "")
 				for _, signed := range c.signed {
 					if signed == repository {
-						b.sign(t, repository, image, c.by)
+						sign(t, m, repository, image, c.by)
 					}
 				}
 			}
-			digest, err := b.push(t, "kindest/node:v1.36.4", "").Digest()
+			digest, err := push(t, m, "kindest/node:v1.36.4", "").Digest()
 			g.Expect(err).NotTo(gomega.HaveOccurred())
-			node := b.host + "/kindest/node@" + digest.String()
+			node := m.Host + "/kindest/node@" + digest.String()
 			if c.tagged {
-				node = b.host + "/kindest/node:v1.36.4"
+				node = m.Host + "/kindest/node:v1.36.4"
 			}
 			from := writeKey(t, key)
 			if c.noKey {
 				from = filepath.Join(t.TempDir(), "none")
 			}
 			set, err := New(Options{
-				Nodes: map[string]string{"v1.36.4": node}, Charts: chartRepository(t, "1.31.0"), Hub: b.host + "/istio", Trust: Trust{Verify: c.verify},
+				Nodes: map[string]string{"v1.36.4": node}, Charts: chartRepository(t, m, "1.31.0"), Hub: m.Host + "/istio", Trust: Trust{Verify: c.verify},
 				KeyOf: func(string) string { return from }, Images: render, Root: checkout(t), CacheDir: t.TempDir(), Engine: engine, Logf: t.Logf,
 			}).Prepare(t.Context(), images.Cell{Istio: "1.31.0", Kubernetes: "v1.36.4"})
 			if c.says != "" {

@@ -92,7 +92,9 @@ func (t *Table) resolveIstio(r Request) (Version, error) {
 	asked := t.Default.Istio
 	if r.Istio != "" {
 		var err error
-		if asked, err = ParseVersion(r.Istio); err != nil {
+		if asked, err = ParseVersion(r.Istio); err != nil && r.Published != nil {
+			return Version{}, exitcode.Usagef("Istio's version: %w", err)
+		} else if err != nil {
 			return Version{}, exitcode.Usagef("Istio's version: %w; known: %s", err, t.knownIstio())
 		}
 	}
@@ -232,7 +234,11 @@ func (t *Table) unknownIstio(v Version) error {
 func (t *Table) knownIstio() string {
 	ranges := make([]string, 0, len(t.Istio))
 	for _, m := range t.Istio {
-		ranges = append(ranges, fmt.Sprintf("%s.0-%d", m.Version, m.Newest.Patch))
+		known := fmt.Sprintf("%s.0", m.Version)
+		if m.Newest.Patch > 0 {
+			known += " to " + m.Newest.String()
+		}
+		ranges = append(ranges, known)
 	}
 	return strings.Join(ranges, ", ")
 }

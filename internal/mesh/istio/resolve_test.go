@@ -52,8 +52,8 @@ func TestResolveRefuses(t *testing.T) {
 		request Request
 		says    []string
 	}{
-		{"no version", Request{Istio: "latest", Source: SourceModules}, []string{`"latest"`, "1.31.0-4", "1.18.0-7"}},
-		{"unknown minor of Istio", Request{Istio: "1.99", Source: SourceRelease}, []string{"Istio 1.99 is unknown", "1.31.0-4", "1.18.0-7"}},
+		{"no version", Request{Istio: "latest", Source: SourceModules}, []string{`"latest"`, "1.32.0, 1.31.0 to 1.31.4", "1.18.0 to 1.18.7"}},
+		{"unknown minor of Istio", Request{Istio: "1.99", Source: SourceRelease}, []string{"Istio 1.99 is unknown", "1.32.0, 1.31.0 to 1.31.4", "1.18.0 to 1.18.7"}},
 		{"a patch that is not published", Request{Istio: "1.31.99", Source: SourceRelease, Published: published31, Origin: "here"}, []string{"here has no Istio 1.31.99; its newest 1.31 is 1.31.5"}},
 		{"a minor that is not published", Request{Istio: "1.33", Source: SourceRelease, Published: published31, Origin: "here"}, []string{"here has no Istio 1.33; its newest is 1.31.5"}},
 		{"a minor without a release", Request{Istio: "1.32", Source: SourceRelease, Published: published31, Origin: "here"}, []string{"here has no release of Istio 1.32 yet, only 1.32.0-rc.1"}},

@@ -4,10 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
+	"os"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -111,6 +115,20 @@ func TestNothingListens(t *testing.T) {
 	_, err := New(log.logf).Get(t.Context(), gone.URL)
 	g.Expect(Reason(err)).To(gomega.Equal("nothing listens there (connection refused)"))
 	g.Expect(log.all).To(gomega.HaveLen(2), "each attempt is shown")
+}
+
+func TestTheProxyIsDown(t *testing.T) {
+	g := gomega.NewWithT(t)
+	down := &url.URL{Scheme: "http", Host: "127.0.0.1:1"}
+	client := &http.Client{Transport: &http.Transport{Proxy: http.ProxyURL(down)}}
+	_, err := client.Get("https://charts.invalid") //nolint:bodyclose,noctx // there is no answer
+	g.Expect(Reason(err)).To(gomega.Equal("the proxy of HTTPS_PROXY does not answer: nothing listens there (connection refused)"))
+}
+
+func TestThereIsNoRoute(t *testing.T) {
+	g := gomega.NewWithT(t)
+	err := &url.Error{Op: "Get", URL: "https://charts.invalid", Err: &net.OpError{Op: "dial", Net: "tcp", Err: os.NewSyscallError("connect", syscall.ENETUNREACH)}}
+	g.Expect(Reason(err)).To(gomega.Equal("this machine has no route to it"))
 }
 
 func TestAnUnknownHostIsNotAskedAgain(t *testing.T) {

@@ -54,10 +54,14 @@ func Reason(err error) string {
 		return "it takes no more requests for now (429 Too Many Requests)"
 	case status != 0:
 		return fmt.Sprintf("it answers %d %s", status, http.StatusText(status))
+	case errors.As(err, &op) && op.Op == "proxyconnect":
+		return "the proxy of HTTPS_PROXY does not answer: " + Reason(op.Err)
 	case errors.As(err, &dns) && dns.IsNotFound:
 		return "no host is called " + dns.Name
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return "nothing listens there (connection refused)"
+	case errors.Is(err, syscall.ENETUNREACH), errors.Is(err, syscall.EHOSTUNREACH):
+		return "this machine has no route to it"
 	case errors.As(err, &authority):
 		return "its certificate is of an authority that this machine does not trust"
 	case errors.As(err, &name):

@@ -4,6 +4,8 @@ package origin
 
 import (
 	"context"
+	"errors"
+	"io/fs"
 	"net/url"
 	"os"
 	"strings"
@@ -47,8 +49,10 @@ func Open(where string, logf progress.Logf) (Origin, error) {
 func openFolder(dir string) (Origin, error) {
 	info, err := os.Stat(dir)
 	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, exitcode.Usagef("CHARTS=%s: there is no such folder; want a chart repository (https://...), a registry (oci://...) or a folder of charts", dir)
 	case err != nil:
-		return nil, exitcode.Usagef("CHARTS=%s: want a chart repository (https://...), a registry (oci://...) or a folder of charts: %w", dir, err)
+		return nil, exitcode.Usagef("CHARTS=%s: %w", dir, err)
 	case !info.IsDir():
 		return nil, exitcode.Usagef("CHARTS=%s: this is a file; name the folder that it is in, with the charts base, cni, gateway, istiod and ztunnel", dir)
 	}

@@ -3,8 +3,6 @@ package origin
 import (
 	"crypto/sha256"
 	"fmt"
-	"io"
-	"log"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -12,13 +10,12 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-containerregistry/pkg/registry"
 	"github.com/onsi/gomega"
 	"helm.sh/helm/v3/pkg/chart"
 	"helm.sh/helm/v3/pkg/chart/loader"
 	"helm.sh/helm/v3/pkg/chartutil"
-	helm "helm.sh/helm/v3/pkg/registry"
 
+	"istio-conformance/internal/images/mirror"
 	"istio-conformance/internal/process/exitcode"
 )
 
@@ -70,23 +67,21 @@ entries:
 // chartRegistry has demo 1.31.0 and 1.32.0-rc.1 below its prefix.
 func chartRegistry(t *testing.T) string {
 	t.Helper()
-	server := httptest.NewServer(registry.New(registry.Logger(log.New(io.Discard, "", 0))))
-	t.Cleanup(server.Close)
-	host := strings.TrimPrefix(server.URL, "http://")
-	client, err := helm.NewClient(helm.ClientOptPlainHTTP())
+	m, err := mirror.Start(t.Context(), t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, version := range []string{"1.31.0", "1.32.0-rc.1"} {
-		data, err := os.ReadFile(packaged(t, t.TempDir(), version))
-		if err != nil {
-			t.Fatal(err)
+	t.Cleanup(func() {
+		if err := m.Close(); err != nil {
+			t.Error(err)
 		}
-		if _, err := client.Push(data, host+"/charts/demo:"+version); err != nil {
+	})
+	for _, version := range []string{"1.31.0", "1.32.0-rc.1"} {
+		if err := m.PublishCharts(mirror.Chart{Name: "demo", Version: version, Path: packaged(t, t.TempDir(), version)}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	return "oci://" + host + "/charts"
+	return m.ChartsOCI()
 }
 
 // chartFolder has demo 1.31.0 and 1.32.0-rc.1, the first one not packaged, with a
@@ -164,6 +159,34 @@ func TestARepositoryRefuses(t *testing.T) {
 	}
 }
 
+func TestARepositoryThatDidNotAnswerIsNotAskedAgain(t *testing.T) {
+	g := gomega.NewWithT(t)
+	asked := 0
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		asked++
+		w.WriteHeader(http.StatusForbidden)
+	}))
+	t.Cleanup(server.Close)
+	from, err := Open(server.URL, t.Logf)
+	g.Expect(err).NotTo(gomega.HaveOccurred())
+	for range 2 {
+		_, err = from.Versions(t.Context(), "demo")
+		g.Expect(exitcode.Of(err)).To(gomega.Equal(exitcode.Environment))
+	}
+	g.Expect(asked).To(gomega.Equal(1))
+}
+
+func TestNoRegistry(t *testing.T) {
+	g := gomega.NewWithT(t)
+	server := httptest.NewServer(http.NotFoundHandler())
+	t.Cleanup(server.Close)
+	from, err := Open(strings.Replace(server.URL, "http", "oci", 1)+"/charts", t.Logf)
+	g.Expect(err).NotTo(gomega.HaveOccurred())
+	_, err = from.Versions(t.Context(), "demo")
+	g.Expect(err).To(gomega.MatchError(gomega.ContainSubstring("there is no registry at 127.0.0.1:")))
+	g.Expect(exitcode.Of(err)).To(gomega.Equal(exitcode.Environment))
+}
+
 func TestOpenRefuses(t *testing.T) {
 	empty, file := t.TempDir(), packaged(t, t.TempDir(), "1.0.0")
 	broken := t.TempDir()
@@ -176,7 +199,7 @@ func TestOpenRefuses(t *testing.T) {
 		"oci://ghcr.io":                          "such as oci://ghcr.io/istio/release/charts",
 		"oci://":                                 "such as oci://ghcr.io/istio/release/charts",
 		"oci://ghcr.io/istio/charts/base:1.31.0": "this names one version",
-		"/does/not/exist":                        "no such file",
+		"/does/not/exist":                        "there is no such folder; want",
 		empty:                                    "the folder holds no chart",
 		file:                                     "this is a file",
 		broken:                                   "x.tgz is no chart",

@@ -116,7 +116,11 @@ func (r *ociRegistry) client(ctx context.Context) (*helm.Client, error) {
 		})
 	})
 	if r.pingErr != nil {
-		return nil, exitcode.Environmentf("registry %s: %s", r, r.explain(r.pingErr))
+		why := r.explain(r.pingErr)
+		if fetch.Status(r.pingErr) == http.StatusNotFound {
+			why = fmt.Sprintf("there is no registry at %s (404 Not Found)", r.prefix.RegistryStr())
+		}
+		return nil, exitcode.Environmentf("registry %s: %s", r, why)
 	}
 	options := []helm.ClientOption{helm.ClientOptHTTPClient(&http.Client{Transport: sends}), helm.ClientOptEnableCache(true)}
 	if r.insecure {

@@ -42,6 +42,8 @@ type repository struct {
 
 	mu    sync.Mutex
 	index *index // read once
+	// failed is why it could not be read. Who asks again would wait again.
+	failed error
 }
 
 func newRepository(url string, logf progress.Logf) *repository {
@@ -114,12 +116,15 @@ func (r *repository) provenance(ctx context.Context, packageURL string) ([]byte,
 func (r *repository) entries(ctx context.Context, chart string) ([]indexEntry, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.index == nil {
+	if r.index == nil && r.failed == nil {
 		x, err := r.read(ctx)
-		if err != nil {
+		if err != nil && ctx.Err() != nil {
 			return nil, err
 		}
-		r.index = x
+		r.index, r.failed = x, err
+	}
+	if r.failed != nil {
+		return nil, r.failed
 	}
 	entries := r.index.Entries[chart]
 	if len(entries) == 0 {

@@ -1,0 +1,139 @@
+// Command rehearsal tries the source of releases without the internet. It starts a
+// registry and a chart repository on 127.0.0.1, fills them with what the source modules
+// builds, tagged as a release is, and runs the harness from there; it makes them fail,
+// too. What it starts and makes, it removes.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"istio-conformance/internal/process/exitcode"
+)
+
+// step is one thing to show.
+type step struct {
+	name, about string
+	run         func(*rehearsal, context.Context) error
+	// needs is what must be in the mirror beside the charts.
+	needs needs
+}
+
+// needs is how much is built for a step.
+type needs int
+
+const (
+	nothing needs = iota
+	theCell
+	// bothCells are those of an upgrade. Such a step is only made when it is named.
+	bothCells
+)
+
+var steps = []step{
+	{"plan", "matrix plan --latest finds the newest patch and the pre-release of the chart repository", (*rehearsal).plan, nothing},
+	{"faults", "what fails or is asked wrongly is one line with its status; what passes is tried again", (*rehearsal).faults, nothing},
+	{"node-port", "one install with the charts of the registry, and ingress/node-port", (*rehearsal).nodePort, theCell},
+	{"e2e", "every check, with the charts of the chart repository; RUN= narrows it", (*rehearsal).whole, theCell},
+	{"archive", "images save, and IMAGES=archive while the registry answers nothing", (*rehearsal).archive, theCell},
+	{"upgrade", "from -from to -istio and back; builds the older images where they are missing", (*rehearsal).upgrade, bothCells},
+}
+
+func main() {
+	names := flag.String("steps", "", "steps, separated by commas or blanks; default: all but upgrade")
+	o := options{}
+	flag.StringVar(&o.istio, "istio", "", "Istio's version; default: the newest that modules has")
+	flag.StringVar(&o.kubernetes, "kubernetes", "", "Kubernetes' version; default: the one that modules takes")
+	flag.StringVar(&o.from, "from", "", "what step upgrade begins with; default: the minor before")
+	flag.Usage = usage
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := rehearse(ctx, o, *names)
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "error:", err)
+	}
+	os.Exit(exitcode.Of(err))
+}
+
+func usage() {
+	out := flag.CommandLine.Output()
+	fmt.Fprintln(out, "usage: rehearsal [flags]\n\nsteps:")
+	for _, s := range steps {
+		fmt.Fprintf(out, "  %-10s %s\n", s.name, s.about)
+	}
+	fmt.Fprintln(out, "\nflags:")
+	flag.PrintDefaults()
+}
+
+// choose returns the steps of the names, in their order.
+func choose(names string) ([]step, error) {
+	wanted := strings.FieldsFunc(names, func(r rune) bool { return r == ',' || r == ' ' })
+	var chosen []step
+	for _, s := range steps {
+		i := slices.Index(wanted, s.name)
+		if i >= 0 {
+			wanted = slices.Delete(wanted, i, i+1)
+		}
+		if i >= 0 || names == "" && s.needs < bothCells {
+			chosen = append(chosen, s)
+		}
+	}
+	if len(wanted) > 0 || len(chosen) == 0 {
+		var known []string
+		for _, s := range steps {
+			known = append(known, s.name)
+		}
+		return nil, exitcode.Usagef("STEPS=%s: want some of %s", names, strings.Join(known, ", "))
+	}
+	return chosen, nil
+}
+
+// rehearse makes the steps. One that fails does not stop the others.
+func rehearse(ctx context.Context, o options, names string) (err error) {
+	chosen, err := choose(names)
+	if err != nil {
+		return err
+	}
+	for _, s := range chosen {
+		o.needs = max(o.needs, s.needs)
+	}
+	r, err := start(ctx, o)
+	if r != nil {
+		defer func() { err = errors.Join(err, r.close(ctx)) }()
+	}
+	if err != nil {
+		return err
+	}
+	var failed []string
+	for _, s := range chosen {
+		started := time.Now()
+		say("\n%s: %s", s.name, s.about)
+		err := s.run(r, ctx)
+		if ctx.Err() != nil {
+			return exitcode.Environmentf("interrupted in step %s", s.name)
+		}
+		if err != nil {
+			failed = append(failed, s.name)
+			say(" ✗ %s after %s: %v", s.name, since(started), err)
+			continue
+		}
+		say(" ✓ %s in %s", s.name, since(started))
+	}
+	if len(failed) > 0 {
+		return exitcode.Failf("%d of %d steps failed: %s", len(failed), len(chosen), strings.Join(failed, ", "))
+	}
+	say("\nall of %d steps passed", len(chosen))
+	return nil
+}
+
+func say(format string, args ...any) { fmt.Printf(format+"\n", args...) }
+
+func since(started time.Time) time.Duration { return time.Since(started).Round(100 * time.Millisecond) }

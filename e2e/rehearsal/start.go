@@ -1,0 +1,227 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"sigs.k8s.io/yaml"
+
+	"istio-conformance/internal/images"
+	"istio-conformance/internal/images/mirror"
+	"istio-conformance/internal/images/modules"
+	"istio-conformance/internal/machine/engine"
+	"istio-conformance/internal/mesh/istio"
+	"istio-conformance/internal/process/exitcode"
+	"istio-conformance/internal/process/filelock"
+	"istio-conformance/internal/process/project"
+)
+
+// closeTimeout bounds the removal of what was made.
+const closeTimeout = time.Minute
+
+// hub is where Istio's images are in the mirror, and nodes where the node images are.
+const (
+	hub   = "istio"
+	nodes = "kindest"
+)
+
+// options are what the user chooses.
+type options struct {
+	istio, kubernetes, from string
+	needs                   needs
+}
+
+// rehearsal is what the steps work with.
+type rehearsal struct {
+	root string
+	// dir holds what is made here, and the cache of the programs that are run.
+	dir        string
+	cell, from istio.Cell
+	engine     *engine.Engine
+	// engineOptions are those by which the engine was found or started.
+	engineOptions engine.Options
+	mirror        *mirror.Mirror
+	// proxy is there while faults are tried.
+	proxy *proxy
+	// charts are the paths of the cell's.
+	charts map[string]string
+	lock   *filelock.Lock
+}
+
+// start makes a mirror with the images and charts of a cell. What it returns beside an
+// error must be closed too.
+func start(ctx context.Context, o options) (*rehearsal, error) {
+	choice, err := engine.ReadChoice(os.Getenv)
+	if err != nil {
+		return nil, err
+	}
+	if choice.Kind != engine.Docker {
+		return nil, exitcode.Usagef("%s=%s: only Docker takes a registry on 127.0.0.1 without TLS", engine.Variable, choice.Kind)
+	}
+	root, err := project.Root()
+	if err != nil {
+		return nil, exitcode.Usagef("%w", err)
+	}
+	cache, err := project.CacheDir(os.Getenv)
+	if err != nil {
+		return nil, exitcode.Environmentf("%w", err)
+	}
+	r := &rehearsal{root: root, dir: filepath.Join(cache, "rehearsal")}
+	if err := r.resolve(o); err != nil {
+		return nil, err
+	}
+	if r.lock, err = filelock.Exclusive(filepath.Join(cache, "rehearsal.lock")); err != nil {
+		return nil, exitcode.Environmentf("another rehearsal is running: %w", err)
+	}
+	// Of one that was killed.
+	if err := os.RemoveAll(r.dir); err != nil {
+		return r, exitcode.Environmentf("%w", err)
+	}
+	if r.mirror, err = mirror.Start(ctx, filepath.Join(r.dir, "mirror")); err != nil {
+		return r, err
+	}
+	r.engineOptions = engine.Options{Choice: choice, CacheDir: cache, Logf: say}
+	if r.engine, err = engine.Ensure(ctx, r.engineOptions); err != nil {
+		return r, err
+	}
+	return r, errors.Join(r.writeKindConfig(), r.fill(ctx, cache, o.needs))
+}
+
+// resolve finds the versions.
+func (r *rehearsal) resolve(o options) error {
+	table, err := istio.Load()
+	if err != nil {
+		return err
+	}
+	if r.cell, err = table.Resolve(istio.Request{Istio: o.istio, Kubernetes: o.kubernetes, Source: istio.SourceModules}); err != nil || o.needs < bothCells {
+		return err
+	}
+	if o.from == "" {
+		v, err := istio.ParseVersion(r.cell.Istio)
+		if err != nil {
+			return err
+		}
+		o.from = fmt.Sprintf("%d.%d", v.Major, v.Minor-1)
+	}
+	r.from, err = table.Resolve(istio.Request{Istio: o.from, Kubernetes: r.cell.Kubernetes, Source: istio.SourceModules})
+	return err
+}
+
+// writeKindConfig writes the checkout's configuration of the cluster for a node image that
+// brings no network plugin: no module has kind's.
+func (r *rehearsal) writeKindConfig() error {
+	text, err := os.ReadFile(filepath.Join(r.root, "kind-config.yaml"))
+	if err != nil {
+		return exitcode.Usagef("%w", err)
+	}
+	config := map[string]any{}
+	if err := yaml.Unmarshal(text, &config); err != nil {
+		return exitcode.Usagef("kind-config.yaml: %w", err)
+	}
+	network, ok := config["networking"].(map[string]any)
+	if !ok {
+		network = map[string]any{}
+	}
+	network["disableDefaultCNI"] = true
+	config["networking"] = network
+	if text, err = yaml.Marshal(config); err != nil {
+		return err
+	}
+	return os.WriteFile(r.kindConfig(), text, 0o644)
+}
+
+func (r *rehearsal) kindConfig() string { return filepath.Join(r.dir, "kind-config.yaml") }
+
+// fill publishes what the source modules has of the cells.
+func (r *rehearsal) fill(ctx context.Context, cache string, wanted needs) error {
+	source := modules.New(modules.Options{Root: r.root, CacheDir: cache, Engine: r.engine, Logf: say})
+	for _, cell := range []istio.Cell{r.cell, r.from} {
+		if cell.Istio == "" {
+			continue
+		}
+		started := time.Now()
+		of := images.Cell{Istio: cell.Istio, Kubernetes: cell.Kubernetes}
+		paths, err := source.Charts(ctx, of, r.dir)
+		if err != nil {
+			return err
+		}
+		if r.charts == nil {
+			r.charts = paths
+		}
+		var charts []mirror.Chart
+		for _, name := range slices.Sorted(maps.Keys(paths)) {
+			charts = append(charts, mirror.Chart{Name: name, Version: cell.Istio, Path: paths[name]})
+		}
+		if err := r.mirror.PublishCharts(charts...); err != nil {
+			return err
+		}
+		what := "the charts"
+		if wanted > nothing {
+			what = "the charts and images, and the node image of Kubernetes " + cell.Kubernetes
+			if err := source.Publish(ctx, of, r.dir, r.push(ctx)); err != nil {
+				return err
+			}
+		}
+		say("published %s of Istio %s in %s", what, cell.Istio, since(started))
+	}
+	say("HUB=%s NODE_IMAGE=%s CHARTS=%s, or %s", r.hub(), r.node(), r.mirror.ChartsURL(), r.mirror.ChartsOCI())
+	return nil
+}
+
+// push puts an image where a release has it.
+func (r *rehearsal) push(ctx context.Context) func(string, v1.Image) error {
+	return func(name string, image v1.Image) error {
+		if strings.HasPrefix(name, "node:") {
+			return r.mirror.Push(ctx, nodes+"/"+name, image)
+		}
+		return r.mirror.Push(ctx, hub+"/"+name, image)
+	}
+}
+
+func (r *rehearsal) hub() string  { return r.mirror.Host + "/" + hub }
+func (r *rehearsal) node() string { return r.mirror.Host + "/" + nodes + "/node:" + r.cell.Kubernetes }
+
+// close removes what was made: the images in the engine, the mirror, the engine if it
+// was started here, and the files.
+func (r *rehearsal) close(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
+	defer cancel()
+	var err error
+	if r.engine != nil {
+		err = errors.Join(r.dropImages(ctx, ""), r.engine.Stop(ctx))
+	}
+	if r.mirror != nil {
+		err = errors.Join(err, r.mirror.Close())
+	}
+	return errors.Join(err, os.RemoveAll(r.dir), r.lock.Close())
+}
+
+// held returns the engine's images of the mirror whose names there begin with below.
+func (r *rehearsal) held(ctx context.Context, below string) ([]string, error) {
+	listed, err := r.engine.CLI(ctx, "image", "ls", "--format", "{{.Repository}}:{{.Tag}}")
+	if err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(strings.Fields(listed), func(ref string) bool {
+		host, path, _ := strings.Cut(ref, "/")
+		return host != r.mirror.Host && host != beyond || !strings.HasPrefix(path, below)
+	}), nil
+}
+
+// dropImages removes them from the engine.
+func (r *rehearsal) dropImages(ctx context.Context, below string) error {
+	held, err := r.held(ctx, below)
+	if err != nil || len(held) == 0 {
+		return err
+	}
+	_, err = r.engine.CLI(ctx, append([]string{"image", "rm"}, held...)...)
+	return err
+}
