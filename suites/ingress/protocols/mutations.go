@@ -41,6 +41,11 @@ func Mutations() []mutation.Mutation {
 			Plays: "ingress/trailers,ingress/grpc-unary-and-streams,ingress/http-versions", Fails: map[string]string{"ingress/trailers": "drops trailers of HTTP/2"},
 		},
 		{
+			Name: "tcp-cut", Promise: "a gateway that ends TCP connections at once is noticed, and only where it does not speak HTTP",
+			Break: mutation.WithFixture("tcp-cut", nil), Plays: "ingress/tcp-and-half-close,ingress/tcp-port,ingress/websocket,ingress/http-versions",
+			Fails: map[string]string{"ingress/tcp-and-half-close": "does not carry bytes by TCP", "ingress/tcp-port": "no byte comes back"},
+		},
+		{
 			Name: "grpc-retries-cut", Promise: "a gateway that retries gRPC less than the route says is noticed",
 			Break: mutation.EveryRoute("{retry_policy: {num_retries: 1}}"),
 			Plays: "ingress/grpc-retries,ingress/grpc-unary-and-streams", Fails: map[string]string{"ingress/grpc-retries": "does not retry gRPC"},

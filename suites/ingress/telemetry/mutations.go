@@ -2,6 +2,7 @@ package telemetry
 
 import (
 	"context"
+	"fmt"
 	"strings"
 
 	"github.com/onsi/gomega"
@@ -11,6 +12,7 @@ import (
 
 	"istio-conformance/internal/check"
 	"istio-conformance/internal/stack"
+	"istio-conformance/suites/kit"
 	"istio-conformance/suites/mutation"
 )
 
@@ -25,7 +27,21 @@ func Mutations() []mutation.Mutation {
 		{
 			Name: "access-log-without-request-id", Promise: "an access log that lacks a field is noticed",
 			Break: mesh("%REQ(X-REQUEST-ID)%", "-"), Plays: "ingress/access-log-json-and-text,ingress/gateway-metrics",
-			Fails: map[string]string{"ingress/access-log-json-and-text": "does not have the formats"},
+			Fails: map[string]string{"ingress/access-log-json-and-text": otherLog},
+		},
+		{
+			Name: "statistics-renamed", Promise: "a mesh that calls the gateway's statistics otherwise, so that they are dropped, is noticed",
+			Break: func(ctx context.Context, t *check.T, s *stack.Stack) {
+				kit.EditMesh(ctx, t, s, "\noutboundClusterStatName: \"%SERVICE%\"\n")
+			},
+			Plays: "ingress/gateway-metrics,ingress/istiod-metrics,ingress/access-log-json-and-text", Fails: map[string]string{
+				"ingress/gateway-metrics": "do not count what was sent", "ingress/access-log-json-and-text": otherLog, // which calls the cluster so too
+			},
+		},
+		{
+			Name: "metrics-blocked", Promise: "a gateway whose metrics nobody can read is noticed",
+			Break: blockMetrics, Plays: "ingress/gateway-metrics,ingress/istiod-metrics,ingress/access-log-json-and-text",
+			Fails: map[string]string{"ingress/gateway-metrics": "could not look at what it is about: metrics of pod"},
 		},
 		{
 			Name: "validated-twice", Promise: "a webhook that an upgrade left behind, so that istiod judges everything twice, is noticed",
@@ -54,6 +70,19 @@ func mesh(old, replacement string) func(context.Context, *check.T, *stack.Stack)
 	}
 }
 
+// blockMetrics refuses what comes to the port of Envoy's metrics, in the network of the
+// gateway's pod.
+func blockMetrics(ctx context.Context, t *check.T, s *stack.Stack) {
+	pod, err := s.GatewayPod(ctx)
+	t.Expect(err).NotTo(gomega.HaveOccurred())
+	change := func(ctx context.Context, do string) {
+		_, err := s.Cluster.PodNetns(ctx, pod.Namespace, pod.Name, fmt.Sprintf("iptables -w %s INPUT -p tcp --dport %d -j REJECT --reject-with tcp-reset", do, proxyPort))
+		t.Expect(err).NotTo(gomega.HaveOccurred())
+	}
+	change(ctx, "-I")
+	mutation.Mend(ctx, t, func(ctx context.Context) { change(ctx, "-D") })
+}
+
 // doubleValidation copies the configurations by which the API server asks istiod.
 func doubleValidation(ctx context.Context, t *check.T, s *stack.Stack) {
 	var all admissionv1.ValidatingWebhookConfigurationList
@@ -72,3 +101,6 @@ func doubleValidation(ctx context.Context, t *check.T, s *stack.Stack) {
 	}
 	t.Expect(copied).To(gomega.BeNumerically(">", 0), "webhooks that judge Istio's resources")
 }
+
+// otherLog is how the check names the cause of an entry that differs.
+const otherLog = "does not say what the client and the backend saw"
