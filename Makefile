@@ -52,6 +52,10 @@ e2e: $(BIN)/e2e.test ## Prove that Istio, installed by Helm, works: KEEP=1 RUN=i
 mutate: $(BIN)/e2e.test ## Break the system on purpose and prove that exactly the right checks fail: SHARD=1/4 RUN=mutation/retries-cut
 	@MUTATE=1 $(BIN)/e2e.test
 
+.PHONY: exam
+exam: $(BIN)/e2e.test ## Play public bug reports on a cluster and score whether diagnose names their cause: KEEP=1 RUN=exam/<report>
+	@EXAM=1 $(BIN)/e2e.test
+
 .PHONY: matrix
 matrix: $(BIN)/e2e.test $(BIN)/istio-conformance ## Run the checks on many pairs of versions and merge one report: ISTIO=1.30,1.31 KUBERNETES=1.35,1.36 UPGRADES=1.30:1.31 JOBS=1 BASELINE=last/report.json
 	@$(BIN)/istio-conformance matrix $(if $(JOBS),--jobs $(JOBS)) $(if $(FRESH),--fresh)

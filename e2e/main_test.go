@@ -23,6 +23,7 @@ import (
 
 	"istio-conformance/internal/check"
 	"istio-conformance/internal/check/waits"
+	"istio-conformance/internal/evidence/exam"
 	"istio-conformance/internal/process/exitcode"
 	"istio-conformance/internal/report/ci"
 	"istio-conformance/internal/report/record"
@@ -30,6 +31,7 @@ import (
 	"istio-conformance/internal/stack/options"
 	"istio-conformance/suites"
 	"istio-conformance/suites/diagnosis"
+	examsuite "istio-conformance/suites/exam"
 	"istio-conformance/suites/load"
 	"istio-conformance/suites/mutation"
 )
@@ -90,6 +92,14 @@ func run(m *testing.M, o *options.Options, console *os.File) (int, error) {
 	if o.Mutate {
 		all, target = []check.Suite{mutation.Suite(s, all, suites.Mutations(), func() []check.Suite { return planned }), diagnosis.Suite(s)}, "mutate"
 	}
+	var sheet *exam.Sheet
+	if o.Exam {
+		suite, reports, err := examsuite.Suite(s)
+		if err != nil {
+			return exitcode.Usage, err
+		}
+		all, target, sheet = []check.Suite{suite}, "exam", reports
+	}
 	if o.Upgrade != nil {
 		all, target = []check.Suite{upgradeSuite(s, o)}, "upgrade"
 		if o.Mutate {
@@ -131,7 +141,7 @@ func run(m *testing.M, o *options.Options, console *os.File) (int, error) {
 	}
 	ctx, stop := interruptible()
 	defer stop()
-	if !o.Mutate {
+	if !o.Mutate && !o.Exam {
 		recorder.Expect(check.IDs(planned))
 	}
 	status := exitcode.Pass
@@ -145,6 +155,7 @@ func run(m *testing.M, o *options.Options, console *os.File) (int, error) {
 		runner = &check.Runner{Recorder: recorder, Target: strings.Join(append([]string{target}, o.Again()...), " "), Context: ctx, Evidence: s.Evidence, Symptoms: s.Symptoms, Parallel: o.Parallel, Policy: o.Policy, Waits: o.Waits}
 		testenv = env.NewWithConfig(envconf.NewWithKubeConfig(s.Cluster.Kubeconfig))
 		testenv.Run(m)
+		sheet.Say(console)
 	}
 	if ctx.Err() != nil {
 		recorder.Abort(context.Cause(ctx), "suites")

@@ -19,7 +19,7 @@ import (
 // they are those of all, of make e2e the whole catalogue, with what breaks each.
 func list(out io.Writer, o *options.Options, all []check.Suite, selection check.Selection) error {
 	known := suites.Catalogue()
-	if o.Mutate || o.Upgrade != nil {
+	if o.Mutate || o.Exam || o.Upgrade != nil {
 		known = catalogue.Of(all, nil)
 	}
 	var entries []catalogue.Entry

@@ -26,6 +26,9 @@ func TestUpgrade(t *testing.T) { runSuite(t, "upgrade") }
 // of it.
 func TestDiagnosis(t *testing.T) { runSuite(t, "diagnosis") }
 
+// TestExam plays public bug reports, when -exam asks for it.
+func TestExam(t *testing.T) { runSuite(t, "exam") }
+
 func runSuite(t *testing.T, name string) {
 	t.Helper()
 	for _, suite := range planned {

@@ -25,7 +25,8 @@ func All(s *stack.Stack, measure load.Mode) []check.Suite {
 	return []check.Suite{kernel.Suite(s), install.Suite(s), existing.Suite(s, install.Suite), ambient.Suite(s), ingress.Suite(s), load.Suite(s, measure), uninstall.Suite(s)}
 }
 
-// Mutations returns all ways to break what the suites check.
+// Mutations returns the ways to break what several checks notice; the others come with
+// their checks, see mutation.Own.
 func Mutations() []mutation.Mutation {
 	return slices.Concat(install.Mutations(), existing.Mutations(), ambient.Mutations(), ingress.Mutations(), load.Mutations(), uninstall.Mutations())
 }
@@ -48,13 +49,14 @@ func addGuest(breaks map[string][]catalogue.Break) {
 // Catalogue returns every check with what breaks it.
 func Catalogue() []catalogue.Entry {
 	breaks := map[string][]catalogue.Break{}
-	for _, m := range Mutations() {
+	all := All(stack.New(stack.Config{}), load.Full)
+	for _, m := range append(Mutations(), mutation.Own(all)...) {
 		for id := range m.Fails {
 			breaks[id] = append(breaks[id], catalogue.Break{Name: m.Name, Promise: m.Promise})
 		}
 	}
 	addGuest(breaks)
-	entries := catalogue.Of(All(stack.New(stack.Config{}), load.Full), breaks)
+	entries := catalogue.Of(all, breaks)
 	for i := range entries {
 		entries[i].Unbroken = unbroken[entries[i].ID]
 	}

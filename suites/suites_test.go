@@ -10,6 +10,7 @@ import (
 	"istio-conformance/internal/check/catalogue"
 	"istio-conformance/internal/stack"
 	"istio-conformance/suites/load"
+	"istio-conformance/suites/mutation"
 )
 
 // TestTheCatalogueIsCurrent fails when docs/catalogue.md does not say what the
@@ -31,7 +32,8 @@ func TestEveryCheckHasAPromiseAndANameOfItsOwn(t *testing.T) {
 		g.Expect(ids).NotTo(gomega.ContainElement(e.ID))
 		ids = append(ids, e.ID)
 	}
-	for _, m := range Mutations() {
+	for _, m := range append(Mutations(), mutation.Own(All(stack.New(stack.Config{}), load.Full))...) {
+		g.Expect(m.Promise).NotTo(gomega.BeEmpty(), m.Name)
 		for id := range m.Fails {
 			g.Expect(slices.Contains(ids, id)).To(gomega.BeTrue(), "mutation %s expects %s to fail, and there is no such check", m.Name, id)
 		}

@@ -14,7 +14,6 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"istio-conformance/internal/images"
 	"istio-conformance/internal/images/archive"
 	"istio-conformance/internal/mesh/istio"
 	"istio-conformance/internal/process/exitcode"
@@ -94,8 +93,7 @@ func imagesSave() *cobra.Command {
 			return exitcode.Usagef("images save: name the file to write: --output cell.tar.gz")
 		}
 		return prepared(c, o, func(s *stack.Stack) error {
-			cell := images.Cell{Istio: s.Cell.Istio, Kubernetes: s.Cell.Kubernetes}
-			return archive.Save(c.Context(), s.Engine, cell, s.Images, *output)
+			return archive.Save(c.Context(), s.Engine, s.Cell.Pair, s.Images, *output)
 		})
 	}
 	return command

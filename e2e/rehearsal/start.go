@@ -14,7 +14,6 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"sigs.k8s.io/yaml"
 
-	"istio-conformance/internal/images"
 	"istio-conformance/internal/images/mirror"
 	"istio-conformance/internal/images/modules"
 	"istio-conformance/internal/machine/engine"
@@ -44,7 +43,7 @@ type rehearsal struct {
 	root string
 	// dir holds what is made here, and the cache of the programs that are run.
 	dir        string
-	cell, from istio.Cell
+	cell, from istio.Resolved
 	engine     *engine.Engine
 	// engineOptions are those by which the engine was found or started.
 	engineOptions engine.Options
@@ -143,12 +142,12 @@ func (r *rehearsal) kindConfig() string { return filepath.Join(r.dir, "kind-conf
 // fill publishes what the source modules has of the cells.
 func (r *rehearsal) fill(ctx context.Context, cache string, wanted needs) error {
 	source := modules.New(modules.Options{Root: r.root, CacheDir: cache, Engine: r.engine, Logf: say})
-	for _, cell := range []istio.Cell{r.cell, r.from} {
+	for _, cell := range []istio.Resolved{r.cell, r.from} {
 		if cell.Istio == "" {
 			continue
 		}
 		started := time.Now()
-		of := images.Cell{Istio: cell.Istio, Kubernetes: cell.Kubernetes}
+		of := cell.Pair
 		paths, err := source.Charts(ctx, of, r.dir)
 		if err != nil {
 			return err

@@ -40,6 +40,19 @@ type Check struct {
 	SkipIf func() string
 	// Run makes the assertions. ctx ends with the timeout or an interrupt.
 	Run func(ctx context.Context, t *T)
+	// Breaks are the ways to break what the check promises that are noticed by no
+	// other check.
+	Breaks []Break
+}
+
+// Break is a way to break the system under test, with which the check must fail.
+type Break struct {
+	// Name is kebab-case; Promise says what is noticed.
+	Name, Promise string
+	// Make breaks the system and registers how to mend it.
+	Make func(ctx context.Context, t *T)
+	// Says are words that the check's failure or its diagnosis must say.
+	Says string
 }
 
 // Suite is a list of checks. A gate runs after all checks before it and before

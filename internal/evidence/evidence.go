@@ -7,7 +7,6 @@ package evidence
 import (
 	"context"
 	"fmt"
-	"os"
 	"sync"
 	"time"
 
@@ -112,15 +111,4 @@ func run(ctx context.Context, w *Writer, jobs []job) {
 		})
 	}
 	wait.Wait()
-}
-
-// TempDir collects into a directory that is removed by the returned function, for
-// who wants to look at the evidence and not to keep it.
-func (c *Collector) TempDir(ctx context.Context, since time.Time) (dir string, remove func() error, err error) {
-	dir, err = os.MkdirTemp("", "istio-conformance-evidence-")
-	if err != nil {
-		return "", nil, fmt.Errorf("directory for the evidence: %w", err)
-	}
-	c.Collect(ctx, dir, since)
-	return dir, func() error { return os.RemoveAll(dir) }, nil
 }

@@ -6,15 +6,9 @@ package images
 
 import (
 	"context"
-)
 
-// Cell is one pair of versions under test.
-type Cell struct {
-	// Istio is the full version of Istio and of its charts, "1.31.0".
-	Istio string `json:"istio"`
-	// Kubernetes is the full version of the nodes, "v1.36.3".
-	Kubernetes string `json:"kubernetes"`
-}
+	"istio-conformance/internal/mesh/istio"
+)
 
 // Source provides all that a cell needs.
 type Source interface {
@@ -23,9 +17,9 @@ type Source interface {
 	// Prepare makes the cell's images and charts available, building or
 	// fetching only what is not there yet. A cell that the source does not
 	// have is an error with status exitcode.Usage that names those it has.
-	Prepare(ctx context.Context, cell Cell) (*Set, error)
+	Prepare(ctx context.Context, cell istio.Pair) (*Set, error)
 	// List returns what Prepare would use, without making or fetching it.
-	List(ctx context.Context, cell Cell) ([]Item, error)
+	List(ctx context.Context, cell istio.Pair) ([]Item, error)
 }
 
 // Second is a source that can bring a version of Istio to nodes which were made
@@ -33,7 +27,7 @@ type Source interface {
 type Second interface {
 	// PrepareIstio makes the cell's charts and its images of Istio available. The
 	// set names no node image, and Load holds what must be loaded into the nodes.
-	PrepareIstio(ctx context.Context, cell Cell) (*Set, error)
+	PrepareIstio(ctx context.Context, cell istio.Pair) (*Set, error)
 }
 
 // Item is one thing that a cell is made of.

@@ -12,9 +12,7 @@ import (
 
 // Cell is one pair of versions, or one upgrade on one version of Kubernetes.
 type Cell struct {
-	// Istio is "1.31.0", Kubernetes "v1.36.3".
-	Istio      string `json:"istio"`
-	Kubernetes string `json:"kubernetes"`
+	istio.Pair
 	// From is what is upgraded to Istio; empty means that nothing is.
 	From string `json:"from,omitempty"`
 	// Standing is what Istio's project says of the cell, and Why.

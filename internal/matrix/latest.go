@@ -54,7 +54,7 @@ func (r *Request) preRelease(table *istio.Table, kubernetes []istio.Version, cho
 			continue
 		}
 		reason := table.Standing(r.Latest.Istio[i], k)
-		cells = append(cells, r.cell(Cell{Istio: r.Latest.Istio[i].String(), Kubernetes: "v" + k.String(), Standing: reason.Standing, Why: reason.Text, Optional: true}))
+		cells = append(cells, r.cell(Cell{Pair: istio.Pair{Istio: r.Latest.Istio[i].String(), Kubernetes: "v" + k.String()}, Standing: reason.Standing, Why: reason.Text, Optional: true}))
 	}
 	return cells
 }

@@ -56,7 +56,7 @@ func Plan(table *istio.Table, r Request) ([]Cell, error) {
 			if !asked && reason.Standing != istio.Supported {
 				continue // nobody asked for it
 			}
-			cells = append(cells, r.cell(Cell{Istio: i.String(), Kubernetes: "v" + k.String(), Standing: reason.Standing, Why: reason.Text}))
+			cells = append(cells, r.cell(Cell{Pair: istio.Pair{Istio: i.String(), Kubernetes: "v" + k.String()}, Standing: reason.Standing, Why: reason.Text}))
 		}
 	}
 	cells = append(cells, r.preRelease(table, kubernetes, chosen)...)
@@ -101,7 +101,7 @@ func (r *Request) upgrades(table *istio.Table, pair string, kubernetes []istio.V
 			why = append(why, reason.Text)
 		}
 		cells = append(cells, r.cell(Cell{
-			Istio: ends[1].String(), From: ends[0].String(), Kubernetes: "v" + k.String(), Standing: ruling.Standing, Why: strings.Join(why, "; "),
+			Pair: istio.Pair{Istio: ends[1].String(), Kubernetes: "v" + k.String()}, From: ends[0].String(), Standing: ruling.Standing, Why: strings.Join(why, "; "),
 		}))
 	}
 	return cells, nil

@@ -96,8 +96,8 @@ func TestPlanRefuses(t *testing.T) {
 }
 
 func TestCompare(t *testing.T) {
-	cell := func(istio, kubernetes string, s Status, seconds float64) Outcome {
-		return Outcome{Cell: Cell{Istio: istio, Kubernetes: kubernetes}, Status: s, Seconds: seconds}
+	cell := func(version, kubernetes string, s Status, seconds float64) Outcome {
+		return Outcome{Cell: Cell{Pair: istio.Pair{Istio: version, Kubernetes: kubernetes}}, Status: s, Seconds: seconds}
 	}
 	baseline := &Report{Cells: []Outcome{
 		cell("1.31.0", "v1.36.3", Pass, 100), cell("1.31.0", "v1.35.4", Fail, 100), cell("1.31.0", "v1.34.4", Pass, 100),
@@ -123,7 +123,7 @@ func TestCompare(t *testing.T) {
 
 func TestWhy(t *testing.T) {
 	cell := func(version string, s Status) Outcome {
-		return Outcome{Cell: Cell{Istio: version, Kubernetes: "v1.36.3"}, Status: s}
+		return Outcome{Cell: Cell{Pair: istio.Pair{Istio: version, Kubernetes: "v1.36.3"}}, Status: s}
 	}
 	for want, cells := range map[string][]Outcome{
 		"istio-1.30.0-kubernetes-1.36.3 fail, istio-1.31.0-kubernetes-1.36.3 error": {cell("1.30.0", Fail), cell("1.31.0", Error), cell("1.29.0", Pass)},
@@ -160,14 +160,14 @@ func TestVerdictOf(t *testing.T) {
 
 func TestAPreReleaseCannotFailTheMatrix(t *testing.T) {
 	g := gomega.NewWithT(t)
-	optional := Outcome{Cell: Cell{Istio: "1.32.0-rc.2", Kubernetes: "v1.36.4", Standing: istio.Unknown, Optional: true, Run: true}, Status: Fail}
-	stable := Outcome{Cell: Cell{Istio: "1.31.5", Kubernetes: "v1.36.4", Standing: istio.Supported, Run: true}, Status: Pass}
+	optional := Outcome{Cell: Cell{Pair: istio.Pair{Istio: "1.32.0-rc.2", Kubernetes: "v1.36.4"}, Standing: istio.Unknown, Optional: true, Run: true}, Status: Fail}
+	stable := Outcome{Cell: Cell{Pair: istio.Pair{Istio: "1.31.5", Kubernetes: "v1.36.4"}, Standing: istio.Supported, Run: true}, Status: Pass}
 	r := &Report{Cells: []Outcome{stable, optional}}
 	r.Verdict = verdictOf(r.Cells)
 	g.Expect(r.Verdict).To(gomega.Equal(Pass))
 	g.Expect(verdictOf([]Outcome{optional})).To(gomega.Equal(Error), "nothing was proved")
 	g.Expect(r.Markdown()).To(gomega.And(gomega.ContainSubstring("pre-release, cannot fail the matrix"), gomega.ContainSubstring("support unknown")))
-	g.Expect(slot(&optional)).NotTo(gomega.Equal(slot(&Outcome{Cell: Cell{Istio: "1.32.0", Kubernetes: "v1.36.4"}})))
+	g.Expect(slot(&optional)).NotTo(gomega.Equal(slot(&Outcome{Cell: Cell{Pair: istio.Pair{Istio: "1.32.0", Kubernetes: "v1.36.4"}}})))
 	page, err := r.Page()
 	g.Expect(err).NotTo(gomega.HaveOccurred())
 	g.Expect(string(page)).To(gomega.ContainSubstring("support unknown"))

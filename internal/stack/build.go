@@ -115,7 +115,7 @@ func (s *Stack) prepareImages(ctx context.Context, logf progress.Logf) error {
 	for _, note := range s.notes {
 		logf("%s", note)
 	}
-	s.Images, err = source.Prepare(ctx, s.imagesCell())
+	s.Images, err = source.Prepare(ctx, s.Cell.Pair)
 	if err != nil {
 		return err
 	}
@@ -134,11 +134,7 @@ func (s *Stack) ListImages(ctx context.Context) ([]images.Item, error) {
 	if err != nil {
 		return nil, err
 	}
-	return source.List(ctx, s.imagesCell())
-}
-
-func (s *Stack) imagesCell() images.Cell {
-	return images.Cell{Istio: s.Cell.Istio, Kubernetes: s.Cell.Kubernetes}
+	return source.List(ctx, s.Cell.Pair)
 }
 
 // source returns where images and charts come from.

@@ -3,6 +3,7 @@ package stack
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"strings"
 	"time"
@@ -40,8 +41,21 @@ func (s *Stack) collector(failed check.Failure) *evidence.Collector {
 // Diagnose asks the catalogue what is wrong with Istio in the cluster, and in the
 // namespaces.
 func (s *Stack) Diagnose(ctx context.Context, namespaces ...string) (_ *diagnose.Diagnosis, err error) {
+	dir, err := os.MkdirTemp("", "istio-conformance-evidence-")
+	if err != nil {
+		return nil, fmt.Errorf("directory for the evidence: %w", err)
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	return s.DiagnoseIn(ctx, dir, namespaces...)
+}
+
+// DiagnoseIn is Diagnose that leaves the evidence in dir, in place of what is there.
+func (s *Stack) DiagnoseIn(ctx context.Context, dir string, namespaces ...string) (*diagnose.Diagnosis, error) {
 	catalogue, err := diagnose.Load()
 	if err != nil {
+		return nil, err
+	}
+	if err := os.RemoveAll(dir); err != nil {
 		return nil, err
 	}
 	c := s.collector(check.Failure{})
@@ -49,11 +63,7 @@ func (s *Stack) Diagnose(ctx context.Context, namespaces ...string) (_ *diagnose
 	// asked here, and take the longest.
 	c.Only, c.Nodes = true, nil
 	c.Namespaces = append(c.Namespaces, namespaces...)
-	dir, remove, err := c.TempDir(ctx, time.Now())
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, remove()) }()
+	c.Collect(ctx, dir, time.Now())
 	return catalogue.Diagnose(os.DirFS(dir))
 }
 

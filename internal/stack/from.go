@@ -15,16 +15,16 @@ import (
 // resolveFrom finds the full version that an upgrade begins with. Whether Istio
 // may go from there to the other is the upgrade suite's to say: a forced path is
 // still a path.
-func (s *Stack) resolveFrom(ctx context.Context, table *istio.Table) (istio.Cell, error) {
+func (s *Stack) resolveFrom(ctx context.Context, table *istio.Table) (istio.Resolved, error) {
 	if s.Config.From == "" {
-		return istio.Cell{}, nil
+		return istio.Resolved{}, nil
 	}
 	if s.Config.Images == istio.SourceArchive {
 		held, err := archive.New(s.Config.ArchiveFrom, archive.Options{}).Cell()
 		if err != nil {
-			return istio.Cell{}, err
+			return istio.Resolved{}, err
 		}
-		return istio.Cell{Istio: held.Istio, Kubernetes: s.Cell.Kubernetes}, agree("FROM", s.Config.From, held.Istio)
+		return istio.Resolved{Pair: istio.Pair{Istio: held.Istio, Kubernetes: s.Cell.Kubernetes}}, agree("FROM", s.Config.From, held.Istio)
 	}
 	return s.resolveRequest(ctx, table, istio.Request{
 		Istio: s.Config.From, Kubernetes: s.Cell.Kubernetes, Source: s.Config.Images, Force: true,
@@ -43,7 +43,7 @@ func (s *Stack) prepareFrom(ctx context.Context, logf progress.Logf) error {
 	} else if source, err = s.source(logf); err != nil {
 		return err
 	}
-	cell := images.Cell{Istio: s.FromCell.Istio, Kubernetes: s.FromCell.Kubernetes}
+	cell := s.FromCell.Pair
 	logf("and Istio %s, to be upgraded from", cell.Istio)
 	if second, ok := source.(images.Second); ok {
 		if s.From, err = second.PrepareIstio(ctx, cell); err != nil {

@@ -26,7 +26,7 @@ func (s *Stack) observeKubernetes(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := table.Check(s.Cell, s.Config.Force); err != nil {
+	if err := table.Check(s.Cell.Pair, s.Config.Force); err != nil {
 		return exitcode.Environmentf("the node image %s brings Kubernetes %s: %w", s.Images.Node, server, err)
 	}
 	return s.judgeSupport(table)

@@ -28,7 +28,7 @@ func onServer(t *testing.T, version string) *Stack {
 		t.Fatal(err)
 	}
 	s := New(Config{})
-	s.Cell = istio.Cell{Istio: "1.31.0", Kubernetes: "v1.36.4"}
+	s.Cell = istio.Resolved{Pair: istio.Pair{Istio: "1.31.0", Kubernetes: "v1.36.4"}}
 	s.Images = &images.Set{Node: "registry.example/node:new"}
 	s.Cluster = &cluster.Cluster{Clients: clients, Name: "c"}
 	return s

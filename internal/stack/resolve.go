@@ -121,7 +121,7 @@ func (s *Stack) detect(ctx context.Context) string {
 	return images.Detect(ctx)
 }
 
-func (s *Stack) resolveCell(ctx context.Context, table *istio.Table) (istio.Cell, error) {
+func (s *Stack) resolveCell(ctx context.Context, table *istio.Table) (istio.Resolved, error) {
 	if s.Config.Images != istio.SourceArchive {
 		return s.resolveRequest(ctx, table, istio.Request{
 			Istio: s.Config.Istio, Kubernetes: s.Config.Kubernetes, Source: s.Config.Images, Force: s.Config.Force,
@@ -129,17 +129,17 @@ func (s *Stack) resolveCell(ctx context.Context, table *istio.Table) (istio.Cell
 	}
 	held, err := archive.New(s.Config.Archive, archive.Options{}).Cell()
 	if err != nil {
-		return istio.Cell{}, err
+		return istio.Resolved{}, err
 	}
 	for _, version := range []struct{ name, asked, held string }{
 		{"ISTIO", s.Config.Istio, held.Istio}, {"KUBERNETES", s.Config.Kubernetes, held.Kubernetes},
 	} {
 		if err := agree(version.name, version.asked, version.held); err != nil {
-			return istio.Cell{}, err
+			return istio.Resolved{}, err
 		}
 	}
-	cell := istio.Cell{Istio: held.Istio, Kubernetes: held.Kubernetes}
-	return cell, table.Check(cell, s.Config.Force)
+	cell := istio.Resolved{Pair: held}
+	return cell, table.Check(cell.Pair, s.Config.Force)
 }
 
 // agree refuses a version that the user asks for and an archive does not hold.

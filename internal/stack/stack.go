@@ -43,7 +43,7 @@ type Stack struct {
 	// Say receives a line for each thing that Resolve has to try again; nil drops them.
 	Say progress.Logf
 	// Cell is the pair of versions under test.
-	Cell istio.Cell
+	Cell istio.Resolved
 	// Support is what Istio's project says of the pair, or the two of an upgrade.
 	Support istio.Reason
 	// Host is what the machine is.
@@ -54,7 +54,7 @@ type Stack struct {
 	Images *images.Set
 	// FromCell is what an upgrade begins with, and From its images and charts; both
 	// are empty when there is none.
-	FromCell istio.Cell
+	FromCell istio.Resolved
 	From     *images.Set
 	// Cluster is the cluster under test.
 	Cluster *cluster.Cluster

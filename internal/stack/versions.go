@@ -80,7 +80,7 @@ func example(table *istio.Table, asked string) istio.Version {
 }
 
 // resolveRequest finds the full versions, with what is published.
-func (s *Stack) resolveRequest(ctx context.Context, table *istio.Table, r istio.Request) (istio.Cell, error) {
+func (s *Stack) resolveRequest(ctx context.Context, table *istio.Table, r istio.Request) (istio.Resolved, error) {
 	if r.Source != istio.SourceRelease {
 		return table.Resolve(r)
 	}
@@ -130,9 +130,9 @@ func minorOf(version string) string {
 // judgeSupport notes what Istio's project says of the versions under test. What it
 // says nothing of, or does not support, is never taken for supported.
 func (s *Stack) judgeSupport(table *istio.Table) error {
-	cells := []istio.Cell{s.Cell}
+	cells := []istio.Pair{s.Cell.Pair}
 	if s.FromCell.Istio != "" {
-		cells = append(cells, s.FromCell)
+		cells = append(cells, s.FromCell.Pair)
 	}
 	s.Support = istio.Reason{}
 	for _, cell := range cells {

@@ -72,7 +72,7 @@ func produced() []produce {
 func (p produce) prove(ctx context.Context, t *check.T, s *stack.Stack, all *accuracy) {
 	namespace := "symptom-" + p.symptom
 	// Registered first, and so done last: the next break is then the only one.
-	t.CleanupWithin(ctx, time.Minute, func(ctx context.Context) { mustBeHealthy(ctx, t, s) })
+	t.CleanupWithin(ctx, time.Minute, func(ctx context.Context) { MustBeHealthy(ctx, t, s) })
 	if p.do != nil {
 		p.do(ctx, t, s)
 	} else {

@@ -41,13 +41,13 @@ func healthy(s *stack.Stack) check.Check {
 	return check.Check{
 		Name: "healthy", Promise: "nothing is found in a cluster in which nothing is broken", Gate: true, SkipIf: s.WhyNotOurs,
 		Run: func(ctx context.Context, t *check.T) {
-			t.Observe("looked at %v", mustBeHealthy(ctx, t, s).Looked)
+			t.Observe("looked at %v", MustBeHealthy(ctx, t, s).Looked)
 		},
 	}
 }
 
-// mustBeHealthy asks until no fault is found.
-func mustBeHealthy(ctx context.Context, t *check.T, s *stack.Stack) *diagnose.Diagnosis {
+// MustBeHealthy asks until no fault is found, and returns the last answer.
+func MustBeHealthy(ctx context.Context, t *check.T, s *stack.Stack) *diagnose.Diagnosis {
 	t.Helper()
 	var last *diagnose.Diagnosis
 	t.Eventually(ctx, func() ([]string, error) {

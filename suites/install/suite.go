@@ -29,7 +29,7 @@ var features = []kit.Feature{
 	{Name: "verify", Checks: verify.Checks, Mutations: verify.Mutations},
 	{Name: "configuration", Checks: configuration.Checks, Mutations: configuration.Mutations},
 	{Name: "discovery", Checks: discovery.Checks, Mutations: discovery.Mutations},
-	{Name: "certificates", Checks: certificates.Checks, Mutations: certificates.Mutations},
+	{Name: "certificates", Checks: certificates.Checks},
 	{Name: "validation", Checks: validation.Checks, Mutations: validation.Mutations},
 	{Name: "injection", Checks: injection.Checks, Mutations: injection.Mutations},
 	{Name: "profiles", Checks: profiles.Checks, Mutations: profiles.Mutations},

@@ -32,6 +32,8 @@ type Mutation struct {
 	Break func(ctx context.Context, t *check.T, s *stack.Stack)
 	// Profile is the only one that has what is broken; empty means any.
 	Profile string
+	// SkipIf returns why what is played cannot be made here; nil means that it can.
+	SkipIf func() string
 	// Plays selects the checks that are run, as RUN does.
 	Plays string
 	// Fails are the checks that must fail, each with words that its failure or its
@@ -43,12 +45,36 @@ type Mutation struct {
 	Invalid map[string]string
 }
 
+// Own returns the mutations that checks bring with them: each plays its check alone.
+func Own(suites []check.Suite) []Mutation {
+	var own []Mutation
+	for _, suite := range suites {
+		for _, c := range suite.Checks {
+			for _, b := range c.Breaks {
+				id := suite.Name + "/" + c.Name
+				own = append(own, Mutation{
+					Name: b.Name, Promise: b.Promise, SkipIf: c.SkipIf, Plays: id, Fails: map[string]string{id: b.Says},
+					Break: func(ctx context.Context, t *check.T, _ *stack.Stack) { b.Make(ctx, t) },
+				})
+			}
+		}
+	}
+	return own
+}
+
+// On returns what breaks the stack s, for a check's own Break.
+func On(s *stack.Stack, how func(context.Context, *check.T, *stack.Stack)) func(context.Context, *check.T) {
+	return func(ctx context.Context, t *check.T) { how(ctx, t, s) }
+}
+
 // Name is that of the suite of all mutations.
 const Name = "mutation"
 
-// Suite returns a check for each mutation of the given suites. planned is what will be
-// run, which is known later: the baseline plays no more than that needs.
+// Suite returns a check for each mutation of the given suites, those that their checks
+// bring with them after the others. planned is what will be run, which is known later:
+// the baseline plays no more than that needs.
 func Suite(s *stack.Stack, suites []check.Suite, mutations []Mutation, planned func() []check.Suite) check.Suite {
+	mutations = append(slices.Clone(mutations), Own(suites)...)
 	whyNot := func(m Mutation) string { return m.whyNot(s, check.IDs(suites)) }
 	suite := check.Suite{Name: Name, Checks: []check.Check{baseline(s, suites, func() string {
 		return plays(mutations, planned(), whyNot)
@@ -78,6 +104,11 @@ func (m Mutation) whyNot(s *stack.Stack, checks []string) string {
 	}
 	if m.Profile != "" && m.Profile != s.Config.Profile {
 		return "nothing of this profile is broken by it; PROFILE=" + m.Profile + " runs it"
+	}
+	if m.SkipIf != nil {
+		if why := m.SkipIf(); why != "" {
+			return why
+		}
 	}
 	return s.WhyNotOurs()
 }

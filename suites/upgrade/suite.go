@@ -201,21 +201,15 @@ func judgePath(s *stack.Stack, method istio.Method) (istio.Ruling, error) {
 	if err != nil {
 		return istio.Ruling{}, err
 	}
-	move := istio.Move{Method: method}
-	for _, v := range []struct {
-		text string
-		to   *istio.Version
-	}{{s.FromCell.Istio, &move.From}, {s.Cell.Istio, &move.To}} {
-		if *v.to, err = istio.ParseVersion(v.text); err != nil {
-			return istio.Ruling{}, err
-		}
-	}
-	kubernetes, err := istio.ParseVersion(s.Cell.Kubernetes)
+	from, _, err := s.FromCell.Versions()
 	if err != nil {
 		return istio.Ruling{}, err
 	}
-	move.Kubernetes = &kubernetes
-	return table.Judge(move), nil
+	to, kubernetes, err := s.Cell.Versions()
+	if err != nil {
+		return istio.Ruling{}, err
+	}
+	return table.Judge(istio.Move{Method: method, From: from, To: to, Kubernetes: &kubernetes}), nil
 }
 
 func refusal(r istio.Ruling) error {

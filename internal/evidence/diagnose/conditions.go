@@ -58,3 +58,20 @@ func (w *world) objectCondition(kind string, o *unstructured.Unstructured, part 
 		"kind", o.GetKind(), "object", name, "ns", o.GetNamespace(), "pod", "", "part", part,
 		"type", str(c, "type"), "status", status, "reason", str(c, "reason"), "message", strings.TrimSuffix(str(c, "message"), "."))
 }
+
+// observeHTTPRoutes makes a record of each HTTPRoute with a rule that has no backend and
+// no filter that answers.
+// Source: https://gateway-api.sigs.k8s.io/api-types/httproute/
+func (w *world) observeHTTPRoutes() {
+	for i := range w.others[httpRouteKind] {
+		r := &w.others[httpRouteKind][i]
+		for _, rule := range list(r.Object, "spec", "rules") {
+			if len(list(rule, "backendRefs")) > 0 || len(list(rule, "filters")) > 0 {
+				continue
+			}
+			name := id(r.GetNamespace(), r.GetName())
+			w.add("httprule", fileOf(r.GetNamespace(), httpRouteKind), fmt.Sprintf("HTTPRoute %s: a rule without backendRefs and filters", name), "object", name, "ns", r.GetNamespace())
+			break
+		}
+	}
+}

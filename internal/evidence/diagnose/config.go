@@ -18,6 +18,8 @@ const (
 	rulesKind     = "destinationrules.networking.istio.io"
 	entriesKind   = "serviceentries.networking.istio.io"
 	peersKind     = "peerauthentications.security.istio.io"
+	netpolKind    = "networkpolicies.networking.k8s.io"
+	httpRouteKind = "httproutes.gateway.networking.k8s.io"
 	secretsKind   = "secrets"
 	servicesKind  = "services"
 	podsKind      = "pods"
@@ -43,8 +45,12 @@ func (w *world) observeGateways() {
 				}
 			}
 		}
-		w.add("gateway", file, fmt.Sprintf("Gateway %s: selector {%s} matches %d pods", name, labelText(selector), len(pods)),
-			"gateway", name, "ns", g.GetNamespace(), "selector", labelText(selector), "pods", strconv.Itoa(len(pods)),
+		n := strconv.Itoa(len(pods))
+		if n == "0" && w.unread(podsKind) {
+			n = unknown
+		}
+		w.add("gateway", file, fmt.Sprintf("Gateway %s: selector {%s} matches %s pods", name, labelText(selector), n),
+			"gateway", name, "ns", g.GetNamespace(), "selector", labelText(selector), "pods", n,
 			"scoped", yes(len(pods) > 0 && !slices.ContainsFunc(pods, func(p *corev1.Pod) bool { return !w.scoped(g.GetNamespace(), p) })))
 		for _, server := range list(g.Object, "spec", "servers") {
 			w.observeServer(name, file, g.GetNamespace(), labelText(selector), server, pods, lost[serverKey(name, server)])
@@ -58,10 +64,11 @@ func (w *world) observeServer(gateway, file, namespace, selector string, server 
 	if credential != "" {
 		secret = w.secretState(credential, str(server, "tls", "mode"), pods)
 	}
+	redirect := w.redirect(server, pods)
 	w.add("server", file, fmt.Sprintf("Gateway %s: port %s %s, tls mode %q, credentialName %q (%s)%s", gateway, port, str(server, "port", "protocol"), str(server, "tls", "mode"), credential, secret, l.describe()),
 		"gateway", gateway, "ns", namespace, "port", port, "protocol", str(server, "port", "protocol"), "mode", str(server, "tls", "mode"),
 		"credential", credential, "secret", secret, "exposed", w.exposed(port, pods), "selector", selector,
-		"lost", l.why, "winner", l.winner, "winnerProtocol", l.winnerProtocol, "lostHost", l.host)
+		"lost", l.why, "winner", l.winner, "winnerProtocol", l.winnerProtocol, "lostHost", l.host, "redirect", redirect, "hosts", strings.Join(texts(server, "hosts"), ", "))
 }
 
 // secretState says whether the gateway's pods can serve a credential: it lies in
@@ -127,29 +134,7 @@ func (w *world) observeRoutes() {
 	for i := range w.others[routesKind] {
 		vs := &w.others[routesKind][i]
 		name, file := id(vs.GetNamespace(), vs.GetName()), fileOf(vs.GetNamespace(), routesKind)
-		for _, gateway := range texts(vs.Object, "spec", "gateways") {
-			if gateway == "mesh" {
-				continue
-			}
-			namespace, gatewayName, qualified := strings.Cut(gateway, "/")
-			if !qualified || namespace == "." {
-				namespace, gatewayName = vs.GetNamespace(), strings.TrimPrefix(gateway, "./")
-			}
-			status, exported := missing, ""
-			at := slices.IndexFunc(w.others[gatewaysKind], func(g unstructured.Unstructured) bool {
-				return g.GetNamespace() == namespace && g.GetName() == gatewayName
-			})
-			if at >= 0 {
-				status = ok
-				if hidden, to := w.hidden(vs, w.podsOf("", labelsAt(w.others[gatewaysKind][at].Object, "spec", "selector"))); hidden {
-					status, exported = "hidden", to
-				}
-			} else if !w.listed(namespace, servicesKind) && w.hasNamespace(namespace) {
-				status = unknown // that namespace was not looked at
-			}
-			w.add("attachment", file, fmt.Sprintf("VirtualService %s names Gateway %s/%s", name, namespace, gatewayName),
-				"virtualservice", name, "ns", vs.GetNamespace(), "gateway", id(namespace, gatewayName), "status", status, "exportTo", exported)
-		}
+		w.observeAttachments(vs, name, file)
 		for _, kind := range []string{"http", "tls", "tcp"} {
 			for _, rule := range list(vs.Object, "spec", kind) {
 				for _, route := range append(list(rule, "route"), mirror(rule)...) {
@@ -184,9 +169,12 @@ func (w *world) observeRoute(vs *unstructured.Unstructured, name, file, kind str
 			portStatus = unknown
 		}
 	}
+	pods := w.gatewaysOf(vs)
+	state, rule := w.subsetStatus(service, status, subset, vs.GetNamespace(), pods)
 	w.add("route", file, fmt.Sprintf("VirtualService %s: %s route to host %s, subset %q, port %q", name, kind, host, subset, port),
 		"virtualservice", name, "ns", vs.GetNamespace(), "kind", kind, "destination", host, "service", service, "status", status,
-		"subset", subset, "subsetStatus", w.subsetStatus(service, status, subset, vs.GetNamespace()), "port", port, "portStatus", portStatus, "declared", protocol)
+		"subset", subset, "subsetStatus", state, "rule", rule, "port", port, "portStatus", portStatus, "declared", protocol,
+		"resolution", w.resolution(host), "gateways", strconv.Itoa(len(pods)), "hosts", strings.Join(texts(vs.Object, "spec", "hosts"), " "))
 }
 
 func split(name string) (namespace, rest string) {
@@ -220,6 +208,9 @@ func (w *world) resolve(host, namespace string) (service, status string) {
 			}
 		}
 	}
+	if w.unread(entriesKind) {
+		return service, unknown // one of them may have the host
+	}
 	if service == "" {
 		return host, w.unlessUnknown(missing)
 	}
@@ -242,42 +233,4 @@ func (w *world) unlessUnknown(status string) string {
 		}
 	}
 	return status
-}
-
-// subsetStatus says whether a subset is defined and has pods.
-func (w *world) subsetStatus(service, status, subset, namespace string) string {
-	if subset == "" {
-		return "none"
-	}
-	if status != ok {
-		return unknown
-	}
-	ns, name := split(service)
-	for i := range w.others[rulesKind] {
-		dr := &w.others[rulesKind][i]
-		if target, _ := w.resolve(str(dr.Object, "spec", "host"), dr.GetNamespace()); target != service {
-			continue
-		}
-		for _, s := range list(dr.Object, "spec", "subsets") {
-			if str(s, "name") != subset {
-				continue
-			}
-			svc := w.service(ns, name)
-			if svc == nil || len(svc.Spec.Selector) == 0 || !w.listed(ns, podsKind) {
-				return ok
-			}
-			labels := labelsAt(s, "labels")
-			if slices.ContainsFunc(w.podsOf(ns, svc.Spec.Selector), func(p *corev1.Pod) bool { return selects(labels, p.Labels) }) {
-				return ok
-			}
-			return "no-pods"
-		}
-	}
-	// A rule for it may lie in the service's, the client's or the root namespace.
-	for _, place := range []string{ns, namespace, systemMeshNS} {
-		if !w.listed(place, servicesKind) {
-			return unknown
-		}
-	}
-	return missing
 }

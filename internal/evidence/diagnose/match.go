@@ -175,11 +175,30 @@ func explains(f, other *Finding) bool {
 	for _, i := range other.Instances {
 		same := slices.ContainsFunc(i.Objects(), func(object string) bool { return mine[object] })
 		inside := slices.ContainsFunc(i.Records, func(r Record) bool { return namespaces[r.Fields["ns"]] })
-		if !same && !inside {
+		if !same && !inside && !f.routes(i) {
 			return false
 		}
 	}
 	return true
+}
+
+// routes says whether a finding about a route is about the one of a failed request, by
+// the request's host.
+func (f *Finding) routes(request Instance) bool {
+	for _, r := range request.Records {
+		host, _, _ := strings.Cut(r.Fields["host"], ":")
+		if r.Source != "access" || host == "" {
+			continue
+		}
+		for _, i := range f.Instances {
+			if slices.ContainsFunc(i.Records, func(mine Record) bool {
+				return mine.Source == "route" && slices.ContainsFunc(strings.Fields(mine.Fields["hosts"]), func(h string) bool { return overlap(h, host) })
+			}) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // instances returns where a symptom is found.

@@ -1,7 +1,9 @@
 package diagnose
 
 import (
+	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -34,13 +36,46 @@ func (w *world) loadMeshConfigs() {
 		c := meshConfig{name: id(cm.Namespace, cm.Name), file: fileOf(cm.Namespace, "configmaps")}
 		if err := yaml.Unmarshal([]byte(content), &c.values); err != nil {
 			c.why = oneLine(err.Error())
-		} else if json, err := yaml.YAMLToJSON([]byte(content)); err != nil {
-			c.why = oneLine(err.Error())
-		} else if err := (protojson.UnmarshalOptions{DiscardUnknown: true}).Unmarshal(json, &meshconfig.MeshConfig{}); err != nil {
-			// As istiod does it, unknown fields are ignored (pkg/config/mesh, ApplyMeshConfig).
+		} else if err := accepted(c.values); err != nil {
 			c.why = oneLine(strings.ReplaceAll(err.Error(), "\u00a0", " "))
+			if field := refusedField(c.values); field != "" {
+				c.why = "field " + field + " is refused: " + c.why
+			}
 		}
 		w.meshes = append(w.meshes, c)
+	}
+}
+
+// accepted says whether istiod takes a mesh configuration. As istiod does it, unknown
+// fields are ignored (pkg/config/mesh, ApplyMeshConfig).
+func accepted(values map[string]any) error {
+	content, err := json.Marshal(values)
+	if err != nil {
+		return err
+	}
+	return protojson.UnmarshalOptions{DiscardUnknown: true}.Unmarshal(content, &meshconfig.MeshConfig{})
+}
+
+// refusedField returns the path of a field that alone is refused; "" where none is.
+func refusedField(values map[string]any) string {
+	var names []string
+	for here := values; ; {
+		found := false
+		for _, name := range slices.Sorted(maps.Keys(here)) {
+			alone := map[string]any{name: here[name]}
+			for _, outer := range slices.Backward(names) {
+				alone = map[string]any{outer: alone}
+			}
+			if accepted(alone) == nil {
+				continue
+			}
+			names, found = append(names, name), true
+			here, _ = here[name].(map[string]any)
+			break
+		}
+		if !found || here == nil {
+			return strings.Join(names, ".")
+		}
 	}
 }
 

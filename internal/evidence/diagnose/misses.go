@@ -5,8 +5,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
 // observeMisses makes a record of each request that a gateway answered 404 because no
@@ -25,24 +23,63 @@ func (w *world) observeMisses() {
 		path, _, _ := strings.Cut(r.Fields["path"], "?")
 		candidates := w.servedHosts(r.Fields["pod"], host)
 		if len(candidates) == 0 {
-			w.add("miss", r.File, r.Text, "host", host, "path", path, "pod", r.Fields["pod"], "state", "no-host")
+			w.add("miss", r.File, r.Text, "host", host, "path", path, "pod", r.Fields["pod"], "state", "no-host", "virtualservice", "", "bestHost", "", "other", "", "otherHost", "", "pattern", "")
 			continue
 		}
-		best := candidates[0]
-		for _, other := range candidates[1:] {
-			if other.host != best.host && takes(other.vs, path) {
-				w.add("miss", r.File, r.Text, "host", host, "path", path, "pod", r.Fields["pod"], "state", "swallowed",
-					"virtualservice", id(best.vs.GetNamespace(), best.vs.GetName()), "bestHost", best.host,
-					"other", id(other.vs.GetNamespace(), other.vs.GetName()), "otherHost", other.host)
-				break
-			}
+		w.observeMiss(r, host, path, candidates)
+	}
+}
+
+// observeMiss says why none of the VirtualServices that have a host has the path.
+func (w *world) observeMiss(r Record, host, path string, candidates []served) {
+	best := candidates[0]
+	note := func(state string, other served, pattern string) {
+		name := ""
+		if other.vs != nil {
+			name = id(other.vs.GetNamespace(), other.vs.GetName())
+		}
+		w.add("miss", r.File, r.Text, "host", host, "path", path, "pod", r.Fields["pod"], "state", state,
+			"virtualservice", id(best.vs.GetNamespace(), best.vs.GetName()), "bestHost", best.host, "other", name, "otherHost", other.host, "pattern", pattern)
+	}
+	for _, c := range candidates {
+		if c.host == best.host && takes(c.vs, path) {
+			return // it has been put right since
+		}
+	}
+	for _, c := range candidates {
+		if pattern := starred(c.vs, path); pattern != "" && c.host == best.host {
+			best = c
+			note("star", served{}, pattern)
+			return
+		}
+	}
+	for _, other := range candidates {
+		if other.host != best.host && takes(other.vs, path) {
+			note("swallowed", other, "")
+			return
 		}
 	}
 }
 
+// starred returns the pattern with a star that would take a path if the star stood for
+// anything, which it does not.
+func starred(vs *object, path string) string {
+	for _, route := range list(vs.Object, "spec", "http") {
+		for _, m := range list(route, "match") {
+			for _, kind := range []string{"prefix", "exact"} {
+				pattern := str(m, "uri", kind)
+				if before, _, has := strings.Cut(pattern, "*"); has && strings.HasPrefix(path, before) {
+					return kind + ": " + pattern
+				}
+			}
+		}
+	}
+	return ""
+}
+
 // served is a VirtualService with the host of it that fits a request.
 type served struct {
-	vs   *unstructured.Unstructured
+	vs   *object
 	host string
 }
 
@@ -72,7 +109,7 @@ func (w *world) servedHosts(podName, host string) []served {
 }
 
 // attached says whether a VirtualService names a Gateway of pods with these labels.
-func (w *world) attached(vs *unstructured.Unstructured, labels map[string]string) bool {
+func (w *world) attached(vs *object, labels map[string]string) bool {
 	for _, name := range texts(vs.Object, "spec", "gateways") {
 		namespace, gateway, qualified := strings.Cut(name, "/")
 		if !qualified || namespace == "." {
@@ -89,7 +126,7 @@ func (w *world) attached(vs *unstructured.Unstructured, labels map[string]string
 
 // takes says whether an HTTP route of a VirtualService fits a path; conditions on
 // anything else count as not met.
-func takes(vs *unstructured.Unstructured, path string) bool {
+func takes(vs *object, path string) bool {
 	for _, route := range list(vs.Object, "spec", "http") {
 		matches := list(route, "match")
 		if len(matches) == 0 {

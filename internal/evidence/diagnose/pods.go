@@ -49,7 +49,8 @@ func (w *world) observePods() {
 		w.add("pod", file, fmt.Sprintf("Pod %s: phase %s, ready %s %s", name, pod.Status.Phase, ready, pod.Status.Reason),
 			"pod", name, "ns", pod.Namespace, "role", role(pod), "phase", string(pod.Status.Phase), "ready", ready,
 			"reason", pod.Status.Reason, "message", pod.Status.Message, "node", pod.Spec.NodeName,
-			"injected", yes(injected(pod)), "wanted", yes(asked != ""), "asked", asked, "hostNetwork", yes(pod.Spec.HostNetwork))
+			"injected", yes(injected(pod)), "wanted", yes(asked != ""), "asked", asked, "hostNetwork", yes(pod.Spec.HostNetwork),
+			"injectors", w.injectorsOf(pod), "mtls", w.mutualTLSOf(pod))
 		for _, c := range pod.Status.Conditions {
 			w.condition(file, "Pod", name, pod.Namespace, name, string(c.Type), string(c.Status), c.Reason, c.Message)
 		}

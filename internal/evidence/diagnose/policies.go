@@ -33,7 +33,8 @@ func (w *world) observePolicies() {
 				scope = "mesh"
 			}
 			w.add("policy", fileOf(p.policy.GetNamespace(), policiesKind), fmt.Sprintf("AuthorizationPolicy %s: applies to gateway Pod %s, %s", name, pod.Name, p.effect),
-				"object", name, "ns", p.policy.GetNamespace(), "pod", id(pod.Namespace, pod.Name), "effect", p.effect, "scope", scope)
+				"object", name, "ns", p.policy.GetNamespace(), "pod", id(pod.Namespace, pod.Name), "role", "gateway", "effect", p.effect, "scope", scope,
+				"sources", sourcesOf(p.policy, "ipBlocks", "remoteIpBlocks"), "gateway", "", "service", "")
 		}
 	}
 }
@@ -47,7 +48,7 @@ type block struct {
 // blocking returns the policies that together refuse every request to a pod.
 func (w *world) blocking(pod *corev1.Pod) []block {
 	var refused []block
-	open := false
+	open := w.unread(policiesKind, pod.Namespace, systemMeshNS)
 	for i := range w.others[policiesKind] {
 		p := &w.others[policiesKind][i]
 		if !applies(p, pod) {
@@ -65,8 +66,10 @@ func (w *world) blocking(pod *corev1.Pod) []block {
 			switch {
 			case len(rules) == 0:
 				refused = append(refused, block{p, "allows-nothing"})
-			case allWantPeer(rules):
+			case allWant(rules, "principals", "namespaces", "serviceAccounts"):
 				refused = append(refused, block{p, "wants-peer"})
+			case allWant(rules, "ipBlocks", "remoteIpBlocks"):
+				refused = append(refused, block{p, "wants-address"})
 			default:
 				open = true
 			}
@@ -89,20 +92,37 @@ func applies(p *unstructured.Unstructured, pod *corev1.Pod) bool {
 	return selects(labelsAt(p.Object, "spec", "selector", "matchLabels"), pod.Labels)
 }
 
-// allWantPeer says whether each source of each rule asks for the identity of a peer.
-func allWantPeer(rules []map[string]any) bool {
+// allWant says whether each source of each rule asks for one of the fields.
+func allWant(rules []map[string]any, fields ...string) bool {
 	for _, rule := range rules {
 		sources := list(rule, "from")
 		if len(sources) == 0 {
 			return false
 		}
 		for _, from := range sources {
-			if len(texts(from, "source", "principals"))+len(texts(from, "source", "namespaces"))+len(texts(from, "source", "serviceAccounts")) == 0 {
+			n := 0
+			for _, field := range fields {
+				n += len(texts(from, "source", field))
+			}
+			if n == 0 {
 				return false
 			}
 		}
 	}
 	return true
+}
+
+// sourcesOf are what the rules of a policy name as sources, in some fields.
+func sourcesOf(p *object, fields ...string) string {
+	var all []string
+	for _, rule := range list(p.Object, "spec", "rules") {
+		for _, from := range list(rule, "from") {
+			for _, field := range fields {
+				all = append(all, texts(from, "source", field)...)
+			}
+		}
+	}
+	return strings.Join(all, ", ")
 }
 
 // hidden says whether a VirtualService is not exported to the namespaces of a

@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"path"
 	"regexp"
-	"strconv"
 	"strings"
 	"time"
 
@@ -48,40 +47,6 @@ func (w *world) pod(namespace, name string) *corev1.Pod {
 	return nil
 }
 
-// textAccess is Istio's default format of access logs: method, path, status, flags,
-// details, failure; later authority, host and cluster.
-// Source: https://istio.io/latest/docs/tasks/observability/logs/access-log/
-var textAccess = regexp.MustCompile(`^\[[^\]]+\] "(\S+) (\S+) [^"]*" (\d+) (\S+) (\S+) \S+ "([^"]*)" \d+ \d+ \d+ \S+ "[^"]*" "[^"]*" "[^"]*" "([^"]*)" "([^"]*)" (\S+)`)
-
-// accessEntry makes a record of a line that is an access log entry, and says so.
-func (w *world) accessEntry(file string, log map[string]string, line string) bool {
-	// With timestamps of the API server: a time, a blank, the line itself.
-	_, line, found := strings.Cut(line, " ")
-	if !found {
-		return false
-	}
-	var entry envoy.AccessLog
-	if strings.HasPrefix(line, "{") {
-		var err error
-		if entry, err = envoy.ParseAccessLog(line); err != nil {
-			return false
-		}
-	} else if m := textAccess.FindStringSubmatch(line); m != nil {
-		status, err := strconv.Atoi(m[3])
-		if err != nil {
-			return false
-		}
-		entry = envoy.AccessLog{Path: m[2], Status: status, ResponseFlags: strings.Trim(m[4], "-"), Details: m[5], UpstreamFailure: m[6],
-			Authority: m[7], UpstreamHost: m[8], UpstreamCluster: strings.TrimSuffix(m[9], ";")}
-	} else {
-		return false
-	}
-	w.add("access", file, shorten(line), "pod", log["pod"], "ns", log["ns"], "role", log["role"], "flags", entry.ResponseFlags,
-		"status", strconv.Itoa(entry.Status), "host", entry.Authority, "path", entry.Path, "cluster", entry.UpstreamCluster,
-		"failure", entry.UpstreamFailure, "details", entry.Details)
-	return true
-}
-
 // observeProxies makes records of what proxies and istiods say of the configuration.
 func (w *world) observeProxies() {
 	for _, folder := range w.glob("proxies/*/*") {
@@ -94,6 +59,8 @@ func (w *world) observeProxies() {
 		w.observeDump(path.Join(folder, "config_dump.json"), owner)
 		w.observeStats(path.Join(folder, "stats.txt"), owner)
 		w.observeCertificates(path.Join(folder, "certs.json"), owner)
+		w.observeListeners(path.Join(folder, "config_dump.json"), owner)
+		w.observeUpstreams(path.Join(folder, "clusters.json"), owner)
 	}
 	for _, name := range w.glob("istiod/*/*/syncz.json") {
 		content, err := fs.ReadFile(w.files, name)
@@ -154,12 +121,37 @@ func (w *world) observeDump(file string, owner []string) {
 		w.Missing = append(w.Missing, fmt.Sprintf("%s: %v", file, err))
 		return
 	}
+	left := onlyDraining(dump.Configs)
 	for _, section := range dump.Configs {
 		for _, k := range dumpKinds {
 			for _, entry := range list(section, k.list) {
+				if k.kind == "secret" && left(str(entry, "name")) {
+					continue
+				}
 				w.observeEntry(file, owner, k.kind, str(entry, strings.Split(k.name, ".")...), k.list, k.warming, entry)
 			}
 		}
+	}
+}
+
+// onlyDraining returns a function that says whether nothing but listeners that are being
+// drained refer to a secret: those were removed, and go on for a while.
+func onlyDraining(sections []map[string]any) func(secret string) bool {
+	var draining, others strings.Builder
+	for _, section := range sections {
+		for _, l := range list(section, "dynamic_listeners") {
+			for state, into := range map[string]*strings.Builder{"draining_state": &draining, "active_state": &others, "warming_state": &others} {
+				// It was JSON a moment ago.
+				content, _ := json.Marshal(l[state])
+				into.Write(content)
+			}
+		}
+		content, _ := json.Marshal(section["dynamic_active_clusters"])
+		others.Write(content)
+	}
+	return func(secret string) bool {
+		name := `"name":"` + secret + `"`
+		return strings.Contains(draining.String(), name) && !strings.Contains(others.String(), name)
 	}
 }
 

@@ -13,7 +13,9 @@ import (
 var sources = map[string][]string{
 	// A pod. role is istiod, gateway, sidecar or plain; wanted says that its namespace
 	// or it itself asks for a sidecar, asked by what: namespace, label or annotation.
-	"pod": {"pod", "ns", "role", "phase", "ready", "reason", "message", "node", "injected", "wanted", "asked", "hostNetwork"},
+	// injectors counts the webhooks that would inject it, if it was made now; mtls is what
+	// it asks of those who connect, as in rule.
+	"pod": {"pod", "ns", "role", "phase", "ready", "reason", "message", "node", "injected", "wanted", "asked", "hostNetwork", "injectors", "mtls"},
 	// A container. last* is how it ended before, recent says that this was in the last
 	// ten minutes; young is one of a pod of less than a minute.
 	"container": {"pod", "ns", "role", "podReady", "container", "init", "image", "state", "reason", "message", "exit", "restarts", "lastReason", "lastExit", "lastMessage", "recent", "young"},
@@ -25,8 +27,9 @@ var sources = map[string][]string{
 	"event": {"kind", "object", "ns", "pod", "type", "reason", "message", "ready", "recent"},
 	// A line of a container's log that is no access log.
 	"log": {"pod", "ns", "role", "podReady", "container", "previous", "line"},
-	// An entry of a proxy's access log.
-	"access": {"pod", "ns", "role", "flags", "status", "host", "path", "cluster", "failure", "details"},
+	// An entry of a proxy's access log. past says that a request of now would not meet
+	// what this one met, and why.
+	"access": {"pod", "ns", "role", "flags", "status", "host", "path", "cluster", "failure", "details", "route", "source", "sni", "upstream", "time", "past", "over"},
 	// A webhook. backend is ready, no-endpoints, no-service, url or unknown; ca is ok,
 	// empty, other (not the mesh's root), expired, unreadable or unknown.
 	"webhook": {"config", "webhook", "kind", "istio", "service", "backend", "policy", "ca"},
@@ -45,21 +48,46 @@ var sources = map[string][]string{
 	// its pods, because it lies in another namespace. secret is ok, missing,
 	// no-certificate, no-ca, expired, none or unknown; exposed says whether the gateway's
 	// Service has the port. lost is protocol or host where the older Gateway winner has
-	// the port or the TLS host.
+	// the port or the TLS host. redirect is nowhere where every server of its hosts sends
+	// requests on to https.
 	"gateway": {"gateway", "ns", "selector", "pods", "scoped"},
-	"server":  {"gateway", "ns", "port", "protocol", "mode", "credential", "secret", "exposed", "selector", "lost", "winner", "winnerProtocol", "lostHost"},
+	"server":  {"gateway", "ns", "port", "protocol", "mode", "credential", "secret", "exposed", "selector", "lost", "winner", "winnerProtocol", "lostHost", "redirect", "hosts"},
 	// A destination of a VirtualService. status, subsetStatus and portStatus are ok,
-	// missing or unknown; subsetStatus may be no-pods.
-	"route": {"virtualservice", "ns", "kind", "destination", "service", "status", "subset", "subsetStatus", "port", "portStatus", "declared"},
-	// A Gateway that a VirtualService names. status is ok, missing, unknown, or hidden
-	// where exportTo leaves out the gateway's namespace.
-	"attachment": {"virtualservice", "ns", "gateway", "status", "exportTo"},
-	// A request that a gateway had no route for: state is no-host, or swallowed where
-	// virtualservice has the more specific host and other would have the path.
-	"miss": {"host", "path", "pod", "state", "virtualservice", "bestHost", "other", "otherHost"},
+	// missing or unknown; subsetStatus may be no-pods, or hidden where only rule, which
+	// the gateway does not get, defines it. resolution is that of a ServiceEntry; gateways
+	// counts the gateway pods that use the route.
+	"route": {"virtualservice", "ns", "kind", "destination", "service", "status", "subset", "subsetStatus", "rule", "port", "portStatus", "declared", "resolution", "gateways", "hosts"},
+	// A Gateway that a VirtualService names. status is ok, missing, unknown, hidden
+	// where exportTo leaves out the gateway's namespace, or no-host where the Gateway
+	// takes none of its hosts from that namespace.
+	"attachment": {"virtualservice", "ns", "gateway", "status", "exportTo", "hosts", "gatewayHosts"},
+	// A request that a gateway had no route for: state is no-host, swallowed where
+	// virtualservice has the more specific host and other would have the path, or star
+	// where it has a pattern with a star, which is taken literally.
+	"miss": {"host", "path", "pod", "state", "virtualservice", "bestHost", "other", "otherHost", "pattern"},
+	// A request of which a VirtualService decided the outcome: by an injected fault, or
+	// by its timeout.
+	"answer": {"host", "path", "pod", "virtualservice", "flags", "status", "timeout", "fault", "past"},
+	// A route of a VirtualService that is never asked, because an older VirtualService of
+	// the same host and Gateway takes its paths.
+	"shadow": {"virtualservice", "ns", "other", "host", "path", "otherPath"},
+	// Failing connections to a Service of which no NetworkPolicy lets the client in.
+	"blocked": {"object", "ns", "pod", "service", "host", "flags"},
+	// A rule of an HTTPRoute that has neither a backend nor an answer of its own.
+	"httprule": {"object", "ns"},
+	// A listener of a gateway.
+	"listener": {"pod", "ns", "role", "name", "port", "proxyProtocol"},
+	// A cluster of a proxy of which outlier detection ejected endpoints: all or some.
+	"upstream": {"pod", "ns", "role", "cluster", "endpoints", "ejected"},
+	// An issuer of tokens that a RequestAuthentication names.
+	"issuer": {"object", "ns", "issuer", "uri"},
+	// A PeerAuthentication whose port is the Service's and not the pods'.
+	"policyport": {"object", "ns", "port", "service", "target"},
 	// An AuthorizationPolicy that lets no request to a gateway pass: effect is
-	// allows-nothing, wants-peer or denies-everything; scope is mesh or namespace.
-	"policy": {"object", "ns", "pod", "effect", "scope"},
+	// allows-nothing, wants-peer, wants-address or denies-everything; scope is mesh or
+	// namespace. Of a pod with a sidecar: wants-peer, or not-gateway where a route of a
+	// gateway leads to it and the gateway's identity is none that is allowed.
+	"policy": {"object", "ns", "pod", "role", "effect", "scope", "sources", "gateway", "service"},
 	// The mesh configuration of an istiod: state is ok or refused.
 	"meshconfig": {"object", "state", "why", "outbound"},
 	// A provider that a Telemetry resource names: state is ok, missing or unknown.

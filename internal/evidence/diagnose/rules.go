@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 
+	corev1 "k8s.io/api/core/v1"
+
 	"istio-conformance/internal/evidence"
 )
 
@@ -35,13 +37,19 @@ func (w *world) mutualTLS(namespace string, selector map[string]string) string {
 	if len(pods) == 0 {
 		return unknown
 	}
+	return w.mutualTLSOf(pods[0])
+}
+
+// mutualTLSOf is the mode that a pod asks for.
+func (w *world) mutualTLSOf(pod *corev1.Pod) string {
+	namespace := pod.Namespace
 	modes := map[int][]string{}
 	for _, pa := range w.others[peersKind] {
 		chosen := labelsAt(pa.Object, "spec", "selector", "matchLabels")
 		level := 0
 		switch {
 		case pa.GetNamespace() == namespace && len(chosen) > 0:
-			if !selects(chosen, pods[0].Labels) {
+			if !selects(chosen, pod.Labels) {
 				continue
 			}
 			level = 2

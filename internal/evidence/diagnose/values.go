@@ -6,6 +6,9 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
+// object is one of a kind that is not read into a type of its own.
+type object = unstructured.Unstructured
+
 // at returns what is below the keys of an object; nil where nothing is.
 func at(object map[string]any, keys ...string) any {
 	value, _, err := unstructured.NestedFieldNoCopy(object, keys...)

@@ -177,6 +177,30 @@ func (w *world) injectors(ns *corev1.Namespace) int {
 	return n
 }
 
+// injectorsOf counts the webhooks that would inject a pod, by the labels that it and its
+// namespace have now; "unknown" where the webhooks are not known.
+func (w *world) injectorsOf(pod *corev1.Pod) string {
+	if !w.whole[mutatingFile] || !w.hasNamespace(pod.Namespace) {
+		return unknown
+	}
+	var ns *corev1.Namespace
+	for i := range w.namespaces {
+		if w.namespaces[i].Name == pod.Namespace {
+			ns = &w.namespaces[i]
+		}
+	}
+	n := 0
+	for i := range w.mutating {
+		for j := range w.mutating[i].Webhooks {
+			h := &w.mutating[i].Webhooks[j]
+			if strings.HasSuffix(h.Name, "sidecar-injector.istio.io") && selectorMatches(h.NamespaceSelector, ns.Labels) && selectorMatches(h.ObjectSelector, pod.Labels) {
+				n++
+			}
+		}
+	}
+	return strconv.Itoa(n)
+}
+
 func selectorMatches(s *metav1.LabelSelector, have map[string]string) bool {
 	if s == nil {
 		return true

@@ -47,6 +47,8 @@ type world struct {
 	others map[string][]unstructured.Unstructured
 	// meshes are the mesh configurations, read once.
 	meshes []meshConfig
+	// dumps are what was read of the proxies' configurations, by "namespace/pod".
+	dumps map[string]*configured
 	// whole names the files whose kind was listed, also when the list was empty.
 	whole map[string]bool
 
@@ -166,12 +168,19 @@ func (w *world) observe() {
 	w.observeNodes()
 	w.observeMesh()
 	w.observeTexts()
+	w.markPast()
 	w.observeProxies()
 	w.observeThrottling()
 	w.observeConditions()
 	w.observeMeshConfigs()
 	w.observePolicies()
+	w.observeWorkloadPolicies()
+	w.observeIssuers()
 	w.observeMisses()
+	w.observeAnswers()
+	w.observeShadows()
+	w.observeBlocked()
+	w.observeHTTPRoutes()
 	w.observeBundles()
 	for _, l := range []struct {
 		source, what string
@@ -213,6 +222,15 @@ func (w *world) glob(pattern string) []string {
 // listed says whether the objects of a kind in a namespace are all known.
 func (w *world) listed(namespace, kind string) bool {
 	return w.whole[path.Join("namespaces", namespace, kind+".yaml")]
+}
+
+// unread says whether objects of a kind could not be listed, in the namespaces or, where
+// none is named, in any: then that there is none is not known.
+func (w *world) unread(kind string, namespaces ...string) bool {
+	return slices.ContainsFunc(w.index.Missing, func(m evidence.Entry) bool {
+		ns := path.Base(path.Dir(m.Path))
+		return path.Base(m.Path) == kind+".yaml" && (len(namespaces) == 0 || slices.Contains(namespaces, ns))
+	})
 }
 
 func fileOf(namespace, kind string) string {

@@ -40,17 +40,17 @@ func New(path string, options Options) *Source { return &Source{path, options} }
 func (s *Source) Name() string { return istio.SourceArchive }
 
 // Cell returns the versions that the archive holds.
-func (s *Source) Cell() (images.Cell, error) {
+func (s *Source) Cell() (istio.Pair, error) {
 	m, err := s.manifest()
 	if err != nil {
-		return images.Cell{}, err
+		return istio.Pair{}, err
 	}
 	return m.Cell, nil
 }
 
 // Prepare verifies the archive and loads its images into the engine. When the
 // engine holds them already only the manifest is read.
-func (s *Source) Prepare(ctx context.Context, cell images.Cell) (_ *images.Set, err error) {
+func (s *Source) Prepare(ctx context.Context, cell istio.Pair) (_ *images.Set, err error) {
 	m, err := s.manifest()
 	if err != nil {
 		return nil, err

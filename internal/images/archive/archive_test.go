@@ -18,7 +18,7 @@ import (
 	"istio-conformance/internal/process/exitcode"
 )
 
-var cell = images.Cell{Istio: "1.31.0", Kubernetes: "v1.36.3"}
+var cell = istio.Pair{Istio: "1.31.0", Kubernetes: "v1.36.3"}
 
 // fakeEngine holds images, name to ID, and moves them through files.
 type fakeEngine struct {
@@ -152,11 +152,11 @@ func TestPrepareRefuses(t *testing.T) {
 	}
 	for name, test := range map[string]struct {
 		data []byte
-		cell images.Cell
+		cell istio.Pair
 		code int
 		want string
 	}{
-		"another cell":       {whole, images.Cell{Istio: "1.30.0", Kubernetes: "v1.36.3"}, exitcode.Usage, "holds Istio 1.31.0 on Kubernetes v1.36.3, not Istio 1.30.0"},
+		"another cell":       {whole, istio.Pair{Istio: "1.30.0", Kubernetes: "v1.36.3"}, exitcode.Usage, "holds Istio 1.31.0 on Kubernetes v1.36.3, not Istio 1.30.0"},
 		"a changed chart":    {bytes.Replace(whole, []byte("chart istiod"), []byte("chart evil.."), 1), cell, exitcode.Environment, "charts/istiod-1.31.0.tgz has the checksum"},
 		"a short file":       {whole[:len(whole)-4096], cell, exitcode.Environment, "is damaged"},
 		"an added file":      {withEntry(t, whole, "extra"), cell, exitcode.Environment, "extra is not in its manifest"},

@@ -6,10 +6,11 @@ import (
 	"slices"
 
 	"istio-conformance/internal/images"
+	"istio-conformance/internal/mesh/istio"
 )
 
 // List returns what the archive holds. It loads nothing.
-func (s *Source) List(_ context.Context, cell images.Cell) ([]images.Item, error) {
+func (s *Source) List(_ context.Context, cell istio.Pair) ([]images.Item, error) {
 	m, err := s.manifest()
 	if err != nil {
 		return nil, err

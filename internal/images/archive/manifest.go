@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 
 	"istio-conformance/internal/images"
+	"istio-conformance/internal/mesh/istio"
 	"istio-conformance/internal/process/exitcode"
 )
 
@@ -30,8 +31,8 @@ const maxManifest = 1 << 20
 
 // manifest says what an archive holds.
 type manifest struct {
-	Schema string      `json:"schema"`
-	Cell   images.Cell `json:"cell"`
+	Schema string     `json:"schema"`
+	Cell   istio.Pair `json:"cell"`
 	// Set describes the cell; its charts are names of entries.
 	Set images.Set `json:"set"`
 	// References are the images in images.tar with their IDs in the engine
@@ -90,7 +91,7 @@ func (m *manifest) validate() error {
 }
 
 // checkCell fails when the archive was saved for other versions.
-func (m *manifest) checkCell(path string, want images.Cell) error {
+func (m *manifest) checkCell(path string, want istio.Pair) error {
 	if m.Cell == want {
 		return nil
 	}

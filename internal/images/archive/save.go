@@ -17,12 +17,13 @@ import (
 	"strings"
 
 	"istio-conformance/internal/images"
+	"istio-conformance/internal/mesh/istio"
 )
 
 // Save writes the set of a cell, which a source has prepared in the engine, to
 // the file path. The name's ending chooses the compression: .tar, .tar.gz, .tgz
 // or .tar.zst. An existing file is replaced only when the new one is complete.
-func Save(ctx context.Context, engine images.Engine, cell images.Cell, set *images.Set, path string) (err error) {
+func Save(ctx context.Context, engine images.Engine, cell istio.Pair, set *images.Set, path string) (err error) {
 	format, err := compression(path)
 	if err != nil {
 		return err

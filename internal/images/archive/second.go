@@ -4,13 +4,14 @@ import (
 	"context"
 
 	"istio-conformance/internal/images"
+	"istio-conformance/internal/mesh/istio"
 	"istio-conformance/internal/process/exitcode"
 )
 
 // PrepareIstio is Prepare for an archive whose images are loaded into the nodes,
 // as one of official images is. One of images that were built here has them
 // inside its node image, from where they cannot be taken.
-func (s *Source) PrepareIstio(ctx context.Context, cell images.Cell) (*images.Set, error) {
+func (s *Source) PrepareIstio(ctx context.Context, cell istio.Pair) (*images.Set, error) {
 	set, err := s.Prepare(ctx, cell)
 	if err != nil {
 		return nil, err

@@ -6,13 +6,14 @@ import (
 	"path/filepath"
 
 	"istio-conformance/internal/images"
+	"istio-conformance/internal/mesh/istio"
 	"istio-conformance/internal/process/artifact"
 	"istio-conformance/internal/process/progress"
 )
 
 // List returns the parts that the cell is built from, and whether each is in
 // the cache. It builds nothing.
-func (s *Source) List(ctx context.Context, cell images.Cell) (items []images.Item, err error) {
+func (s *Source) List(ctx context.Context, cell istio.Pair) (items []images.Item, err error) {
 	p, err := newPlan(ctx, s.options.Root, cell)
 	if err != nil {
 		return nil, err

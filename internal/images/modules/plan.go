@@ -6,8 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 
-	"istio-conformance/internal/images"
 	"istio-conformance/internal/images/backend"
+	"istio-conformance/internal/mesh/istio"
 	"istio-conformance/internal/process/artifact"
 	"istio-conformance/internal/process/gobuild"
 )
@@ -21,7 +21,7 @@ const kindModule = "sigs.k8s.io/kind"
 
 // plan is what one cell is made of. Making it reads nothing but the pins.
 type plan struct {
-	cell images.Cell
+	cell istio.Pair
 	root string
 
 	kubernetesModule, istioModule gobuild.Module
@@ -55,7 +55,7 @@ type part struct {
 }
 
 // newPlan works out the keys of everything in the cell.
-func newPlan(ctx context.Context, root string, cell images.Cell) (*plan, error) {
+func newPlan(ctx context.Context, root string, cell istio.Pair) (*plan, error) {
 	p := &plan{cell: cell, root: root}
 	if err := p.findModules(); err != nil {
 		return nil, err

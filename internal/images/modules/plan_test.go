@@ -7,13 +7,13 @@ import (
 	"strings"
 	"testing"
 
-	"istio-conformance/internal/images"
+	"istio-conformance/internal/mesh/istio"
 	"istio-conformance/internal/process/artifact"
 	"istio-conformance/internal/process/exitcode"
 	"istio-conformance/internal/process/progress"
 )
 
-var testCell = images.Cell{Istio: "1.31.0", Kubernetes: "v1.36.3"}
+var testCell = istio.Pair{Istio: "1.31.0", Kubernetes: "v1.36.3"}
 
 // checkout writes a small copy of the project's pins.
 func checkout(t *testing.T) string {
@@ -110,12 +110,12 @@ func TestKeysFollowThePins(t *testing.T) {
 func TestUnknownVersionsNameTheKnownOnes(t *testing.T) {
 	root := checkout(t)
 	for _, test := range []struct {
-		cell images.Cell
+		cell istio.Pair
 		want []string
 	}{
-		{images.Cell{Istio: "1.31.7", Kubernetes: "v1.36.3"}, []string{"Istio 1.31.7", "1.31.0"}},
-		{images.Cell{Istio: "1.31.0", Kubernetes: "v1.36.4"}, []string{"Kubernetes v1.36.4", "v1.36.3"}},
-		{images.Cell{Istio: "../x", Kubernetes: "v1.36.3"}, []string{"Istio ../x", "1.31.0"}},
+		{istio.Pair{Istio: "1.31.7", Kubernetes: "v1.36.3"}, []string{"Istio 1.31.7", "1.31.0"}},
+		{istio.Pair{Istio: "1.31.0", Kubernetes: "v1.36.4"}, []string{"Kubernetes v1.36.4", "v1.36.3"}},
+		{istio.Pair{Istio: "../x", Kubernetes: "v1.36.3"}, []string{"Istio ../x", "1.31.0"}},
 	} {
 		_, err := newPlan(t.Context(), root, test.cell)
 		if exitcode.Of(err) != exitcode.Usage {

@@ -10,12 +10,12 @@ import (
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
-	"istio-conformance/internal/images"
+	"istio-conformance/internal/mesh/istio"
 )
 
 // Charts packages the charts of the cell into dir, as a release has them, and returns
 // their paths by their names. It builds nothing.
-func (s *Source) Charts(ctx context.Context, cell images.Cell, dir string) (_ map[string]string, err error) {
+func (s *Source) Charts(ctx context.Context, cell istio.Pair, dir string) (_ map[string]string, err error) {
 	b, err := s.begin(ctx, cell)
 	if err != nil {
 		return nil, err
@@ -31,7 +31,7 @@ func (s *Source) Charts(ctx context.Context, cell images.Cell, dir string) (_ ma
 // Publish gives push what a release has of the cell: the node image, without Istio, as
 // node:v1.36.3, and Istio's images, as pilot:1.31.0. It builds what the cache lacks. Dir
 // holds the images' layers for that time.
-func (s *Source) Publish(ctx context.Context, cell images.Cell, dir string, push func(name string, image v1.Image) error) (err error) {
+func (s *Source) Publish(ctx context.Context, cell istio.Pair, dir string, push func(name string, image v1.Image) error) (err error) {
 	b, err := s.begin(ctx, cell)
 	if err != nil {
 		return err

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 
 	"istio-conformance/internal/images"
+	"istio-conformance/internal/mesh/istio"
 	"istio-conformance/internal/process/artifact"
 )
 
@@ -17,7 +18,7 @@ const imagesArchive = "images.tar"
 
 // PrepareIstio builds the images and charts of a version of Istio without a node
 // image. It implements images.Second.
-func (s *Source) PrepareIstio(ctx context.Context, cell images.Cell) (_ *images.Set, err error) {
+func (s *Source) PrepareIstio(ctx context.Context, cell istio.Pair) (_ *images.Set, err error) {
 	b, err := s.begin(ctx, cell)
 	if err != nil {
 		return nil, err

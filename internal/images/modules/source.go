@@ -45,7 +45,7 @@ func (s *Source) Name() string { return istio.SourceModules }
 // Prepare builds what the cache lacks of the cell's node image and loads it
 // into the engine; if the engine has it, only the pins are read. What the set
 // names stays in the cache for as long as this process runs.
-func (s *Source) Prepare(ctx context.Context, cell images.Cell) (_ *images.Set, err error) {
+func (s *Source) Prepare(ctx context.Context, cell istio.Pair) (_ *images.Set, err error) {
 	b, err := s.begin(ctx, cell)
 	if err != nil {
 		return nil, err
@@ -79,7 +79,7 @@ func (s *Source) Prepare(ctx context.Context, cell images.Cell) (_ *images.Set, 
 }
 
 // begin plans what a cell is built from and opens the store.
-func (s *Source) begin(ctx context.Context, cell images.Cell) (*build, error) {
+func (s *Source) begin(ctx context.Context, cell istio.Pair) (*build, error) {
 	p, err := newPlan(ctx, s.options.Root, cell)
 	if err != nil {
 		return nil, err

@@ -15,8 +15,8 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/random"
 	"github.com/onsi/gomega"
 
-	"istio-conformance/internal/images"
 	"istio-conformance/internal/images/mirror"
+	"istio-conformance/internal/mesh/istio"
 	"istio-conformance/internal/process/exitcode"
 )
 
@@ -135,7 +135,7 @@ func TestFaults(t *testing.T) {
 				Images: render, Root: checkout(t), CacheDir: t.TempDir(), Engine: engine, Logf: logs.logf,
 			}
 			c.fault(t, m, &o)
-			_, err := New(o).Prepare(t.Context(), images.Cell{Istio: "1.31.0", Kubernetes: "v1.36.4"})
+			_, err := New(o).Prepare(t.Context(), istio.Pair{Istio: "1.31.0", Kubernetes: "v1.36.4"})
 			g.Expect(logs.String()).To(gomega.ContainSubstring(c.logged))
 			if c.says == "" {
 				g.Expect(err).NotTo(gomega.HaveOccurred())

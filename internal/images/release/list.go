@@ -6,13 +6,14 @@ import (
 	"path/filepath"
 
 	"istio-conformance/internal/images"
+	"istio-conformance/internal/mesh/istio"
 	"istio-conformance/internal/process/artifact"
 )
 
 // List returns what the cell takes from the registries and the chart
 // repository, for mirrors. It fetches the charts, which name the images, and
 // nothing else.
-func (s *Source) List(ctx context.Context, cell images.Cell) (items []images.Item, err error) {
+func (s *Source) List(ctx context.Context, cell istio.Pair) (items []images.Item, err error) {
 	store, err := artifact.Open(filepath.Join(s.options.CacheDir, "artifacts"), s.options.Logf)
 	if err != nil {
 		return nil, err

@@ -69,7 +69,7 @@ func New(options Options) *Source {
 func (s *Source) Name() string { return istio.SourceRelease }
 
 // Prepare fetches the cell's charts and images, except those that are there.
-func (s *Source) Prepare(ctx context.Context, cell images.Cell) (_ *images.Set, err error) {
+func (s *Source) Prepare(ctx context.Context, cell istio.Pair) (_ *images.Set, err error) {
 	node, known := s.options.Nodes[cell.Kubernetes]
 	if !known {
 		return nil, exitcode.Usagef("no node image of Kubernetes %s is pinned: known are %s", cell.Kubernetes, strings.Join(slices.Sorted(maps.Keys(s.options.Nodes)), ", "))
@@ -107,7 +107,7 @@ func (s *Source) Prepare(ctx context.Context, cell images.Cell) (_ *images.Set, 
 
 // withCharts returns the cell's set as far as its charts tell: Load holds the
 // images that they render.
-func (s *Source) withCharts(ctx context.Context, store *artifact.Store, cell images.Cell) (*images.Set, error) {
+func (s *Source) withCharts(ctx context.Context, store *artifact.Store, cell istio.Pair) (*images.Set, error) {
 	set := &images.Set{Source: istio.SourceRelease, Hub: s.options.Hub, Tag: cell.Istio}
 	var err error
 	if set.Charts, err = s.charts(ctx, store, cell.Istio); err != nil {
@@ -118,7 +118,7 @@ func (s *Source) withCharts(ctx context.Context, store *artifact.Store, cell ima
 }
 
 // PrepareIstio is Prepare: a release's images are loaded into the nodes anyway.
-func (s *Source) PrepareIstio(ctx context.Context, cell images.Cell) (*images.Set, error) {
+func (s *Source) PrepareIstio(ctx context.Context, cell istio.Pair) (*images.Set, error) {
 	return s.Prepare(ctx, cell)
 }
 

@@ -194,7 +194,7 @@ func TestPrepare(t *testing.T) {
 		Nodes: map[string]string{"v1.36.4": node}, Charts: chartRepository(t, m, "1.31.0"), Hub: hub + "/",
 		Images: render, Root: checkout(t), CacheDir: t.TempDir(), Engine: engine, Logf: t.Logf,
 	})
-	cell := images.Cell{Istio: "1.31.0", Kubernetes: "v1.36.4"}
+	cell := istio.Pair{Istio: "1.31.0", Kubernetes: "v1.36.4"}
 	set, err := source.Prepare(t.Context(), cell)
 	if err != nil {
 		t.Fatal(err)
@@ -227,14 +227,14 @@ func TestPrepareExplains(t *testing.T) {
 	hub, node := m.Host+"/istio", m.Host+"/kindest/node:v1.36.4"
 	charts := chartRepository(t, m, "1.31.9")
 	for what, test := range map[string]struct {
-		cell images.Cell
+		cell istio.Pair
 		hub  string
 		code int
 		want string
 	}{
-		"unknown Kubernetes": {images.Cell{Istio: "1.31.9", Kubernetes: "v1.20.0"}, hub, exitcode.Usage, "known are v1.36.4"},
-		"unknown Istio":      {images.Cell{Istio: "1.31.8", Kubernetes: "v1.36.4"}, hub, exitcode.Usage, "no version 1.31.8"},
-		"an image missing":   {images.Cell{Istio: "1.31.9", Kubernetes: "v1.36.4"}, hub, exitcode.Environment, "the registry has no "},
+		"unknown Kubernetes": {istio.Pair{Istio: "1.31.9", Kubernetes: "v1.20.0"}, hub, exitcode.Usage, "known are v1.36.4"},
+		"unknown Istio":      {istio.Pair{Istio: "1.31.8", Kubernetes: "v1.36.4"}, hub, exitcode.Usage, "no version 1.31.8"},
+		"an image missing":   {istio.Pair{Istio: "1.31.9", Kubernetes: "v1.36.4"}, hub, exitcode.Environment, "the registry has no "},
 	} {
 		t.Run(what, func(t *testing.T) {
 			source := New(Options{

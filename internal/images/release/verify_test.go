@@ -23,8 +23,8 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/types"
 	"github.com/onsi/gomega"
 
-	"istio-conformance/internal/images"
 	"istio-conformance/internal/images/mirror"
+	"istio-conformance/internal/mesh/istio"
 	"istio-conformance/internal/process/exitcode"
 )
 
@@ -124,7 +124,7 @@ func TestSignatures(t *testing.T) {
 			set, err := New(Options{
 				Nodes: map[string]string{"v1.36.4": node}, Charts: chartRepository(t, m, "1.31.0"), Hub: m.Host + "/istio", Trust: Trust{Verify: c.verify},
 				KeyOf: func(string) string { return from }, Images: render, Root: checkout(t), CacheDir: t.TempDir(), Engine: engine, Logf: t.Logf,
-			}).Prepare(t.Context(), images.Cell{Istio: "1.31.0", Kubernetes: "v1.36.4"})
+			}).Prepare(t.Context(), istio.Pair{Istio: "1.31.0", Kubernetes: "v1.36.4"})
 			if c.says != "" {
 				g.Expect(err).To(gomega.MatchError(gomega.ContainSubstring(c.says)))
 				g.Expect(exitcode.Of(err)).To(gomega.Equal(exitcode.Environment))

@@ -30,10 +30,9 @@ type Request struct {
 	Nodes []Node
 }
 
-// Cell is one pair of full versions under test.
-type Cell struct {
-	// Istio is "1.31.0", Kubernetes "v1.36.3".
-	Istio, Kubernetes string
+// Resolved is the pair under test.
+type Resolved struct {
+	Pair
 	// NodeImage is the official node image with its digest; empty when the
 	// source builds its own.
 	NodeImage string
@@ -43,29 +42,29 @@ type Cell struct {
 // of a minor its newest, of nothing the default. Without a wish for Kubernetes
 // it takes the default where this Istio supports it, else the newest that it
 // does. Every error is one line with status exitcode.Usage.
-func (t *Table) Resolve(r Request) (Cell, error) {
+func (t *Table) Resolve(r Request) (Resolved, error) {
 	if r.Source != SourceRelease && r.Source != SourceModules {
-		return Cell{}, exitcode.Usagef("IMAGES=%s has no versions of its own; want %s or %s", r.Source, SourceRelease, SourceModules)
+		return Resolved{}, exitcode.Usagef("IMAGES=%s has no versions of its own; want %s or %s", r.Source, SourceRelease, SourceModules)
 	}
 	istio, err := t.resolveIstio(r)
 	if err != nil {
-		return Cell{}, err
+		return Resolved{}, err
 	}
 	node, err := t.resolveKubernetes(r, istio)
 	if err != nil {
-		return Cell{}, err
+		return Resolved{}, err
 	}
-	cell := Cell{Istio: istio.String(), Kubernetes: "v" + node.Version.String()}
+	cell := Resolved{Pair: Pair{Istio: istio.String(), Kubernetes: "v" + node.Version.String()}}
 	if r.Source == SourceRelease {
 		cell.NodeImage = node.Image
 	}
-	return cell, t.Check(cell, r.Force)
+	return cell, t.Check(cell.Pair, r.Force)
 }
 
 // Check returns an error with status exitcode.Usage for a pair of full versions
 // that Istio does not support, unless it is forced. One of which the table says
 // nothing is none: Standing says that.
-func (t *Table) Check(c Cell, force bool) error {
+func (t *Table) Check(c Pair, force bool) error {
 	reason, err := t.StandingOf(c)
 	if err != nil || force || reason.Standing == Supported || reason.Standing == Unknown {
 		return err
@@ -73,17 +72,11 @@ func (t *Table) Check(c Cell, force bool) error {
 	return exitcode.Usagef("Istio %s on Kubernetes %s: %s (%s); choose another pair, or force this one", c.Istio, c.Kubernetes, reason.Text, reason.Source)
 }
 
-// StandingOf is Standing for a cell. Errors have status exitcode.Usage.
-func (t *Table) StandingOf(c Cell) (Reason, error) {
-	istio, err := ParseVersion(c.Istio)
+// StandingOf is Standing for a pair. Errors have status exitcode.Usage.
+func (t *Table) StandingOf(c Pair) (Reason, error) {
+	istio, kubernetes, err := c.Versions()
 	if err != nil {
-		return Reason{}, exitcode.Usagef("Istio's version: %w", err)
-	}
-	// Distributions add to it, as in v1.33.4+k3s1.
-	plain, _, _ := strings.Cut(c.Kubernetes, "+")
-	kubernetes, err := ParseVersion(plain)
-	if err != nil {
-		return Reason{}, exitcode.Usagef("Kubernetes' version: %w", err)
+		return Reason{}, err
 	}
 	return t.Standing(istio, kubernetes), nil
 }

@@ -15,22 +15,22 @@ func TestResolve(t *testing.T) {
 	cases := []struct {
 		name    string
 		request Request
-		want    Cell
+		want    Resolved
 	}{
-		{"defaults of modules", Request{Source: SourceModules}, Cell{"1.31.0", "v1.36.3", ""}},
-		{"defaults of release", Request{Source: SourceRelease}, Cell{"1.31.4", "v1.36.4", image36}},
-		{"minors", Request{Istio: "1.30", Kubernetes: "v1.35", Source: SourceModules}, Cell{"1.30.0", "v1.35.4", ""}},
-		{"full versions", Request{Istio: "1.31.0", Kubernetes: "1.36.3", Source: SourceModules}, Cell{"1.31.0", "v1.36.3", ""}},
-		{"an older patch", Request{Istio: "v1.30.2", Kubernetes: "v1.36.4", Source: SourceRelease}, Cell{"1.30.2", "v1.36.4", image36}},
-		{"newest Kubernetes that an older Istio supports", Request{Istio: "1.29", Source: SourceRelease}, Cell{
-			"1.29.8", "v1.35.8", "kindest/node:v1.35.8@sha256:07b2536e30b803ed61d1677a79df6115f798ce64c80f9e22f6ed45afd09323c0"}},
-		{"the newest patch that is published", Request{Istio: "1.31", Source: SourceRelease, Published: published31}, Cell{"1.31.5", "v1.36.4", image36}},
-		{"a pre-release", Request{Istio: "1.32.0-rc.1", Source: SourceRelease, Published: published31}, Cell{"1.32.0-rc.1", "v1.36.4", image36}},
-		{"the user's node image", Request{Istio: "1.31", Source: SourceRelease, Published: published31, NodeImage: "a:5000/node:v1.36.3"}, Cell{"1.31.5", "v1.36.3", "a:5000/node:v1.36.3"}},
-		{"a node image of a Kubernetes that nobody knows", Request{Istio: "1.31", Source: SourceRelease, Published: published31, NodeImage: "a/node:v1.39.0"}, Cell{"1.31.5", "v1.39.0", "a/node:v1.39.0"}},
-		{"a node image whose tag says nothing", Request{Kubernetes: "v1.36.2", Source: SourceRelease, NodeImage: "a/node:mine"}, Cell{"1.31.4", "v1.36.2", "a/node:mine"}},
-		{"kind's own list", Request{Kubernetes: "1.38", Source: SourceRelease, Nodes: []Node{{Version: version("1.38.1"), Image: "b"}}}, Cell{"1.31.4", "v1.38.1", "b"}},
-		{"forced pair", Request{Kubernetes: "1.37", Source: SourceModules, Force: true}, Cell{"1.31.0", "v1.37.2", ""}},
+		{"defaults of modules", Request{Source: SourceModules}, Resolved{Pair{"1.31.0", "v1.36.3"}, ""}},
+		{"defaults of release", Request{Source: SourceRelease}, Resolved{Pair{"1.31.4", "v1.36.4"}, image36}},
+		{"minors", Request{Istio: "1.30", Kubernetes: "v1.35", Source: SourceModules}, Resolved{Pair{"1.30.0", "v1.35.4"}, ""}},
+		{"full versions", Request{Istio: "1.31.0", Kubernetes: "1.36.3", Source: SourceModules}, Resolved{Pair{"1.31.0", "v1.36.3"}, ""}},
+		{"an older patch", Request{Istio: "v1.30.2", Kubernetes: "v1.36.4", Source: SourceRelease}, Resolved{Pair{"1.30.2", "v1.36.4"}, image36}},
+		{"newest Kubernetes that an older Istio supports", Request{Istio: "1.29", Source: SourceRelease}, Resolved{
+			Pair{"1.29.8", "v1.35.8"}, "kindest/node:v1.35.8@sha256:07b2536e30b803ed61d1677a79df6115f798ce64c80f9e22f6ed45afd09323c0"}},
+		{"the newest patch that is published", Request{Istio: "1.31", Source: SourceRelease, Published: published31}, Resolved{Pair{"1.31.5", "v1.36.4"}, image36}},
+		{"a pre-release", Request{Istio: "1.32.0-rc.1", Source: SourceRelease, Published: published31}, Resolved{Pair{"1.32.0-rc.1", "v1.36.4"}, image36}},
+		{"the user's node image", Request{Istio: "1.31", Source: SourceRelease, Published: published31, NodeImage: "a:5000/node:v1.36.3"}, Resolved{Pair{"1.31.5", "v1.36.3"}, "a:5000/node:v1.36.3"}},
+		{"a node image of a Kubernetes that nobody knows", Request{Istio: "1.31", Source: SourceRelease, Published: published31, NodeImage: "a/node:v1.39.0"}, Resolved{Pair{"1.31.5", "v1.39.0"}, "a/node:v1.39.0"}},
+		{"a node image whose tag says nothing", Request{Kubernetes: "v1.36.2", Source: SourceRelease, NodeImage: "a/node:mine"}, Resolved{Pair{"1.31.4", "v1.36.2"}, "a/node:mine"}},
+		{"kind's own list", Request{Kubernetes: "1.38", Source: SourceRelease, Nodes: []Node{{Version: version("1.38.1"), Image: "b"}}}, Resolved{Pair{"1.31.4", "v1.38.1"}, "b"}},
+		{"forced pair", Request{Kubernetes: "1.37", Source: SourceModules, Force: true}, Resolved{Pair{"1.31.0", "v1.37.2"}, ""}},
 	}
 	table := load(t)
 	for _, c := range cases {
@@ -94,16 +94,16 @@ func TestResolveRefuses(t *testing.T) {
 
 func TestCheck(t *testing.T) {
 	cases := []struct {
-		cell  Cell
+		cell  Pair
 		force bool
 		ok    bool
 	}{
-		{Cell{Istio: "1.31.0", Kubernetes: "v1.32.1"}, false, true},
-		{Cell{Istio: "1.31.0", Kubernetes: "v1.31.9"}, false, false},
-		{Cell{Istio: "1.31.0", Kubernetes: "v1.31.9"}, true, true},
-		{Cell{Istio: "1.99.0", Kubernetes: "v1.36.3"}, false, true},
-		{Cell{Istio: "1.17.0", Kubernetes: "v1.36.3"}, false, false},
-		{Cell{Istio: "1.31.0", Kubernetes: ""}, true, false},
+		{Pair{Istio: "1.31.0", Kubernetes: "v1.32.1"}, false, true},
+		{Pair{Istio: "1.31.0", Kubernetes: "v1.31.9"}, false, false},
+		{Pair{Istio: "1.31.0", Kubernetes: "v1.31.9"}, true, true},
+		{Pair{Istio: "1.99.0", Kubernetes: "v1.36.3"}, false, true},
+		{Pair{Istio: "1.17.0", Kubernetes: "v1.36.3"}, false, false},
+		{Pair{Istio: "1.31.0", Kubernetes: ""}, true, false},
 	}
 	table := load(t)
 	for _, c := range cases {

@@ -35,6 +35,8 @@ type Options struct {
 	Format string
 	// Mutate proves that the checks can fail, instead of running them.
 	Mutate bool
+	// Exam plays the corpus of public bug reports, instead of the checks.
+	Exam bool
 	// Shard is the part of what breaks the system that this run takes.
 	Shard check.Shard
 	// Upgrade makes an upgrade under traffic, instead of the checks.
@@ -110,6 +112,7 @@ func (o *Options) what() {
 	o.text(&o.Baseline, "baseline", "BASELINE", "", "report.json of an earlier run to compare with")
 	o.truth(&o.Force, "force", "FORCE", "allow a pair of versions outside Istio's support table")
 	o.truth(&o.Mutate, "mutate", "MUTATE", "break the system on purpose and assert that exactly the right checks fail")
+	o.truth(&o.Exam, "exam", "EXAM", "play public bug reports on the cluster and score whether diagnose names their cause")
 	o.text(&o.shard, "shard", "SHARD", "", "with -mutate: which part of the breaks, such as 1/4, so that four machines share them")
 	o.registerUpgrade()
 }

@@ -43,7 +43,7 @@ func ztunnelRestarted(s *stack.Stack) check.Check {
 			t.Expect(wire.Packets(ctx, t, mesh.PodHTTP)).To(gomega.BeZero(), "packets in plain text after the restart")
 			sent, kept := requests.Stop(ctx, t), connections.Stop(ctx, t)
 			t.Observe("replaced on %d nodes within %s; new connections: %s", len(nodes), replaced.Round(time.Second), sent)
-			t.Observe("of %d open connections %d broke, as Istio says that they do when the old ztunnel's time to drain is over: %s", keptConnections, kept.Failed, kept)
+			t.Observe("of %d open connections %d broke: %s", keptConnections, kept.Failed, kept)
 		},
 	}
 }

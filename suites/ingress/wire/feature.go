@@ -4,9 +4,7 @@
 package wire
 
 import (
-	"context"
 	"strings"
-	"sync"
 
 	"github.com/onsi/gomega"
 	"sigs.k8s.io/yaml"
@@ -14,7 +12,6 @@ import (
 	"istio-conformance/fixtures"
 	"istio-conformance/internal/check"
 	"istio-conformance/internal/stack"
-	"istio-conformance/suites/kit"
 )
 
 // atOnce is how many inputs are sent at the same time.
@@ -39,42 +36,3 @@ func load(t *check.T, name string, into any) {
 
 // address is where the gateway takes plain HTTP.
 func address(s *stack.Stack) string { return strings.TrimPrefix(s.GatewayURL(), "http://") }
-
-// each runs f for every index, a few at the same time, and returns what was wrong,
-// in order.
-func each(n int, f func(i int) error) []string {
-	errs := make([]error, n)
-	slots := make(chan struct{}, atOnce)
-	var wait sync.WaitGroup
-	for i := range n {
-		wait.Go(func() {
-			slots <- struct{}{}
-			defer func() { <-slots }()
-			errs[i] = f(i)
-		})
-	}
-	wait.Wait()
-	var wrong []string
-	for _, err := range errs {
-		if err != nil {
-			wrong = append(wrong, err.Error())
-		}
-	}
-	return wrong
-}
-
-// misled reads the backend's log once and says of each case what is wrong with
-// what arrived of it.
-func misled[C any](ctx context.Context, s *stack.Stack, cases []C, judge func(C, map[string][]kit.Answer) string) ([]string, error) {
-	log, err := kit.BackendLogs(ctx, s)
-	if err != nil {
-		return nil, err
-	}
-	var wrong []string
-	for _, c := range cases {
-		if words := judge(c, log); words != "" {
-			wrong = append(wrong, words)
-		}
-	}
-	return wrong, nil
-}

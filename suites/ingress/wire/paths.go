@@ -6,8 +6,6 @@ import (
 	"net/http"
 	"slices"
 
-	"github.com/onsi/gomega"
-
 	"istio-conformance/internal/check"
 	"istio-conformance/internal/stack"
 	"istio-conformance/internal/traffic/probe"
@@ -31,21 +29,17 @@ func paths(s *stack.Stack) check.Check {
 		Parallel: true,
 		Promise:  "dot segments, backslashes and escaped letters are resolved before the gateway chooses a route, escaped and double slashes are left alone (Istio's default, BASE), and what a route forbids never arrives",
 		Run: func(ctx context.Context, t *check.T) {
-			var corpus struct {
-				Cases []path `json:"cases"`
-			}
-			load(t, "paths", &corpus)
+			c := corpus[path]{send: (*path).send, judge: (*path).judge}
+			c.read(t, "paths")
 			r := kit.NewRoute(ctx, t, s, "wire", nil)
 			life := kit.LookAtGateway(ctx, t, s)
 			t.Diagnose("the gateway chooses a route by another path than Istio's default normalisation makes of it",
 				"look at normalize_path, merge_slashes and path_with_escaped_slashes_action of the gateway's listener in the config dump in the evidence, and at meshConfig.pathNormalization",
 				"https://istio.io/latest/docs/reference/config/security/normalization/")
-			cases := corpus.Cases
-			wrong := each(len(cases), func(i int) error { return cases[i].send(ctx, s, r.Host) })
-			t.Expect(wrong).To(gomega.BeEmpty(), "of %d paths", len(cases))
-			t.Eventually(ctx, func() ([]string, error) { return misled(ctx, s, cases, path.judge) }).Should(gomega.BeEmpty(), "paths that reached the backend")
+			c.mustBeAnswered(ctx, t, s, r.Host)
+			c.mustArriveRight(ctx, t, s)
 			life.MustBeTheSame(ctx, t, s)
-			t.Observe("%d paths", len(cases))
+			t.Observe("%d paths", len(c.cases))
 		},
 	}
 }
@@ -66,7 +60,7 @@ func (p *path) send(ctx context.Context, s *stack.Stack, host string) error {
 }
 
 // judge says what is wrong with what the backend got of a path; empty is nothing.
-func (p path) judge(log map[string][]kit.Answer) string {
+func (p *path) judge(log map[string][]kit.Answer) string {
 	var want, got []string
 	if p.status == http.StatusOK {
 		want = []string{p.Arrives}

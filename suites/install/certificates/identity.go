@@ -8,11 +8,13 @@ import (
 
 	"github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"istio-conformance/internal/check"
 	"istio-conformance/internal/mesh/envoy"
 	"istio-conformance/internal/stack"
 	"istio-conformance/suites/kit"
+	"istio-conformance/suites/mutation"
 )
 
 const (
@@ -32,6 +34,10 @@ func identity(s *stack.Stack) check.Check {
 		Name:     "workload-certificate",
 		Promise:  "the gateway's certificate names its service account by SPIFFE, chains to the mesh's root, and lives as long as a proxy asks for",
 		Parallel: true,
+		Breaks: []check.Break{{
+			Name: "root-replaced", Promise: "a workload whose certificate does not chain to the root that others trust is noticed",
+			Make: mutation.On(s, replaceRoot), Says: "other workloads do not take for its own",
+		}},
 		Run: func(ctx context.Context, t *check.T) {
 			pod, err := s.GatewayPod(ctx)
 			t.Expect(err).NotTo(gomega.HaveOccurred())
@@ -106,4 +112,20 @@ func lifetimeAsked(pod corev1.Pod) (time.Duration, bool) {
 		}
 	}
 	return defaultLifetime, true
+}
+
+// replaceRoot stops istiod, which would mend it at once, and gives the gateway's
+// namespace another root.
+func replaceRoot(ctx context.Context, t *check.T, s *stack.Stack) {
+	mutation.Scale(ctx, t, s, stack.SystemNamespace, "istiod", 0)
+	set := func(ctx context.Context, root string) (old string) {
+		m := &corev1.ConfigMap{}
+		t.Expect(s.Client.Get(ctx, client.ObjectKey{Namespace: s.Gateway.Namespace, Name: "istio-ca-root-cert"}, m)).To(gomega.Succeed())
+		old, m.Data["root-cert.pem"] = m.Data["root-cert.pem"], root
+		t.Expect(s.Client.Update(ctx, m)).To(gomega.Succeed())
+		return old
+	}
+	var old string
+	mutation.Mend(ctx, t, func(ctx context.Context) { set(ctx, old) })
+	old = set(ctx, string(kit.NewRoot(t)))
 }

@@ -10,6 +10,7 @@ import (
 	"istio-conformance/internal/check"
 	"istio-conformance/internal/stack"
 	"istio-conformance/suites/kit"
+	"istio-conformance/suites/mutation"
 )
 
 // shortLived makes a proxy ask for a certificate of a minute, and for the next one
@@ -31,6 +32,19 @@ func rotation(s *stack.Stack) check.Check {
 		Parallel: true,
 		Long:     true,
 		SkipIf:   s.WhyNotOurs,
+		Breaks: []check.Break{
+			{
+				Name: "short-lived-refused", Promise: "a CA that does not sign what a workload asks for is noticed",
+				Make: func(ctx context.Context, t *check.T) {
+					kit.SetIstiodEnv(ctx, t, s, "MAX_WORKLOAD_CERT_TTL", "30s")
+				},
+				Says: "does not become ready",
+			},
+			{
+				Name: "renewed-too-late", Promise: "a workload that does not ask for its next certificate in time is noticed",
+				Make: mutation.On(s, renewLate), Says: "a workload's certificate is not renewed",
+			},
+		},
 		Run: func(ctx context.Context, t *check.T) {
 			c := kit.NewScratch(ctx, t, s, "rotation")
 			pod := c.Workload(ctx, t, map[string]string{"Inject": "true", "ProxyMetadata": shortLived})
@@ -62,4 +76,11 @@ func rotation(s *stack.Stack) check.Check {
 			t.Observe("certificate %s became %s; %d requests meanwhile", first[0].SerialNumber, next[0].SerialNumber, result.Requests)
 		},
 	}
+}
+
+// renewLate overrules, for the pods of the checks, when they ask.
+func renewLate(ctx context.Context, t *check.T, s *stack.Stack) {
+	namespace, err := s.ScratchNamespace(ctx)
+	t.Expect(err).NotTo(gomega.HaveOccurred())
+	mutation.ApplyFixture(ctx, t, s, "late-renewal", map[string]string{"Namespace": namespace})
 }

@@ -11,6 +11,7 @@ import (
 	"istio-conformance/internal/check"
 	"istio-conformance/internal/stack"
 	"istio-conformance/suites/kit"
+	"istio-conformance/suites/mutation"
 )
 
 // strict sends plaintext to a workload before and after it demands mutual TLS.
@@ -21,6 +22,20 @@ func strict(s *stack.Stack) check.Check {
 		Parallel: true,
 		Long:     true,
 		SkipIf:   s.WhyNotOurs,
+		Breaks: []check.Break{
+			{
+				Name: "strict-everywhere", Promise: "a policy for the whole mesh that takes the control of a check away is noticed",
+				Make: mutation.On(s, mutation.WithFixture("mesh-strict", map[string]string{"Namespace": stack.SystemNamespace})),
+				Says: "the control does not work",
+			},
+			{
+				Name: "policy-ignored", Promise: "a workload that still accepts plaintext although its policy is STRICT is noticed",
+				Make: func(ctx context.Context, t *check.T) {
+					kit.SetIstiodEnv(ctx, t, s, "PILOT_IGNORE_RESOURCES", "peerauthentications.security.istio.io")
+				},
+				Says: "a workload that demands mutual TLS still takes plaintext",
+			},
+		},
 		Run: func(ctx context.Context, t *check.T) {
 			c := kit.NewScratch(ctx, t, s, "strict")
 			pod := c.Workload(ctx, t, map[string]string{"Inject": "true"})

@@ -33,6 +33,8 @@ func outlives(s *stack.Stack) check.Check {
 			if s.Config.Profile != stack.ProfileAmbient {
 				t.Skipf("ztunnel is not installed; PROFILE=%s installs it", stack.ProfileAmbient)
 			}
+			t.Diagnose("the ambient profile cannot be installed where Istio was before", "the message names the release and the object", link)
+			t.Expect(s.Install(ctx)).To(gomega.Succeed(), "install what an earlier check uninstalled")
 			nodes := s.Cluster.Nodes()
 			m := mesh.New(ctx, t, s, "outlives")
 			first, last := nodes[0].Name, nodes[len(nodes)-1].Name
