@@ -45,11 +45,19 @@ func refused(s *stack.Stack) check.Check {
 			}
 			diagnoseRefused(t)
 			mark, _ := kit.Mark()
-			statuses, logged, _ := send(ctx, t, s, r, app, "/once", mark)
+			_, logged, _ := send(ctx, t, s, r, app, "/once", mark)
 			diagnoseRetry(t, "a route with attempts: 0 is retried all the same")
 			t.Expect(logged).To(gomega.HaveEach(1), "attempts with attempts: 0")
+			entries, err := kit.AccessLog(ctx, s, mark)
+			t.Expect(err).NotTo(gomega.HaveOccurred())
 			diagnoseUnmet(t)
-			t.Expect(statuses).To(gomega.ContainElement(http.StatusServiceUnavailable), "with attempts: 0")
+			t.Expect(entries).To(gomega.ContainElement(gomega.HaveField("Status", http.StatusServiceUnavailable)), "with attempts: 0")
+			diagnoseRetry(t, "a refused connection is not logged with flag UF")
+			for _, entry := range entries {
+				if entry.Status != http.StatusOK {
+					t.Expect(entry.ResponseFlags).To(gomega.ContainSubstring("UF"), "%s: %d", entry.Path, entry.Status)
+				}
+			}
 		},
 	}
 }
