@@ -2,6 +2,7 @@ package explain
 
 import (
 	"cmp"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"net"
@@ -180,6 +181,19 @@ func (c *chain) describe() string {
 	return text
 }
 
+// never says whether a policy fits no request: istiod makes such a one of a policy
+// without rules.
+func never(policy json.RawMessage) bool {
+	var p struct {
+		Permissions []struct {
+			Not struct {
+				Any bool `json:"any"`
+			} `json:"not_rule"`
+		} `json:"permissions"`
+	}
+	return json.Unmarshal(policy, &p) == nil && len(p.Permissions) == 1 && p.Permissions[0].Not.Any
+}
+
 // policies lists what may refuse the request before it is routed, and says where it ends
 // if nothing can pass.
 func policies(a *Answer, filters []httpFilter) (shut string) {
@@ -188,6 +202,7 @@ func policies(a *Answer, filters []httpFilter) (shut string) {
 			action := strings.ToUpper(cmp.Or(rules.Action, "ALLOW"))
 			names := slices.Sorted(maps.Keys(rules.Policies))
 			a.step("policies", strings.Join(names, ", "), "%s, if one of these fits", action)
+			names = slices.DeleteFunc(names, func(name string) bool { return never(rules.Policies[name]) })
 			if action == "ALLOW" && len(names) == 0 {
 				return "no policy allows anything: 403 RBAC: access denied"
 			}
