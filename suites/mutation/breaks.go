@@ -9,6 +9,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -90,12 +91,19 @@ func Scale(ctx context.Context, t *check.T, s *stack.Stack, namespace, name stri
 	set(ctx, replicas)
 }
 
+// Fixture fills fixtures/mutations/<name>.yaml with values.
+func Fixture(name string, values map[string]string) ([]*unstructured.Unstructured, error) {
+	manifest, err := fixtures.Files.ReadFile("mutations/" + name + ".yaml")
+	if err != nil {
+		return nil, err
+	}
+	return kube.Render(manifest, values)
+}
+
 // ApplyFixture applies fixtures/mutations/<name>.yaml beside the gateway and
 // deletes it in the end.
 func ApplyFixture(ctx context.Context, t *check.T, s *stack.Stack, name string, values map[string]string) {
-	manifest, err := fixtures.Files.ReadFile("mutations/" + name + ".yaml")
-	t.Expect(err).NotTo(gomega.HaveOccurred())
-	objects, err := kube.Render(manifest, values)
+	objects, err := Fixture(name, values)
 	t.Expect(err).NotTo(gomega.HaveOccurred())
 	t.Expect(kube.Apply(ctx, s.Client, s.Gateway.Namespace, objects)).To(gomega.Succeed())
 	Mend(ctx, t, func(ctx context.Context) { t.Expect(kube.Delete(ctx, s.Client, objects)).To(gomega.Succeed()) })
@@ -109,6 +117,12 @@ func WithFixture(name string, values map[string]string) func(context.Context, *c
 		maps.Copy(all, values)
 		ApplyFixture(ctx, t, s, name, all)
 	}
+}
+
+// EveryRoute merges an action, in YAML's flow style, into every route of the gateway that
+// leads to a cluster.
+func EveryRoute(action string) func(context.Context, *check.T, *stack.Stack) {
+	return WithFixture("every-route", map[string]string{"Action": action})
 }
 
 // HideRules hides the DestinationRules of the checks' Services from the gateway,

@@ -132,6 +132,8 @@ func subsets(s *stack.Stack) check.Check {
 				t.Expect(hosts).To(gomega.HaveLen(len(pods)), "endpoints of subset %s: %v", subset, hosts)
 				before, err := sent(ctx, s, r, subset, pods)
 				t.Expect(err).NotTo(gomega.HaveOccurred())
+				t.Diagnose("a subset's requests are answered by pods that do not have the subset's labels",
+					"look at the cluster of this host's routes in the gateway's config dump in the evidence: it must be the subset's", link)
 				counts := answered(t, r.Bulk(ctx, "/"+subset, requests/3, nil), pods)
 				mustBeEven(t, counts)
 				mustBeSent(ctx, t, s, r, subset, pods, before, counts)

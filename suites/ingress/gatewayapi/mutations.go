@@ -10,15 +10,16 @@ func Mutations() []mutation.Mutation {
 	return []mutation.Mutation{
 		{
 			Name: "http-route-hidden-timeout", Promise: "a gateway that waits longer than an HTTPRoute says is noticed",
-			Break: mutation.WithFixture("slow-timeout", nil), Plays: "ingress:gateway-api",
+			Break: mutation.EveryRoute("{timeout: 4s}"), Plays: "ingress:gateway-api",
 			Fails: map[string]string{"ingress/http-route-filters": "at the HTTPRoute's time-out"},
 		},
 		{
 			Name: "http-route-versions-ignored", Promise: "a gateway that sends requests elsewhere than an HTTPRoute says is noticed",
-			Break: mutation.WithFixture("versions-ignored", nil), Plays: "ingress/http-route-match,ingress/http-route-weights,ingress/route-weights,ingress/unknown-host",
+			Break: mutation.WithFixture("versions-ignored", nil), Plays: "ingress/http-route-match,ingress/http-route-weights,ingress/route-weights,ingress/route-mirror,ingress/balance-subset,ingress/unknown-host",
 			Fails: map[string]string{
 				"ingress/http-route-match": "does not take the rule of the HTTPRoute", "ingress/http-route-weights": "by the weights of the HTTPRoute",
-				"ingress/route-weights": "by the weights of the VirtualService",
+				"ingress/route-weights": "by the weights of the VirtualService", "ingress/route-mirror": "by its own route's version",
+				"ingress/balance-subset": "that do not have the subset's labels",
 			},
 		},
 		{

@@ -35,19 +35,20 @@ func localPolicy(s *stack.Stack) check.Check {
 			n := nodes{s: s, r: r, with: gateway.Spec.NodeName}
 			n.find(ctx, t)
 
-			t.Diagnose("with externalTrafficPolicy Cluster a node port does not answer, or the client's address is kept although the request may be forwarded to another node",
-				"look at the gateway's Service in the evidence, and at kube-proxy's log", linkPolicy)
+			diagnosePolicy(t, "with externalTrafficPolicy Cluster a node without a gateway pod does not answer")
 			t.Expect(n.answers(ctx, n.without)).To(gomega.HavePrefix("status 200"), "node %s, without a gateway pod", n.without)
 			translated, err := n.clientSeen(ctx)
 			t.Expect(err).NotTo(gomega.HaveOccurred())
+			diagnosePolicy(t, "with externalTrafficPolicy Cluster the client's address is kept, although the request may be forwarded to another node")
 			t.Expect(translated).NotTo(gomega.Equal(n.client), "client's address that the backend was told, with policy Cluster")
 
 			t.CleanupWithin(ctx, 2*kit.CleanupTimeout, func(ctx context.Context) { n.restore(ctx, t) })
-			t.Diagnose("with externalTrafficPolicy Local a node answers that runs no gateway pod, or one does not that runs one, or the client's address is not kept",
-				"look at the gateway's Service in the evidence, and at kube-proxy's log", linkPolicy)
 			port := n.setLocal(ctx, t)
+			diagnosePolicy(t, "with externalTrafficPolicy Local a node without a gateway pod answers")
 			t.Eventually(ctx, func() string { return n.answers(ctx, n.without) }).ShouldNot(gomega.HavePrefix("status"), "node %s, without a gateway pod", n.without)
+			diagnosePolicy(t, "with externalTrafficPolicy Local the node with the gateway pod does not answer")
 			t.Eventually(ctx, func() string { return n.answers(ctx, n.with) }).Should(gomega.HavePrefix("status 200"), "node %s, with the gateway pod", n.with)
+			diagnosePolicy(t, "with externalTrafficPolicy Local the client's address is not kept")
 			t.Eventually(ctx, func() (string, error) { return n.clientSeen(ctx) }).Should(gomega.Equal(n.client), "client's address that the backend was told, with policy Local")
 			t.Diagnose("healthCheckNodePort, which load balancers ask, does not tell which nodes run a gateway pod", "look at kube-proxy's log on the node in the message", linkPolicy)
 			for node, want := range map[string]string{n.with: "200 1", n.without: "503 0"} {
@@ -57,6 +58,11 @@ func localPolicy(s *stack.Stack) check.Check {
 				n.with, n.client, n.without, port, translated)
 		},
 	}
+}
+
+// diagnosePolicy says what does not hold of the gateway's Service.
+func diagnosePolicy(t *check.T, cause string) {
+	t.Diagnose(cause, "look at the gateway's Service in the evidence, and at kube-proxy's log", linkPolicy)
 }
 
 // nodes are a node with the gateway's pod and one without.
@@ -131,7 +137,9 @@ func (n *nodes) health(ctx context.Context, node string, port int32) (string, er
 
 // setLocal changes the gateway's Service and returns its health check port.
 func (n *nodes) setLocal(ctx context.Context, t *check.T) int32 {
+	diagnosePolicy(t, "the API server does not take externalTrafficPolicy Local for the gateway's Service")
 	service := n.patch(ctx, t, `{"spec":{"type":"LoadBalancer","externalTrafficPolicy":"Local"}}`)
+	diagnosePolicy(t, "the API server gives a Service with externalTrafficPolicy Local no health check port")
 	t.Expect(service.Spec.HealthCheckNodePort).NotTo(gomega.BeZero(), "healthCheckNodePort of Service %s/%s", service.Namespace, service.Name)
 	return service.Spec.HealthCheckNodePort
 }

@@ -40,6 +40,11 @@ func Mutations() []mutation.Mutation {
 			Break: leadOutside, Plays: "ingress/address-of-gone-pod",
 			Fails: map[string]string{"ingress/address-of-gone-pod": "out of the cluster, where another server may answer"},
 		},
+		{
+			Name: "ending-gateway-used", Promise: "a node port that leads to a gateway pod until it is gone is noticed",
+			Break: useEndingPods, Plays: "ingress/gateway-pod-deleted,ingress/node-port,ingress/node-port-of-every-node",
+			Fails: map[string]string{"ingress/gateway-pod-deleted": "requests fail when one of two gateway pods is deleted"},
+		},
 	}
 }
 
@@ -51,6 +56,12 @@ func selectNothing(ctx context.Context, t *check.T, s *stack.Stack) {
 	patchService(ctx, t, s, `{"spec":{"selector":{"conformance-mutation":"nothing"}}}`)
 	t.Eventually(ctx, func() error { return probe.HTTP(ctx, probe.Request{URL: s.GatewayURL()}).Err }).
 		Should(gomega.HaveOccurred(), "the node port still leads to the gateway")
+}
+
+// useEndingPods makes the gateway's Service take pods that are ending for ready ones.
+func useEndingPods(ctx context.Context, t *check.T, s *stack.Stack) {
+	mutation.Mend(ctx, t, func(ctx context.Context) { patchService(ctx, t, s, `{"spec":{"publishNotReadyAddresses":false}}`) })
+	patchService(ctx, t, s, `{"spec":{"publishNotReadyAddresses":true}}`)
 }
 
 // localOnly makes nodes drop what comes for gateway pods of other nodes.

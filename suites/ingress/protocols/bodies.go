@@ -38,8 +38,11 @@ func largeBodies(s *stack.Stack) check.Check {
 			r := kit.NewRoute(ctx, t, s, "versions", nil)
 			body := bytes.Repeat([]byte("0123456789abcdef"), uploadBytes/16)
 			sum := sha256.Sum256(body)
-			t.Diagnose("the gateway does not carry a large body whole", "look for the request's flags in the gateway's access log in the evidence, and for a buffer filter in its config dump", docs)
 			for _, http2 := range []bool{false, true} {
+				t.Diagnose(fmt.Sprintf("the gateway does not answer a small request, HTTP/2 %v", http2), "see the check http-versions", docs)
+				small := r.Send(ctx, "/h1", probe.Request{HTTP2: http2})
+				t.Expect(small.Status).To(gomega.Equal(200), "a small request, HTTP/2 %v: %s", http2, small)
+				t.Diagnose("the gateway does not carry a large body whole", "look for the request's flags in the gateway's access log in the evidence, and for a buffer filter in its config dump", docs)
 				id, header := kit.Mark()
 				response := probe.HTTP(ctx, probe.Request{
 					Method: http.MethodPost, URL: s.GatewayURL() + "/h2?id=" + id, Host: r.Host, Headers: header, Body: body, HTTP2: http2, Timeout: callTimeout,

@@ -62,8 +62,10 @@ func slowClient(s *stack.Stack) check.Check {
 		Promise:  "a request whose head and body come a few bytes at a time is waited for and arrives whole, while others of the route are answered",
 		Run: func(ctx context.Context, t *check.T) {
 			r := kit.NewRoute(ctx, t, s, "plain", nil)
-			t.Diagnose("the gateway does not wait for a slow client, or lets others wait for it",
-				"look for the request's flags and response_code_details in the gateway's access log in the evidence", "")
+			diagnoseSlow := func() {
+				t.Diagnose("the gateway does not wait for a slow client", "look for the request's flags and response_code_details in the gateway's access log in the evidence", "")
+			}
+			diagnoseSlow()
 			c, err := dialHTTP(ctx, s)
 			t.Expect(err).NotTo(gomega.HaveOccurred())
 			defer func() { _ = c.Close() }()
@@ -73,7 +75,9 @@ func slowClient(s *stack.Stack) check.Check {
 			size := len(request)/slowPieces + 1
 			for at := 0; at < len(request); at += size {
 				t.Expect(c.send("%s", request[at:min(at+size, len(request))])).To(gomega.Succeed(), "bytes from %d on", at)
+				t.Diagnose("the gateway does not answer other clients while it waits for a slow one", "look for their requests in the gateway's access log in the evidence", "")
 				t.Expect(r.Get(ctx, "/", nil).Status).To(gomega.Equal(200), "another client's request meanwhile")
+				diagnoseSlow()
 				pause(ctx, slowPause)
 			}
 			status, err := c.receive()

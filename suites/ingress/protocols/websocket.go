@@ -24,12 +24,13 @@ func webSocket(s *stack.Stack) check.Check {
 		Promise:  "a WebSocket passes the gateway to the backend and carries each message there and back before the next",
 		Run: func(ctx context.Context, t *check.T) {
 			r := kit.NewRoute(ctx, t, s, "plain", nil)
-			t.Diagnose("the gateway does not upgrade a connection to WebSocket, or does not carry its messages",
+			t.Diagnose("the gateway does not upgrade a connection to WebSocket",
 				"look at upgrade_configs of the gateway's listener in the config dump in the evidence, and for status 101 in its access log", docs)
 			id, header := kit.Mark()
 			connection, err := openWebSocket(ctx, s, r.Host, "/ws?id="+id, header.Get("X-Conformance-Id"))
 			t.Expect(err).NotTo(gomega.HaveOccurred(), "upgrade at %s", r.Host)
 			defer func() { _ = connection.Close() }()
+			t.Diagnose("the gateway does not carry the messages of a WebSocket", "look for the connection's flags in the gateway's access log in the evidence", docs)
 			for i := range messages {
 				sent, reply := fmt.Sprintf("message %d", i), ""
 				t.Expect(websocket.Message.Send(connection, sent)).To(gomega.Succeed(), "message %d", i)

@@ -56,8 +56,8 @@ func logged(ctx context.Context, t *check.T, s *stack.Stack, g ownGateway, targe
 	t.Expect(s.Client.Get(ctx, clientKey(s.Namespace, arrived[0].Pod), pod)).To(gomega.Succeed())
 	upstream, requestID := net.JoinHostPort(pod.Status.PodIP, "8080"), arrived[0].Headers.Get("X-Request-Id")
 
-	t.Diagnose("the gateway's access log does not have the formats that meshConfig and the Telemetry resource ask for",
-		"look at access_log of the gateway's listener, and at accessLogFormat and extensionProviders in ConfigMap istio-system/istio", "https://istio.io/latest/docs/tasks/observability/logs/telemetry-api/")
+	t.Diagnose("the gateway's access log does not say what the client and the backend saw, in the formats that meshConfig and the Telemetry resource ask for",
+		"look at access_log of the gateway's listener, and at accessLogFormat, extensionProviders and outboundClusterStatName in ConfigMap istio-system/istio", "https://istio.io/latest/docs/tasks/observability/logs/telemetry-api/")
 	t.Eventually(ctx, func() ([]envoy.AccessLog, error) { return jsonLines(ctx, s, g, id) }).Should(gomega.ConsistOf(gomega.And(
 		gomega.HaveField("Method", http.MethodGet), gomega.HaveField("Path", target), gomega.HaveField("Authority", g.host),
 		gomega.HaveField("Protocol", "HTTP/1.1"), gomega.HaveField("Status", response.Status), gomega.HaveField("Details", "via_upstream"),

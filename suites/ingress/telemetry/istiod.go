@@ -2,6 +2,7 @@ package telemetry
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/onsi/gomega"
@@ -35,19 +36,28 @@ func istiodMetrics(s *stack.Stack) check.Check {
 			t.Expect(err).NotTo(gomega.HaveOccurred())
 			passed, err := validations(ctx, s, "galley_validation_passed")
 			t.Expect(err).NotTo(gomega.HaveOccurred())
+			t.Diagnose("istiod's webhook does not refuse what its validation forbids", "look at the ValidatingWebhookConfigurations in the evidence", "https://istio.io/latest/docs/ops/common-problems/validation/")
 			for range refusals {
 				// Not as a dry run, whose refusals istiod does not count.
-				err := s.Client.Create(ctx, workloadGroup(s, badLabel))
-				t.Expect(err).To(gomega.MatchError(gomega.ContainSubstring("validation.istio.io")), "istiod's webhook must refuse a WorkloadGroup with label %q", badLabel)
+				group := workloadGroup(s, badLabel)
+				err := s.Client.Create(ctx, group)
+				if err == nil {
+					t.CleanupWithin(ctx, kit.CleanupTimeout, func(ctx context.Context) { t.Expect(s.Client.Delete(ctx, group)).To(gomega.Succeed()) })
+				}
+				// Not "failed calling webhook", by which nobody judged it.
+				t.Expect(err).To(gomega.MatchError(gomega.MatchRegexp(`validation\.istio\.io" denied the request`)), "a WorkloadGroup with label %q", badLabel)
 			}
 			for range approvals {
-				t.Expect(s.Client.Create(ctx, workloadGroup(s, goodLabel), client.DryRunAll)).To(gomega.Succeed())
+				err := s.Client.Create(ctx, workloadGroup(s, goodLabel), client.DryRunAll)
+				t.Expect(err).To(gomega.Succeed(), func() string { return kit.NotTaken(t, err) })
 			}
-			t.Diagnose("istiod's metrics do not count what its webhook validated", "look at istiod's log in the evidence; a second istiod counts for itself", "https://istio.io/latest/docs/reference/commands/pilot-discovery/#metrics")
+			t.Diagnose("istiod's metrics do not count each resource once that its webhook was given", "look for a second ValidatingWebhookConfiguration that leads to istiod, and at istiod's log in the evidence",
+				"https://istio.io/latest/docs/reference/commands/pilot-discovery/#metrics")
 			t.Eventually(ctx, func() (float64, error) { return validations(ctx, s, "galley_validation_failed") }).Should(gomega.Equal(failed+refusals), "refused WorkloadGroups")
 			t.Eventually(ctx, func() (float64, error) { return validations(ctx, s, "galley_validation_passed") }).Should(gomega.Equal(passed+approvals), "WorkloadGroups that passed")
 			proxies, err := istiodSum(ctx, s, "pilot_xds", nil)
 			t.Expect(err).NotTo(gomega.HaveOccurred())
+			t.Diagnose("istiod's metrics count fewer proxies than are connected", "look at istiod's /debug/syncz in the evidence", "https://istio.io/latest/docs/reference/commands/pilot-discovery/#metrics")
 			// The gateway and the shared backends at least; other checks' pods come and go.
 			t.Expect(proxies).To(gomega.BeNumerically(">=", 1+kit.BackendReplicas), "pilot_xds: proxies that are connected")
 			t.Observe("%d refused, %d passed, %v proxies connected", refusals, approvals, proxies)
@@ -76,9 +86,12 @@ func validations(ctx context.Context, s *stack.Stack, series string) (float64, e
 
 // istiodSum reads a series of istiod's.
 func istiodSum(ctx context.Context, s *stack.Stack, series string, labels map[string]string) (float64, error) {
-	pods, err := s.ReadyPods(ctx, stack.SystemNamespace, "app=istiod")
+	pods, err := s.ReadyPods(ctx, stack.SystemNamespace, kit.IstiodSelector)
 	if err != nil {
 		return 0, err
+	}
+	if len(pods) == 0 {
+		return 0, errors.New("no pod of istiod is ready")
 	}
 	sum := 0.0
 	for _, pod := range pods {

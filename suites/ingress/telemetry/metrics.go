@@ -24,6 +24,9 @@ const (
 	proxyPort, mergedPort, istiodPort = 15090, 15020, 15014
 )
 
+// linkStats is where Envoy's metrics are documented.
+const linkStats = "https://istio.io/latest/docs/ops/configuration/telemetry/envoy-stats/"
+
 // gatewayMetrics counts requests by Envoy's own series.
 func gatewayMetrics(s *stack.Stack) check.Check {
 	return check.Check{
@@ -41,10 +44,10 @@ func gatewayMetrics(s *stack.Stack) check.Check {
 					&counter{port, "envoy_cluster_upstream_rq_total", map[string]string{"cluster_name": cluster}, good + bad},
 				)
 			}
-			t.Diagnose("the gateway's metrics do not count what was sent",
-				"look at the cluster's statistics in the evidence: proxyStatsMatcher must include them, and no other route may lead there",
-				"https://istio.io/latest/docs/ops/configuration/telemetry/envoy-stats/")
-			service.counts(ctx, t, s, counters)
+			service.counts(ctx, t, s, counters, func() {
+				t.Diagnose("the gateway's metrics do not count what was sent",
+					"look at the cluster's statistics in the evidence: proxyStatsMatcher must include them, and no other route may lead there", linkStats)
+			})
 			t.Observe("%d requests with 200 and %d with 503 counted at both ports", good, bad)
 		},
 	}
@@ -64,9 +67,10 @@ func istioMetrics(s *stack.Stack) check.Check {
 			labels := func(code string) map[string]string {
 				return map[string]string{"response_code": code, "reporter": "source", "destination_service_name": service.name}
 			}
-			t.Diagnose("Istio's own metrics do not count what was sent", "look for the istio_stats filter in the gateway's config dump in the evidence", "https://istio.io/latest/docs/reference/config/metrics/")
 			service.counts(ctx, t, s, []*counter{
 				{mergedPort, "istio_requests_total", labels("200"), good}, {mergedPort, "istio_requests_total", labels("503"), bad},
+			}, func() {
+				t.Diagnose("Istio's own metrics do not count what was sent", "look for the istio_stats filter in the gateway's config dump in the evidence", "https://istio.io/latest/docs/reference/config/metrics/")
 			})
 			t.Observe("%d requests with 200 and %d with 503 counted", good, bad)
 		},
@@ -99,14 +103,17 @@ type counter struct {
 }
 
 // counts sends good and bad requests and asserts that the counters rise by their
-// number; the backend's log is the other witness of it.
-func (c counted) counts(ctx context.Context, t *check.T, s *stack.Stack, counters []*counter) {
+// number; the backend's log is the other witness of it. diagnose says what it means when
+// they do not.
+func (c counted) counts(ctx context.Context, t *check.T, s *stack.Stack, counters []*counter, diagnose func()) {
+	t.Diagnose("the gateway's metrics cannot be read", "look at the error, and for what keeps the API server from the port of the gateway's pod", linkStats)
 	before := make([]float64, len(counters))
 	for i, k := range counters {
 		var err error
 		before[i], err = gatewaySum(ctx, s, k)
 		t.Expect(err).NotTo(gomega.HaveOccurred())
 	}
+	t.Diagnose("a request to a Service of the check's own is not answered as ordered", "look for the request in the gateway's access log in the evidence", linkStats)
 	id, _ := kit.Mark()
 	for i := range good {
 		response := c.send(ctx, s, "/", id)
@@ -116,7 +123,9 @@ func (c counted) counts(ctx context.Context, t *check.T, s *stack.Stack, counter
 		response := c.send(ctx, s, "/?status=503", id)
 		t.Expect(response.Status).To(gomega.Equal(http.StatusServiceUnavailable), "request %d that fails: %s", i, response)
 	}
+	t.Diagnose("the backend got more or fewer requests than were sent", "look for the attempts of each request in the gateway's access log in the evidence", linkStats)
 	t.Eventually(ctx, func() ([]kit.Answer, error) { return kit.BackendLog(ctx, s, id) }).Should(gomega.HaveLen(good+bad), "the backend's own log")
+	diagnose()
 	for i, k := range counters {
 		t.Eventually(ctx, func() (float64, error) {
 			now, err := gatewaySum(ctx, s, k)
