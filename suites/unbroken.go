@@ -6,8 +6,7 @@ var unbroken = map[string]string{
 	"ingress/istio-requests-total": "Envoy's own build lacks Istio's filter istio_stats, so that no run here has played it",
 	"ambient/waypoint":             "Envoy's own build lacks Istio's filter peer_metadata, so that no run here has played it",
 
-	"load/capacity":    noneYet,
-	"load/distributed": noneYet,
+	"load/capacity": noneYet,
 
 	"kernel/nat-redirect":       "where a module that it needs is missing that one is named, and no kernel that has them all has refused it",
 	"kernel/unprivileged-ports": "kernels before 4.11 lack it, and the emulated machine's is newer",

@@ -93,3 +93,29 @@ func TestDescribeCurve(t *testing.T) {
 	curve.Rate, curve.Invalid = 0, "the generator itself was late"
 	g.Expect(strings.HasSuffix(knee(describeCurve(pathGateway, 8, curve)), "late")).To(gomega.BeTrue())
 }
+
+// A machine that is too busy to measure latency hides no failed request.
+func TestDescribeJobJudgesFailuresFirst(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		errors  map[string]int64
+		invalid []string
+		want    report.Verdict
+	}{
+		{"all answered", nil, nil, report.VerdictPass},
+		{"the generator was late", nil, []string{"late"}, report.VerdictInvalid},
+		{"an answer failed", map[string]int64{"http 418 FI": 1}, nil, report.VerdictFail},
+		{"an answer failed, and the generator was late", map[string]int64{"http 418 FI": 1}, []string{"late"}, report.VerdictFail},
+		{"no answer came in time", map[string]int64{load.ClassTimeout: 1}, nil, report.VerdictFail},
+		{"no answer came in time, as the generator was late", map[string]int64{load.ClassTimeout: 1}, []string{"late"}, report.VerdictInvalid},
+		{"the generator had no port left", map[string]int64{load.ClassGenerator: 1}, []string{"no port"}, report.VerdictInvalid},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r := &load.Result{Latencies: load.NewLatencies(), Errors: c.errors, Invalid: c.invalid}
+			for _, n := range c.errors {
+				r.Counts.Failed += n
+			}
+			gomega.NewWithT(t).Expect(describeJob(r, nil).Verdict).To(gomega.Equal(c.want))
+		})
+	}
+}

@@ -35,6 +35,10 @@ func mutations() []mutation.Mutation {
 			Name: "generator-starved", Promise: "a load generator without CPU time says that it measured nothing",
 			Break: starveGenerator, Plays: id, Invalid: map[string]string{id: "the generator itself was late"},
 		},
+		{
+			Name: "load-aborted", Promise: "requests that fail are noticed in what several generators measured together",
+			Break: mutation.WithFixture("more-aborts", nil), Plays: "load/distributed", Fails: map[string]string{"load/distributed": "requests from the pods to the gateway failed"},
+		},
 	}
 }
 
