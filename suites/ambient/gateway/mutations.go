@@ -13,13 +13,13 @@ import (
 func Mutations() []mutation.Mutation {
 	return []mutation.Mutation{
 		{
-			Name: "gateway-in-plain-text", Promise: "a gateway that does not send by HBONE is noticed",
+			Name: "gateway-without-hbone", Promise: "a gateway that istiod no longer lets send by HBONE is noticed",
 			Profile: stack.ProfileAmbient,
 			Break: func(ctx context.Context, t *check.T, s *stack.Stack) {
 				kit.SetIstiodEnv(ctx, t, s, "PILOT_ENABLE_SENDING_HBONE", "false")
 			},
 			Plays: "ambient/gateway-to-pod",
-			Fails: map[string]string{"ambient/gateway-to-pod": "does not go by HBONE with the gateway's identity"},
+			Fails: map[string]string{"ambient/gateway-to-pod": "gets no answer from the route's destination"},
 		},
 	}
 }
