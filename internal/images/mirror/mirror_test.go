@@ -22,7 +22,7 @@ func TestAMirrorHasWhatIsPublished(t *testing.T) {
 	g.Expect(err).NotTo(gomega.HaveOccurred())
 	image, err := random.Image(2048, 2)
 	g.Expect(err).NotTo(gomega.HaveOccurred())
-	for range 2 { // a layer that is there already is no error
+	for range 2 { // a layer that exists is no error
 		g.Expect(m.Push(t.Context(), "istio/pilot:1.31.0", image)).To(gomega.Succeed())
 	}
 	ref, err := name.ParseReference(m.Host + "/istio/pilot:1.31.0")
