@@ -1,11 +1,11 @@
 package charts
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"maps"
-	"reflect"
 	"slices"
 	"strings"
 
@@ -38,30 +38,47 @@ func (c *Client) Differences(ctx context.Context, r Release) ([]string, error) {
 		return nil, fmt.Errorf("compare release %s with what is installed: %w", r, err)
 	}
 	if !same {
-		lines = append(lines, c.contentDifferences(installed, r)...)
+		changed, err := contentDifferences(installed, r)
+		if err != nil {
+			return nil, fmt.Errorf("compare the values of release %s: %w", r, err)
+		}
+		lines = append(lines, changed...)
 	}
 	missing, err := c.missing(ctx, installed, r)
 	return append(lines, missing...), err
 }
 
 // contentDifferences names the values that differ, and the chart where they do not.
-func (c *Client) contentDifferences(installed *release.Release, r Release) []string {
+func contentDifferences(installed *release.Release, r Release) ([]string, error) {
 	have, want := flatten("", Values(installed.Config)), flatten("", r.Values)
 	var lines []string
 	keys := maps.Clone(have)
 	maps.Copy(keys, want)
 	for _, key := range slices.Sorted(maps.Keys(keys)) {
-		if h, w := have[key], want[key]; !reflect.DeepEqual(fmt.Sprint(h), fmt.Sprint(w)) {
-			lines = append(lines, fmt.Sprintf("value %s of release %s is %s, want %s", key, r, orNone(h), orNone(w)))
+		h, err := canonical(have[key])
+		if err != nil {
+			return nil, err
 		}
+		w, err := canonical(want[key])
+		if err != nil {
+			return nil, err
+		}
+		if bytes.Equal(h, w) {
+			continue
+		}
+		is, wanted := orNone(have[key]), orNone(want[key])
+		if is == wanted { // a number and the same digits in quotes
+			is, wanted = string(h), string(w)
+		}
+		lines = append(lines, fmt.Sprintf("value %s of release %s is %s, want %s", key, r, is, wanted))
 	}
 	if len(lines) == 0 {
-		return []string{fmt.Sprintf("release %s has another chart: %s-%s", r, installed.Chart.Name(), installed.Chart.Metadata.Version)}
+		return []string{fmt.Sprintf("release %s has another chart: %s-%s", r, installed.Chart.Name(), installed.Chart.Metadata.Version)}, nil
 	}
 	if more := len(lines) - shownValues; more > 0 {
 		lines = append(lines[:shownValues], fmt.Sprintf("%d more values of release %s differ", more, r))
 	}
-	return lines
+	return lines, nil
 }
 
 // orNone prints a value on one line; "none" stands for nil.

@@ -29,6 +29,8 @@ func TestDifferences(t *testing.T) {
 	expect("value more of release "+name+" is none, want a b",
 		"value ports.http of release "+name+" is 8080, want 8081",
 		"value ratio of release "+name+" is 0.5, want none")
+	r.Values = table{"ports": table{"http": "8080"}, "ratio": 0.5}
+	expect("value ports.http of release " + name + " is 8080, want \"8080\"") // and not another chart
 	r.Values = table{"ports": table{"http": 8080}, "ratio": 0.5}
 	r.Chart = changedDemo(t)
 	expect("release " + name + " has another chart: demo-1.0.0")
