@@ -102,6 +102,7 @@ func (o *Options) what() {
 	o.text(&o.Trust.Keyring, "verify-keyring", "VERIFY_KEYRING", "", "PGP keyring for the provenance of charts; default: none is checked")
 	o.text(&o.Ztunnel, "ztunnel", "ZTUNNEL", "", "file with an image of ztunnel, as docker save writes it, for PROFILE=ambient with a source that has none")
 	o.text(&o.KindConfig, "kind-config", "KIND_CONFIG", "", "configuration of the cluster; default: kind-config.yaml of the checkout")
+	o.text(&o.Installation, "installation", "INSTALLATION", "", "file or folder with the releases to install: a list, Argo CD's Applications or Flux' HelmReleases; default: the harness's own")
 	o.text(&o.Name, "name", "NAME", stack.DefaultName, "name of the cluster")
 	o.text(&o.cluster, "cluster", "CLUSTER", "kind", "kind makes a cluster; existing takes the one of KUBECONFIG, or the one that this runs in")
 	o.text(&o.install, "install", "INSTALL", "", "helm installs Istio, and puts right what a kept cluster has; skip takes the Istio of an existing or kept cluster as it is")
