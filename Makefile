@@ -68,6 +68,10 @@ upgrade: $(BIN)/e2e.test ## Upgrade Istio under traffic, roll it back and forwar
 load: $(BIN)/e2e.test ## Measure the gateway's latency and capacity thoroughly (about half an hour): KEEP=1 RUN=load/capacity
 	@LOAD=full RUN=$${RUN:-load} $(BIN)/e2e.test
 
+.PHONY: rehearse
+rehearse: $(BIN)/istio-conformance ## Say what a new version of Istio changes for a captured mesh: CAPTURE=mesh.tar.gz TO=1.31 FROM=1.30 HOW=static
+	@$(BIN)/istio-conformance rehearse --$(or $(HOW),static) $(CAPTURE)
+
 .PHONY: images
 images: $(BIN)/istio-conformance ## Build or fetch every image and chart of a run beforehand
 	@$(BIN)/istio-conformance images build
