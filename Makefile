@@ -11,7 +11,7 @@ export IMAGES ?=
 export ARCHIVE ?=
 # default, cni (a network plugin instead of init containers) or ambient (no sidecars).
 export PROFILE ?=
-# 3 or 4: the Helm by whose library Istio is installed.
+# 3 or 4: the Helm by whose library Istio is installed. Of a matrix also 3,4: the newest pair by both.
 export HELM ?=
 # A file with an image of ztunnel, as docker save writes it, for PROFILE=ambient with IMAGES=modules.
 export ZTUNNEL ?=
@@ -59,7 +59,7 @@ exam: $(BIN)/e2e.test ## Play public bug reports on a cluster and score whether 
 	@EXAM=1 $(BIN)/e2e.test
 
 .PHONY: matrix
-matrix: $(BIN)/e2e.test $(BIN)/istio-conformance ## Run the checks on many pairs of versions and merge one report: ISTIO=1.30,1.31 KUBERNETES=1.35,1.36 UPGRADES=1.30:1.31 JOBS=1 BASELINE=last/report.json
+matrix: $(BIN)/e2e.test $(BIN)/istio-conformance ## Run the checks on many pairs of versions and merge one report: ISTIO=1.30,1.31 KUBERNETES=1.35,1.36 UPGRADES=1.30:1.31 HELM=3,4 JOBS=1 BASELINE=last/report.json
 	@$(BIN)/istio-conformance matrix $(if $(JOBS),--jobs $(JOBS)) $(if $(FRESH),--fresh)
 
 .PHONY: upgrade
@@ -169,7 +169,7 @@ help: ## Show this help
 
 # Helm 4 is a hundred packages more: it is compiled in where it is asked for, and into
 # the programs that others get.
-HELM4 = $(filter 4,$(HELM))
+HELM4 = $(findstring 4,$(HELM))
 programs: HELM4 = 4
 
 # The compiler decides what is out of date; it knows better than make.
