@@ -1,4 +1,4 @@
-package upgrade
+package installation
 
 import (
 	"context"
@@ -21,8 +21,8 @@ import (
 const deployed = "deployed"
 
 // verifyObjects looks for every object of every release that is installed.
-func (m *mesh) verifyObjects(ctx context.Context, want versions) (string, error) {
-	releases, err := m.stack.Helm.List(ctx, "")
+func (m *Mesh) verifyObjects(ctx context.Context, want Versions) (string, error) {
+	releases, err := m.Stack.Helm.List(ctx, "")
 	if err != nil {
 		return "", err
 	}
@@ -41,22 +41,22 @@ func (m *mesh) verifyObjects(ctx context.Context, want versions) (string, error)
 			}
 		}
 		n += len(objects)
-		if r.Name == baseRelease && r.Chart.Metadata.Version != want.base {
-			return "", fmt.Errorf("release %s/%s is of chart version %s, want %s", r.Namespace, r.Name, r.Chart.Metadata.Version, want.base)
+		if r.Name == baseRelease && r.Chart.Metadata.Version != want.Base {
+			return "", fmt.Errorf("release %s/%s is of chart version %s, want %s", r.Namespace, r.Name, r.Chart.Metadata.Version, want.Base)
 		}
 	}
 	return fmt.Sprintf("%d in %d releases", n, len(releases)), nil
 }
 
 // present returns an error for an object that is not there, or on its way out.
-func (m *mesh) present(ctx context.Context, namespace string, o *unstructured.Unstructured) error {
+func (m *Mesh) present(ctx context.Context, namespace string, o *unstructured.Unstructured) error {
 	got := &unstructured.Unstructured{}
 	got.SetGroupVersionKind(o.GroupVersionKind())
 	key := client.ObjectKey{Namespace: o.GetNamespace(), Name: o.GetName()}
-	err := m.stack.Client.Get(ctx, key, got)
+	err := m.Stack.Client.Get(ctx, key, got)
 	if apierrors.IsNotFound(err) && key.Namespace == "" {
 		key.Namespace = namespace // the release's own
-		err = m.stack.Client.Get(ctx, key, got)
+		err = m.Stack.Client.Get(ctx, key, got)
 	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", kube.Name(o), err)
@@ -69,13 +69,13 @@ func (m *mesh) present(ctx context.Context, namespace string, o *unstructured.Un
 
 // verifyCRDs compares the cluster's CRDs with those of the chart base that is
 // installed. What is stored must be served, or it could not be read any more.
-func (m *mesh) verifyCRDs(ctx context.Context, want versions) (string, error) {
+func (m *Mesh) verifyCRDs(ctx context.Context, want Versions) (string, error) {
 	expected, err := m.expectedCRDs(ctx)
 	if err != nil {
 		return "", err
 	}
 	for _, crd := range expected {
-		got, err := m.stack.Cluster.APIExtensions.ApiextensionsV1().CustomResourceDefinitions().Get(ctx, crd.Name, metav1.GetOptions{})
+		got, err := m.Stack.Cluster.APIExtensions.ApiextensionsV1().CustomResourceDefinitions().Get(ctx, crd.Name, metav1.GetOptions{})
 		if err != nil {
 			return "", fmt.Errorf("CRD %s: %w", crd.Name, err)
 		}
@@ -84,13 +84,13 @@ func (m *mesh) verifyCRDs(ctx context.Context, want versions) (string, error) {
 		}
 	}
 	// The chart could have lost what users rely on.
-	noted, err := istio.NotedCRDs(want.base)
+	noted, err := istio.NotedCRDs(want.Base)
 	if err != nil {
 		return "", err
 	}
 	// The CRDs themselves say it at once; what the API server tells of its kinds is
 	// older by seconds, and a version that has just gone would still be in it.
-	have, err := m.stack.Cluster.APIExtensions.ApiextensionsV1().CustomResourceDefinitions().List(ctx, metav1.ListOptions{})
+	have, err := m.Stack.Cluster.APIExtensions.ApiextensionsV1().CustomResourceDefinitions().List(ctx, metav1.ListOptions{})
 	if err != nil {
 		return "", fmt.Errorf("list CRDs: %w", err)
 	}
@@ -111,8 +111,8 @@ func serves(crds []apiextensionsv1.CustomResourceDefinition, n istio.NotedCRD) b
 }
 
 // expectedCRDs are those of the release base as Helm has it.
-func (m *mesh) expectedCRDs(ctx context.Context) ([]istio.CRD, error) {
-	release, err := m.stack.Helm.Get(ctx, stack.SystemNamespace, baseRelease)
+func (m *Mesh) expectedCRDs(ctx context.Context) ([]istio.CRD, error) {
+	release, err := m.Stack.Helm.Get(ctx, stack.SystemNamespace, baseRelease)
 	if err != nil {
 		return nil, err
 	}

@@ -1,4 +1,4 @@
-package upgrade
+package installation
 
 import (
 	"context"
@@ -25,19 +25,20 @@ import (
 	"istio-conformance/internal/mesh/kube"
 	"istio-conformance/internal/stack"
 	"istio-conformance/internal/traffic/probe"
+	"istio-conformance/suites/kit"
+	"istio-conformance/suites/upgrade/traffic"
 )
 
 const (
-	pollInterval = 500 * time.Millisecond
-	// rolloutTimeout bounds a rollout of two pods with their drain, on a busy machine.
-	rolloutTimeout = 5 * time.Minute
+	// RolloutTimeout bounds a rollout of two pods with their drain, on a busy machine.
+	RolloutTimeout = 5 * time.Minute
 	// certificateName is the Secret of the gateway's certificate in fixtures/apps/upgrade.yaml.
 	certificateName = "upgrade-test"
 )
 
 // deploy makes the services that the traffic ends at, and the gateway's
 // certificate for them.
-func (m *mesh) deploy(ctx context.Context) error {
+func (m *Mesh) deploy(ctx context.Context) error {
 	if err := m.ensureCertificate(ctx); err != nil {
 		return err
 	}
@@ -46,43 +47,43 @@ func (m *mesh) deploy(ctx context.Context) error {
 		return err
 	}
 	objects, err := kube.Render(manifest, map[string]any{
-		"Names": workloads, "Backend": m.stack.Images.Backend, "Drain": strconv.FormatBool(m.layer == stack.RecommendedValues),
+		"Names": Workloads, "Backend": m.Stack.Images.Backend, "Drain": strconv.FormatBool(m.layer == stack.RecommendedValues),
 	})
 	if err != nil {
 		return err
 	}
-	if err := kube.Apply(ctx, m.stack.Client, m.stack.Namespace, objects); err != nil {
+	if err := kube.Apply(ctx, m.Stack.Client, m.Stack.Namespace, objects); err != nil {
 		return err
 	}
-	return m.rolledOut(ctx, m.stack.Namespace, workloads...)
+	return m.RolledOut(ctx, m.Stack.Namespace, Workloads...)
 }
 
-// restart is kubectl rollout restart of Deployments, and waits until only new
+// Restart is kubectl rollout restart of Deployments, and waits until only new
 // pods are there and the old ones are gone.
-func (m *mesh) restart(ctx context.Context, namespace string, names ...string) error {
+func (m *Mesh) Restart(ctx context.Context, namespace string, names ...string) error {
 	for _, name := range names {
 		patch := fmt.Sprintf(`{"spec":{"template":{"metadata":{"annotations":{"kubectl.kubernetes.io/restartedAt":%q}}}}}`, time.Now().Format(time.RFC3339Nano))
 		d := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}}
-		if err := m.stack.Client.Patch(ctx, d, client.RawPatch("application/merge-patch+json", []byte(patch))); err != nil {
+		if err := m.Stack.Client.Patch(ctx, d, client.RawPatch("application/merge-patch+json", []byte(patch))); err != nil {
 			return fmt.Errorf("restart Deployment %s/%s: %w", namespace, name, err)
 		}
 	}
-	return m.rolledOut(ctx, namespace, names...)
+	return m.RolledOut(ctx, namespace, names...)
 }
 
-// rolledOut waits for Deployments as kubectl rollout status does, and beyond it
+// RolledOut waits for Deployments as kubectl rollout status does, and beyond it
 // until no old pod is left: one that drains still serves.
-func (m *mesh) rolledOut(ctx context.Context, namespace string, names ...string) error {
-	return until(ctx, rolloutTimeout, func(ctx context.Context) error {
+func (m *Mesh) RolledOut(ctx context.Context, namespace string, names ...string) error {
+	return kit.Until(ctx, RolloutTimeout, func(ctx context.Context) error {
 		for _, name := range names {
 			d := &appsv1.Deployment{}
-			if err := m.stack.Client.Get(ctx, client.ObjectKey{Namespace: namespace, Name: name}, d); err != nil {
+			if err := m.Stack.Client.Get(ctx, client.ObjectKey{Namespace: namespace, Name: name}, d); err != nil {
 				return fmt.Errorf("get Deployment %s/%s: %w", namespace, name, err)
 			}
 			want, s := ptr.Deref(d.Spec.Replicas, 1), d.Status
 			if s.ObservedGeneration < d.Generation || s.UpdatedReplicas != want || s.Replicas != want || s.AvailableReplicas != want {
 				return fmt.Errorf("the rollout of Deployment %s/%s is not done: %d pods, %d new, %d available, want %d\n%s",
-					namespace, name, s.Replicas, s.UpdatedReplicas, s.AvailableReplicas, want, m.stack.DescribePods(ctx, namespace)())
+					namespace, name, s.Replicas, s.UpdatedReplicas, s.AvailableReplicas, want, m.Stack.DescribePods(ctx, namespace)())
 			}
 		}
 		return m.noneLeaving(ctx, namespace)
@@ -90,8 +91,8 @@ func (m *mesh) rolledOut(ctx context.Context, namespace string, names ...string)
 }
 
 // noneLeaving returns an error while a pod of the namespace is being ended.
-func (m *mesh) noneLeaving(ctx context.Context, namespace string) error {
-	pods, err := m.stack.Pods(ctx, namespace, "")
+func (m *Mesh) noneLeaving(ctx context.Context, namespace string) error {
+	pods, err := m.Stack.Pods(ctx, namespace, "")
 	if err != nil {
 		return err
 	}
@@ -103,11 +104,11 @@ func (m *mesh) noneLeaving(ctx context.Context, namespace string) error {
 	return nil
 }
 
-// label gives the namespace of the workloads labels; an empty value removes one.
-func (m *mesh) label(ctx context.Context, labels map[string]string) error {
+// Label gives the namespace of the workloads labels; an empty value removes one.
+func (m *Mesh) Label(ctx context.Context, labels map[string]string) error {
 	ns := &corev1.Namespace{}
-	if err := m.stack.Client.Get(ctx, client.ObjectKey{Name: m.stack.Namespace}, ns); err != nil {
-		return fmt.Errorf("get Namespace %s: %w", m.stack.Namespace, err)
+	if err := m.Stack.Client.Get(ctx, client.ObjectKey{Name: m.Stack.Namespace}, ns); err != nil {
+		return fmt.Errorf("get Namespace %s: %w", m.Stack.Namespace, err)
 	}
 	patch := client.MergeFrom(ns.DeepCopy())
 	for key, value := range labels {
@@ -117,53 +118,53 @@ func (m *mesh) label(ctx context.Context, labels map[string]string) error {
 		}
 		ns.Labels[key] = value
 	}
-	if err := m.stack.Client.Patch(ctx, ns, patch); err != nil {
-		return fmt.Errorf("label Namespace %s: %w", m.stack.Namespace, err)
+	if err := m.Stack.Client.Patch(ctx, ns, patch); err != nil {
+		return fmt.Errorf("label Namespace %s: %w", m.Stack.Namespace, err)
 	}
 	return nil
 }
 
-// addresses are where traffic enters, and what certificate it will meet there: at a
+// Addresses are where traffic enters, and what certificate it will meet there: at a
 // node itself where this machine reaches it, which costs less CPU than the published
 // ports.
-func (m *mesh) addresses(ctx context.Context) (a addresses, err error) {
-	if a.http, err = m.stack.NodeAddress(ctx, stack.HTTPNodePort); err != nil {
+func (m *Mesh) Addresses(ctx context.Context) (a traffic.Addresses, err error) {
+	if a.HTTP, err = m.Stack.NodeAddress(ctx, stack.HTTPNodePort); err != nil {
 		return a, err
 	}
-	if a.https, err = m.stack.NodeAddress(ctx, stack.HTTPSNodePort); err != nil {
+	if a.HTTPS, err = m.Stack.NodeAddress(ctx, stack.HTTPSNodePort); err != nil {
 		return a, err
 	}
-	if r := probe.HTTP(ctx, probe.Request{URL: "http://" + a.http, Host: appHost, Timeout: requestTimeout}); r.Status != http.StatusOK {
-		if a.http, err = m.stack.GatewayAddress(stack.HTTPNodePort, ""); err != nil {
+	if r := probe.HTTP(ctx, probe.Request{URL: "http://" + a.HTTP, Host: traffic.AppHost, Timeout: RequestTimeout}); r.Status != http.StatusOK {
+		if a.HTTP, err = m.Stack.GatewayAddress(stack.HTTPNodePort, ""); err != nil {
 			return a, err
 		}
-		if a.https, err = m.stack.GatewayAddress(stack.HTTPSNodePort, ""); err != nil {
+		if a.HTTPS, err = m.Stack.GatewayAddress(stack.HTTPSNodePort, ""); err != nil {
 			return a, err
 		}
 	}
 	secret := &corev1.Secret{}
-	key := client.ObjectKey{Namespace: m.stack.Gateway.Namespace, Name: certificateName}
-	if err := m.stack.Client.Get(ctx, key, secret); err != nil {
+	key := client.ObjectKey{Namespace: m.Stack.Gateway.Namespace, Name: certificateName}
+	if err := m.Stack.Client.Get(ctx, key, secret); err != nil {
 		return a, fmt.Errorf("get Secret %s: %w", key, err)
 	}
-	a.roots = x509.NewCertPool()
-	if !a.roots.AppendCertsFromPEM(secret.Data[corev1.TLSCertKey]) {
+	a.Roots = x509.NewCertPool()
+	if !a.Roots.AppendCertsFromPEM(secret.Data[corev1.TLSCertKey]) {
 		return a, fmt.Errorf("the Secret %s holds no certificate", key)
 	}
 	return a, nil
 }
 
 // ensureCertificate makes a certificate for the gateway that signs itself.
-func (m *mesh) ensureCertificate(ctx context.Context) error {
-	key := client.ObjectKey{Namespace: m.stack.Gateway.Namespace, Name: certificateName}
-	err := m.stack.Client.Get(ctx, key, &corev1.Secret{})
+func (m *Mesh) ensureCertificate(ctx context.Context) error {
+	key := client.ObjectKey{Namespace: m.Stack.Gateway.Namespace, Name: certificateName}
+	err := m.Stack.Client.Get(ctx, key, &corev1.Secret{})
 	if err == nil {
 		return nil
 	}
 	if client.IgnoreNotFound(err) != nil {
 		return fmt.Errorf("get Secret %s: %w", key, err)
 	}
-	certificate, private, err := selfSigned(appHost, meshHost)
+	certificate, private, err := selfSigned(traffic.AppHost, traffic.MeshHost)
 	if err != nil {
 		return fmt.Errorf("make a certificate: %w", err)
 	}
@@ -171,7 +172,7 @@ func (m *mesh) ensureCertificate(ctx context.Context) error {
 		ObjectMeta: metav1.ObjectMeta{Namespace: key.Namespace, Name: key.Name}, Type: corev1.SecretTypeTLS,
 		Data: map[string][]byte{corev1.TLSCertKey: certificate, corev1.TLSPrivateKeyKey: private},
 	}
-	if err := m.stack.Client.Create(ctx, secret); err != nil {
+	if err := m.Stack.Client.Create(ctx, secret); err != nil {
 		return fmt.Errorf("create Secret %s: %w", key, err)
 	}
 	return nil

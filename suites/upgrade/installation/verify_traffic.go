@@ -1,4 +1,4 @@
-package upgrade
+package installation
 
 import (
 	"context"
@@ -14,17 +14,19 @@ import (
 	"istio-conformance/fixtures"
 	"istio-conformance/internal/mesh/kube"
 	"istio-conformance/internal/traffic/probe"
+	"istio-conformance/suites/kit"
 )
 
 const (
 	// propagationTimeout bounds the way of a new or removed route to the gateway.
 	propagationTimeout = time.Minute
-	requestTimeout     = 2 * time.Second
+	// RequestTimeout bounds one request through the gateway.
+	RequestTimeout     = 2 * time.Second
 )
 
 // verifyCertificates asks a gateway's Envoy for the certificates that it has, and
 // compares their root with the one that the mesh had when the journey began.
-func (m *mesh) verifyCertificates(ctx context.Context, _ versions) (string, error) {
+func (m *Mesh) verifyCertificates(ctx context.Context, _ Versions) (string, error) {
 	root, err := m.rootCertificate(ctx)
 	if err != nil {
 		return "", err
@@ -41,7 +43,7 @@ func (m *mesh) verifyCertificates(ctx context.Context, _ versions) (string, erro
 		return "", fmt.Errorf("the mesh's root certificate: %w", err)
 	}
 	serial := fmt.Sprintf("%x", parsed.SerialNumber)
-	certificates, err := m.stack.GatewayAdmin(ctx, "certs")
+	certificates, err := m.Stack.GatewayAdmin(ctx, "certs")
 	if err != nil {
 		return "", err
 	}
@@ -53,7 +55,7 @@ func (m *mesh) verifyCertificates(ctx context.Context, _ versions) (string, erro
 
 // verifyConfiguration makes a route and removes it again: the gateway must serve
 // it, and stop.
-func (m *mesh) verifyConfiguration(ctx context.Context, _ versions) (_ string, err error) {
+func (m *Mesh) verifyConfiguration(ctx context.Context, _ Versions) (_ string, err error) {
 	manifest, err := fixtures.Files.ReadFile("routes/upgrade-probe.yaml")
 	if err != nil {
 		return "", err
@@ -65,12 +67,12 @@ func (m *mesh) verifyConfiguration(ctx context.Context, _ versions) (_ string, e
 		return "", err
 	}
 	started := time.Now()
-	if err := kube.Apply(ctx, m.stack.Client, m.stack.Namespace, objects); err != nil {
+	if err := kube.Apply(ctx, m.Stack.Client, m.Stack.Namespace, objects); err != nil {
 		return "", err
 	}
 	served := m.answers(ctx, host, http.StatusOK)
 	there := time.Since(started)
-	if err := kube.Delete(context.WithoutCancel(ctx), m.stack.Client, objects); err != nil {
+	if err := kube.Delete(context.WithoutCancel(ctx), m.Stack.Client, objects); err != nil {
 		return "", err
 	}
 	if served != nil {
@@ -85,11 +87,11 @@ func (m *mesh) verifyConfiguration(ctx context.Context, _ versions) (_ string, e
 
 // answers waits until the gateway answers three times in a row with a status: with
 // several gateway pods one of them may be the first.
-func (m *mesh) answers(ctx context.Context, host string, status int) error {
+func (m *Mesh) answers(ctx context.Context, host string, status int) error {
 	const inRow = 3
-	return until(ctx, propagationTimeout, func(ctx context.Context) error {
+	return kit.Until(ctx, propagationTimeout, func(ctx context.Context) error {
 		for range inRow {
-			response := probe.HTTP(ctx, probe.Request{URL: m.stack.GatewayURL(), Host: host, Timeout: requestTimeout})
+			response := probe.HTTP(ctx, probe.Request{URL: m.Stack.GatewayURL(), Host: host, Timeout: RequestTimeout})
 			if response.Status != status {
 				return fmt.Errorf("host %s: want status %d, got %s", host, status, response)
 			}

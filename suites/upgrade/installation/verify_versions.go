@@ -1,4 +1,4 @@
-package upgrade
+package installation
 
 import (
 	"context"
@@ -20,45 +20,45 @@ const debugPort = 8080
 
 // sight is what runs.
 type sight struct {
-	versions
+	Versions
 	proxies int
 }
 
 func (s sight) String() string {
-	return fmt.Sprintf("control plane %s; gateway %s, workloads %s; %d proxies SYNCED", s.of("istiod"), s.gateway, s.workloads, s.proxies)
+	return fmt.Sprintf("control plane %s; gateway %s, workloads %s; %d proxies SYNCED", s.Of("istiod"), s.Gateway, s.Workloads, s.proxies)
 }
 
 // verifyVersions compares what runs with what the step should have left, and each
 // proxy with the control plane that it has.
-func (m *mesh) verifyVersions(ctx context.Context, want versions) (string, error) {
-	seen, err := m.observe(ctx)
+func (m *Mesh) verifyVersions(ctx context.Context, want Versions) (string, error) {
+	seen, err := m.Observe(ctx)
 	if err != nil {
 		return "", err
 	}
-	slices.Sort(seen.controlPlanes)
-	planes := slices.Sorted(slices.Values(want.controlPlanes))
-	if !slices.Equal(seen.controlPlanes, planes) {
-		return "", fmt.Errorf("control planes of Istio %s run, want %s", strings.Join(seen.controlPlanes, " and "), strings.Join(planes, " and "))
+	slices.Sort(seen.ControlPlanes)
+	planes := slices.Sorted(slices.Values(want.ControlPlanes))
+	if !slices.Equal(seen.ControlPlanes, planes) {
+		return "", fmt.Errorf("control planes of Istio %s run, want %s", strings.Join(seen.ControlPlanes, " and "), strings.Join(planes, " and "))
 	}
-	if seen.gateway != want.gateway {
-		return "", fmt.Errorf("the gateway's proxies are of Istio %s, want %s", seen.gateway, want.gateway)
+	if seen.Gateway != want.Gateway {
+		return "", fmt.Errorf("the gateway's proxies are of Istio %s, want %s", seen.Gateway, want.Gateway)
 	}
-	if seen.workloads != want.workloads {
-		return "", fmt.Errorf("the workloads' proxies are of Istio %s, want %s", seen.workloads, want.workloads)
+	if seen.Workloads != want.Workloads {
+		return "", fmt.Errorf("the workloads' proxies are of Istio %s, want %s", seen.Workloads, want.Workloads)
 	}
 	return seen.String(), nil
 }
 
-// observe asks every istiod for the proxies that it has, and holds them against
+// Observe asks every istiod for the proxies that it has, and holds them against
 // the pods that are there. The version of a proxy is the one that its own program
 // says, that of a control plane the one of its pod's image.
-func (m *mesh) observe(ctx context.Context) (sight, error) {
+func (m *Mesh) Observe(ctx context.Context) (sight, error) {
 	seen := sight{}
 	table, err := istio.Load()
 	if err != nil {
 		return seen, err
 	}
-	istiods, err := m.stack.ReadyPods(ctx, stack.SystemNamespace, "app=istiod")
+	istiods, err := m.Stack.ReadyPods(ctx, stack.SystemNamespace, "app=istiod")
 	if err != nil {
 		return seen, err
 	}
@@ -66,8 +66,8 @@ func (m *mesh) observe(ctx context.Context) (sight, error) {
 	of := map[string]string{}
 	for i := range istiods {
 		plane := istiodVersion(&istiods[i])
-		if !slices.Contains(seen.controlPlanes, plane) {
-			seen.controlPlanes = append(seen.controlPlanes, plane)
+		if !slices.Contains(seen.ControlPlanes, plane) {
+			seen.ControlPlanes = append(seen.ControlPlanes, plane)
 		}
 		proxies, err := m.syncz(ctx, &istiods[i])
 		if err != nil {
@@ -85,14 +85,14 @@ func (m *mesh) observe(ctx context.Context) (sight, error) {
 		}
 	}
 	for _, g := range []struct {
-		group
+		Group
 		version *string
-	}{{m.gatewayGroup(), &seen.gateway}, {m.workloadGroup(), &seen.workloads}} {
-		pods, err := m.stack.ReadyPods(ctx, g.namespace, g.selector)
+	}{{m.gatewayGroup(), &seen.Gateway}, {m.workloadGroup(), &seen.Workloads}} {
+		pods, err := m.Stack.ReadyPods(ctx, g.Namespace, g.Selector)
 		if err != nil {
 			return seen, err
 		}
-		if *g.version, err = commonVersion(g.namespace, pods, connected, of); err != nil {
+		if *g.version, err = commonVersion(g.Namespace, pods, connected, of); err != nil {
 			return seen, err
 		}
 		seen.proxies += len(pods)
@@ -131,7 +131,7 @@ func commonVersion(namespace string, pods []corev1.Pod, connected map[string]boo
 		if !connected[id] {
 			return "", fmt.Errorf("pod %s/%s is ready and its proxy is connected to no control plane", namespace, pods[i].Name)
 		}
-		if image := proxyVersion(&pods[i]); image != of[id] {
+		if image := ProxyVersion(&pods[i]); image != of[id] {
 			return "", fmt.Errorf("the proxy of pod %s/%s says that it is Istio %s, its image %s", namespace, pods[i].Name, of[id], image)
 		}
 		if version != "" && version != of[id] {
@@ -153,18 +153,18 @@ func istiodVersion(p *corev1.Pod) string {
 }
 
 // has says whether a proxy's pod is there and not being ended.
-func (m *mesh) has(ctx context.Context, id string) (bool, error) {
+func (m *Mesh) has(ctx context.Context, id string) (bool, error) {
 	i := strings.LastIndex(id, ".")
 	if i < 0 {
 		return false, nil
 	}
-	pods, err := m.stack.ReadyPods(ctx, id[i+1:], "")
+	pods, err := m.Stack.ReadyPods(ctx, id[i+1:], "")
 	return slices.ContainsFunc(pods, func(p corev1.Pod) bool { return p.Name == id[:i] }), err
 }
 
 // syncz asks one istiod for its proxies.
-func (m *mesh) syncz(ctx context.Context, istiod *corev1.Pod) ([]istio.ProxyStatus, error) {
-	port, stop, err := m.stack.Cluster.PortForward(ctx, istiod.Namespace, istiod.Name, debugPort)
+func (m *Mesh) syncz(ctx context.Context, istiod *corev1.Pod) ([]istio.ProxyStatus, error) {
+	port, stop, err := m.Stack.Cluster.PortForward(ctx, istiod.Namespace, istiod.Name, debugPort)
 	if err != nil {
 		return nil, err
 	}

@@ -1,4 +1,4 @@
-package upgrade
+package traffic
 
 import (
 	"context"
@@ -13,18 +13,20 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/protobuf/types/known/wrapperspb"
+
+	"istio-conformance/suites/kit"
 )
 
 // streamKinds are the kinds on streams, to a backend that sends back what it gets.
-func streamKinds(to addresses) []streamKind {
+func streamKinds(to Addresses) []streamKind {
 	return []streamKind{
 		{
 			name: "websocket", description: "messages on WebSockets that are held as long as they live", streams: 4, interval: 400 * time.Millisecond,
-			open: func(ctx context.Context) (stream, error) { return openWebSocket(ctx, to.http, appHost) },
+			open: func(ctx context.Context) (stream, error) { return openWebSocket(ctx, to.HTTP, AppHost) },
 		},
 		{
 			name: "grpc-stream", description: "messages on gRPC streams that are held as long as they live", streams: 4, interval: 400 * time.Millisecond,
-			open: func(ctx context.Context) (stream, error) { return openGRPC(ctx, to.http, appHost) },
+			open: func(ctx context.Context) (stream, error) { return openGRPC(ctx, to.HTTP, AppHost) },
 		},
 	}
 }
@@ -32,7 +34,7 @@ func streamKinds(to addresses) []streamKind {
 // tryStreams waits until each kind works once, before anything is counted.
 func tryStreams(ctx context.Context, all []streamKind) error {
 	for _, k := range all {
-		err := until(ctx, settleTimeout, func(ctx context.Context) error {
+		err := kit.Until(ctx, settleTimeout, func(ctx context.Context) error {
 			s, err := k.open(ctx)
 			if err != nil {
 				return err

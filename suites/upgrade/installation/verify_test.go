@@ -1,10 +1,7 @@
-package upgrade
+package installation
 
 import (
-	"context"
-	"errors"
 	"testing"
-	"time"
 
 	"github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
@@ -120,14 +117,6 @@ func TestJudgeCRD(t *testing.T) {
 			gomega.NewWithT(t).Expect(err).To(gomega.MatchError(gomega.ContainSubstring(tt.says)))
 		})
 	}
-}
-
-// What is said in the end is what was seen last, and not that time is up.
-func TestUntilSaysTheLastState(t *testing.T) {
-	g := gomega.NewWithT(t)
-	err := until(t.Context(), 10*time.Millisecond, func(context.Context) error { return errors.New("still red") })
-	g.Expect(err).To(gomega.MatchError("after 10ms: still red"))
-	g.Expect(until(t.Context(), time.Minute, func(context.Context) error { return nil })).To(gomega.Succeed())
 }
 
 func TestServes(t *testing.T) {

@@ -1,21 +1,23 @@
-package upgrade
+package installation
 
 import (
 	"context"
 	"fmt"
 	"time"
+
+	"istio-conformance/suites/kit"
 )
 
-// settleTimeout bounds the time from the end of a change until everything has
+// SettleTimeout bounds the time from the end of a change until everything has
 // come to rest, on a busy machine.
-const settleTimeout = 3 * time.Minute
+const SettleTimeout = 3 * time.Minute
 
-// verify looks at the mesh after a step. It returns what it saw and what does not
+// Verify looks at the mesh after a step. It returns what it saw and what does not
 // hold; what is still on its way is waited for.
-func (m *mesh) verify(ctx context.Context, want versions) (observed, failures []string) {
+func (m *Mesh) Verify(ctx context.Context, want Versions) (observed, failures []string) {
 	for _, part := range []struct {
 		name string
-		look func(ctx context.Context, want versions) (string, error)
+		look func(ctx context.Context, want Versions) (string, error)
 	}{
 		{"rollouts", m.verifyRollouts},
 		{"versions", m.verifyVersions},
@@ -28,7 +30,7 @@ func (m *mesh) verify(ctx context.Context, want versions) (observed, failures []
 		{"configuration", m.verifyConfiguration},
 	} {
 		saw := ""
-		err := until(ctx, settleTimeout, func(ctx context.Context) (err error) {
+		err := kit.Until(ctx, SettleTimeout, func(ctx context.Context) (err error) {
 			saw, err = part.look(ctx, want)
 			return err
 		})
@@ -44,10 +46,10 @@ func (m *mesh) verify(ctx context.Context, want versions) (observed, failures []
 }
 
 // verifyRollouts waits until the pods of gateway and workloads are at rest: a
-// release can be ready while old pods still drain.
-func (m *mesh) verifyRollouts(ctx context.Context, _ versions) (string, error) {
-	for _, g := range m.groups() {
-		if err := m.noneLeaving(ctx, g.namespace); err != nil {
+// Release can be ready while old pods still drain.
+func (m *Mesh) verifyRollouts(ctx context.Context, _ Versions) (string, error) {
+	for _, g := range m.Groups() {
+		if err := m.noneLeaving(ctx, g.Namespace); err != nil {
 			return "", err
 		}
 	}

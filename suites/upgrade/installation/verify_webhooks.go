@@ -1,4 +1,4 @@
-package upgrade
+package installation
 
 import (
 	"bytes"
@@ -19,7 +19,7 @@ import (
 // verifyWebhooks reads every webhook of Istio: each must trust the mesh's root,
 // lead to a Service that exists, and those that validate must not let pass what
 // they cannot judge.
-func (m *mesh) verifyWebhooks(ctx context.Context, _ versions) (string, error) {
+func (m *Mesh) verifyWebhooks(ctx context.Context, _ Versions) (string, error) {
 	root, err := m.rootCertificate(ctx)
 	if err != nil {
 		return "", err
@@ -27,7 +27,7 @@ func (m *mesh) verifyWebhooks(ctx context.Context, _ versions) (string, error) {
 	var validating admissionv1.ValidatingWebhookConfigurationList
 	var mutating admissionv1.MutatingWebhookConfigurationList
 	for _, list := range []client.ObjectList{&validating, &mutating} {
-		if err := m.stack.Client.List(ctx, list, client.HasLabels{revisionLabel}); err != nil {
+		if err := m.Stack.Client.List(ctx, list, client.HasLabels{RevisionLabel}); err != nil {
 			return "", fmt.Errorf("list Istio's webhooks: %w", err)
 		}
 	}
@@ -59,7 +59,7 @@ func (m *mesh) verifyWebhooks(ctx context.Context, _ versions) (string, error) {
 }
 
 // leads says what is wrong with the way from a webhook to its istiod.
-func (m *mesh) leads(ctx context.Context, what, root string, to admissionv1.WebhookClientConfig) error {
+func (m *Mesh) leads(ctx context.Context, what, root string, to admissionv1.WebhookClientConfig) error {
 	if !bytes.Equal(bytes.TrimSpace(to.CABundle), []byte(root)) {
 		return fmt.Errorf("%s: its caBundle is not the mesh's root certificate: the API server will not trust istiod", what)
 	}
@@ -67,17 +67,17 @@ func (m *mesh) leads(ctx context.Context, what, root string, to admissionv1.Webh
 		return fmt.Errorf("%s: it names no Service", what)
 	}
 	key := client.ObjectKey{Namespace: to.Service.Namespace, Name: to.Service.Name}
-	if err := m.stack.Client.Get(ctx, key, &corev1.Service{}); err != nil {
+	if err := m.Stack.Client.Get(ctx, key, &corev1.Service{}); err != nil {
 		return fmt.Errorf("%s: Service %s: %w", what, key, err)
 	}
 	return nil
 }
 
 // rootCertificate is the root that istiod gives to every namespace, in PEM.
-func (m *mesh) rootCertificate(ctx context.Context) (string, error) {
+func (m *Mesh) rootCertificate(ctx context.Context) (string, error) {
 	root := &corev1.ConfigMap{}
-	key := client.ObjectKey{Namespace: m.stack.Gateway.Namespace, Name: "istio-ca-root-cert"}
-	if err := m.stack.Client.Get(ctx, key, root); err != nil {
+	key := client.ObjectKey{Namespace: m.Stack.Gateway.Namespace, Name: "istio-ca-root-cert"}
+	if err := m.Stack.Client.Get(ctx, key, root); err != nil {
 		return "", fmt.Errorf("get ConfigMap %s: %w", key, err)
 	}
 	pem := strings.TrimSpace(root.Data["root-cert.pem"])
@@ -89,21 +89,21 @@ func (m *mesh) rootCertificate(ctx context.Context) (string, error) {
 
 // verifyInjection asks for a pod without making it: the webhook that the API
 // server chooses must answer, with the proxy that new pods should get.
-func (m *mesh) verifyInjection(ctx context.Context, want versions) (string, error) {
+func (m *Mesh) verifyInjection(ctx context.Context, want Versions) (string, error) {
 	version, err := m.injected(ctx)
 	if err != nil {
 		return "", err
 	}
 	// While namespace and control plane are moved one after the other, a new pod
 	// may get either.
-	if version != want.workloads && version != want.of("istiod") && len(want.controlPlanes) == 1 {
-		return "", fmt.Errorf("a new pod would get a proxy of Istio %s, want %s", version, want.workloads)
+	if version != want.Workloads && version != want.Of("istiod") && len(want.ControlPlanes) == 1 {
+		return "", fmt.Errorf("a new pod would get a proxy of Istio %s, want %s", version, want.Workloads)
 	}
 	return "new pods get Istio " + version, nil
 }
 
 // injects returns an error while new pods do not get a version's proxy.
-func (m *mesh) injects(ctx context.Context, version string) error {
+func (m *Mesh) injects(ctx context.Context, version string) error {
 	got, err := m.injected(ctx)
 	if err != nil {
 		return err
@@ -114,28 +114,28 @@ func (m *mesh) injects(ctx context.Context, version string) error {
 	return nil
 }
 
-func (m *mesh) injected(ctx context.Context) (string, error) {
+func (m *Mesh) injected(ctx context.Context) (string, error) {
 	pod := &corev1.Pod{
-		ObjectMeta: metav1.ObjectMeta{Namespace: m.stack.Namespace, Name: "upgrade-dry-run-" + rand.String(5), Labels: map[string]string{"app": "dry-run"}},
-		Spec:       corev1.PodSpec{Containers: []corev1.Container{{Name: "app", Image: m.stack.Images.Backend}}},
+		ObjectMeta: metav1.ObjectMeta{Namespace: m.Stack.Namespace, Name: "upgrade-dry-run-" + rand.String(5), Labels: map[string]string{"app": "dry-run"}},
+		Spec:       corev1.PodSpec{Containers: []corev1.Container{{Name: "app", Image: m.Stack.Images.Backend}}},
 	}
-	if err := m.stack.Client.Create(ctx, pod, client.DryRunAll); err != nil {
-		return "", fmt.Errorf("ask for a pod in namespace %s without making it: %w", m.stack.Namespace, err)
+	if err := m.Stack.Client.Create(ctx, pod, client.DryRunAll); err != nil {
+		return "", fmt.Errorf("ask for a pod in namespace %s without making it: %w", m.Stack.Namespace, err)
 	}
-	version := proxyVersion(pod)
+	version := ProxyVersion(pod)
 	if version == "" {
-		return "", fmt.Errorf("a new pod in namespace %s would get no proxy: no injection webhook matches the namespace's labels", m.stack.Namespace)
+		return "", fmt.Errorf("a new pod in namespace %s would get no proxy: no injection webhook matches the namespace's labels", m.Stack.Namespace)
 	}
 	return version, nil
 }
 
 // verifyValidation sends an invalid object and its valid twin, both without
 // keeping them.
-func (m *mesh) verifyValidation(ctx context.Context, _ versions) (string, error) {
-	if err := m.stack.Client.Create(ctx, dryRunService(1), client.DryRunAll); err != nil {
+func (m *Mesh) verifyValidation(ctx context.Context, _ Versions) (string, error) {
+	if err := m.Stack.Client.Create(ctx, dryRunService(1), client.DryRunAll); err != nil {
 		return "", fmt.Errorf("a valid VirtualService is refused: %w", err)
 	}
-	err := m.stack.Client.Create(ctx, dryRunService(-1), client.DryRunAll)
+	err := m.Stack.Client.Create(ctx, dryRunService(-1), client.DryRunAll)
 	if err == nil {
 		return "", fmt.Errorf("a VirtualService with a negative weight is not refused: no webhook validates")
 	}

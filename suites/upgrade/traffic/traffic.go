@@ -1,4 +1,7 @@
-package upgrade
+// Package traffic is the open-loop traffic that runs through the gateway while the mesh
+// is changed under it: kinds of requests and streams, each with its own way to notice
+// that something ends.
+package traffic
 
 import (
 	"context"
@@ -22,6 +25,10 @@ const (
 	lead = 3 * time.Second
 	// longest bounds a journey's traffic, should nothing end it.
 	longest = time.Hour
+	// settleTimeout bounds the time until a stream works for the first time.
+	settleTimeout = 3 * time.Minute
+	// Clock is a time of the day as what is said of a request has it.
+	Clock = "15:04:05.000"
 	// patience is how long a request that is due waits for a connection, and mayNotBeSent
 	// the share of the requests that may be given up because they waited for longer.
 	patience     = 2 * time.Minute
@@ -47,24 +54,24 @@ type kind struct {
 
 // The hosts of fixtures/apps/upgrade.yaml.
 const (
-	appHost  = "app.upgrade.test"
-	meshHost = "mesh.upgrade.test"
+	AppHost  = "app.upgrade.test"
+	MeshHost = "mesh.upgrade.test"
 )
 
-// calleeHost is what the caller calls.
-func calleeHost(namespace string) string { return "callee." + namespace }
+// CalleeHost is what the caller calls.
+func CalleeHost(namespace string) string { return "callee." + namespace }
 
 // kinds are all that runs during a journey. A connection of HTTP/1.1 carries one
 // request at a time: there are enough of them that answers of a quarter of a second,
 // as a busy machine gives while pods start, keep no request back at 300 a second.
 func kinds(namespace string) []kind {
 	return []kind{
-		{name: "http1-keep-alive", description: "HTTP/1.1 on kept connections", share: 0.3, connections: 24, protocol: load.HTTP1, host: appHost, target: "/"},
-		{name: "http1-new-connections", description: "HTTP/1.1, a connection for every request", share: 0.15, connections: 16, fresh: true, protocol: load.HTTP1, host: appHost, target: "/"},
-		{name: "h2", description: "HTTP/2 without TLS, streams on few connections", share: 0.2, connections: 2, protocol: load.HTTP2, host: appHost, target: "/"},
-		{name: "tls", description: "HTTP/1.1 on kept TLS connections", share: 0.15, connections: 12, protocol: load.HTTP1, secure: true, host: appHost, target: "/"},
-		{name: "mesh", description: "HTTP/1.1 to a pod that calls another one, from sidecar to sidecar", share: 0.2, connections: 16, protocol: load.HTTP1, host: meshHost,
-			target: "/?forward=http://" + calleeHost(namespace) + "/"},
+		{name: "http1-keep-alive", description: "HTTP/1.1 on kept connections", share: 0.3, connections: 24, protocol: load.HTTP1, host: AppHost, target: "/"},
+		{name: "http1-new-connections", description: "HTTP/1.1, a connection for every request", share: 0.15, connections: 16, fresh: true, protocol: load.HTTP1, host: AppHost, target: "/"},
+		{name: "h2", description: "HTTP/2 without TLS, streams on few connections", share: 0.2, connections: 2, protocol: load.HTTP2, host: AppHost, target: "/"},
+		{name: "tls", description: "HTTP/1.1 on kept TLS connections", share: 0.15, connections: 12, protocol: load.HTTP1, secure: true, host: AppHost, target: "/"},
+		{name: "mesh", description: "HTTP/1.1 to a pod that calls another one, from sidecar to sidecar", share: 0.2, connections: 16, protocol: load.HTTP1, host: MeshHost,
+			target: "/?forward=http://" + CalleeHost(namespace) + "/"},
 	}
 }
 
@@ -77,11 +84,12 @@ func (k kind) rate(whole float64) float64 {
 	return whole * k.share
 }
 
-// traffic is all kinds while they run.
-type traffic struct {
+// Traffic is all kinds while they run.
+type Traffic struct {
 	// started is when the warm-up was over: second 0.
-	started time.Time
-	end     chan struct{}
+	Started time.Time
+	// End is closed by Stop.
+	End     chan struct{}
 	once    sync.Once
 	wait    sync.WaitGroup
 	kinds   []kind
@@ -90,24 +98,29 @@ type traffic struct {
 	broken  chan error // of a generator that ended by itself
 	streams []*streamRun
 	ports   *load.Ports
-	// answered and failed count while it runs.
-	answered, failed atomic.Int64
+	// Failed counts while it runs.
+	Failed atomic.Int64
 }
 
-// addresses are where the traffic goes.
-type addresses struct {
-	http, https string
-	roots       *x509.CertPool
+// Addresses are where the traffic goes.
+type Addresses struct {
+	HTTP, HTTPS string
+	Roots       *x509.CertPool
 }
 
-// startTraffic begins every kind at the same instant. The generators open their
+// Start begins every kind, to the services of a namespace, at the same instant. Rate is
+// that of all together, in requests per second. The generators open their
 // connections first; a machine that is too slow for that gets more time.
-func startTraffic(ctx context.Context, all []kind, streams []streamKind, rate float64, to addresses) (*traffic, error) {
-	var err error
+func Start(ctx context.Context, namespace string, rate float64, to Addresses) (*Traffic, error) {
+	all, streams := kinds(namespace), streamKinds(to)
+	err := tryStreams(ctx, streams)
+	if err != nil {
+		return nil, err
+	}
 	for wait := lead; wait <= 4*lead; wait *= 2 {
-		t := &traffic{kinds: all, end: make(chan struct{}), results: make([]*load.Result, len(all)), errs: make([]error, len(all)), broken: make(chan error, len(all)), ports: load.NewPorts()}
+		t := &Traffic{kinds: all, End: make(chan struct{}), results: make([]*load.Result, len(all)), errs: make([]error, len(all)), broken: make(chan error, len(all)), ports: load.NewPorts()}
 		start := time.Now().Add(wait)
-		t.started = start.Add(warmup)
+		t.Started = start.Add(warmup)
 		for i, k := range all {
 			t.wait.Go(func() {
 				if t.results[i], t.errs[i] = load.Run(ctx, t.config(k, rate, to, start)); t.errs[i] != nil {
@@ -119,7 +132,7 @@ func startTraffic(ctx context.Context, all []kind, streams []streamKind, rate fl
 			t.startStreams(ctx, streams)
 			return t, nil
 		}
-		t.stop()
+		t.Stop()
 		if !errors.Is(err, load.ErrLate) {
 			return nil, err
 		}
@@ -128,35 +141,32 @@ func startTraffic(ctx context.Context, all []kind, streams []streamKind, rate fl
 }
 
 // startStreams begins the kinds on streams.
-func (t *traffic) startStreams(ctx context.Context, all []streamKind) {
+func (t *Traffic) startStreams(ctx context.Context, all []streamKind) {
 	for _, k := range all {
-		r := newStreamRun(k, t.started, &t.failed)
+		r := newStreamRun(k, t.Started, &t.Failed)
 		t.streams = append(t.streams, r)
-		t.wait.Go(func() { r.run(ctx, t.end) })
+		t.wait.Go(func() { r.run(ctx, t.End) })
 	}
 }
 
-func (t *traffic) config(k kind, rate float64, to addresses, start time.Time) load.Config {
-	path := load.Path{Name: k.name, URL: "http://" + to.http + k.target, Host: k.host, Protocol: k.protocol}
+func (t *Traffic) config(k kind, rate float64, to Addresses, start time.Time) load.Config {
+	path := load.Path{Name: k.name, URL: "http://" + to.HTTP + k.target, Host: k.host, Protocol: k.protocol}
 	if k.secure {
-		path.URL = "https://" + to.https + k.target
-		path.TLS = &tls.Config{RootCAs: to.roots, ServerName: k.host, MinVersion: tls.VersionTLS12}
+		path.URL = "https://" + to.HTTPS + k.target
+		path.TLS = &tls.Config{RootCAs: to.Roots, ServerName: k.host, MinVersion: tls.VersionTLS12}
 	}
 	return load.Config{
 		Path: path, Connections: k.connections, NewConnections: k.fresh, Timeout: answerTimeout, Patience: patience,
 		Limits: &load.Limits{LossOnly: true}, Relaxed: true,
 		Schedule: load.Schedule{Rate: k.rate(rate), Warmup: warmup, Duration: longest},
-		Start:    start, End: t.end, Ports: t.ports,
-		Progress: func(i *load.Interval) {
-			t.answered.Add(i.OK)
-			t.failed.Add(i.Failed())
-		},
+		Start:    start, End: t.End, Ports: t.ports,
+		Progress: func(i *load.Interval) { t.Failed.Add(i.Failed()) },
 	}
 }
 
 // settle waits until the warm-up is over; a generator that could not begin has
 // ended by then.
-func (t *traffic) settle(ctx context.Context, wait time.Duration) error {
+func (t *Traffic) settle(ctx context.Context, wait time.Duration) error {
 	timer := time.NewTimer(wait + warmup)
 	defer timer.Stop()
 	select {
@@ -169,17 +179,17 @@ func (t *traffic) settle(ctx context.Context, wait time.Duration) error {
 	}
 }
 
-// stop ends all kinds and waits for what is in flight.
-func (t *traffic) stop() {
-	t.once.Do(func() { close(t.end) })
+// Stop ends all kinds and waits for what is in flight.
+func (t *Traffic) Stop() {
+	t.once.Do(func() { close(t.End) })
 	t.wait.Wait()
 }
 
-// second is the time since the traffic was started, in seconds.
-func (t *traffic) second() float64 { return max(0, time.Since(t.started).Seconds()) }
+// Second is the time since the traffic was started, in seconds.
+func (t *Traffic) Second() float64 { return max(0, time.Since(t.Started).Seconds()) }
 
-// report returns what came of each kind, after stop.
-func (t *traffic) report() []report.UpgradeTraffic {
+// Report returns what came of each kind, after stop.
+func (t *Traffic) Report() []report.UpgradeTraffic {
 	all := make([]report.UpgradeTraffic, 0, len(t.kinds))
 	for i, k := range t.kinds {
 		all = append(all, describeKind(k, t.results[i], t.errs[i]))
@@ -190,8 +200,8 @@ func (t *traffic) report() []report.UpgradeTraffic {
 	return all
 }
 
-// failures says of the first requests that failed what the client saw.
-func (t *traffic) failures() []string {
+// Failures says of the first requests that failed what the client saw.
+func (t *Traffic) Failures() []string {
 	var all []string
 	for i, r := range t.results {
 		if r == nil {
@@ -205,7 +215,7 @@ func (t *traffic) failures() []string {
 }
 
 func describeFailure(kind string, f *load.Failure) string {
-	text := fmt.Sprintf("a client saw: %s %s: %s after %d ms", f.Sent.UTC().Format(clock), kind, f.Class, f.Failed.Sub(f.Sent).Milliseconds())
+	text := fmt.Sprintf("a client saw: %s %s: %s after %d ms", f.Sent.UTC().Format(Clock), kind, f.Class, f.Failed.Sub(f.Sent).Milliseconds())
 	if late := f.Sent.Sub(f.Due); late >= time.Millisecond {
 		text += fmt.Sprintf(" (sent %d ms late)", late.Milliseconds())
 	}
