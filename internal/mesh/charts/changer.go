@@ -79,5 +79,6 @@ func (c Connection) Unready(ctx context.Context, waitErr error, objects []*resou
 	if len(states) == 0 {
 		return fmt.Errorf("%w; by Helm 3's rules all is ready", waitErr)
 	}
-	return &lateError{wanted: "ready", waited: waited, states: states, details: append(waiting.describe(unready), "Helm waited: "+waitErr.Error())}
+	details := waiting.describe(unready) //nolint:contextcheck // it asks with the client's own context, as Helm's interface makes it
+	return &lateError{wanted: "ready", waited: waited, states: states, details: append(details, "Helm waited: "+waitErr.Error())}
 }

@@ -14,7 +14,7 @@ import (
 const Version3 = "3.21.4"
 
 // errNoServerSide says why Helm 3 refuses what only later versions can do.
-var errNoServerSide = errors.New("Helm 3 applies client-side: HELM=4 applies server-side")
+var errNoServerSide = errors.New("what only the API server applies is not for Helm 3: HELM=4 does it")
 
 // Helm's library has this as a variable of its package.
 func init() { kube.ManagedFieldsManager = Manager }
