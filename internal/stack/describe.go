@@ -13,6 +13,9 @@ import (
 func (s *Stack) describe(e *report.Environment) {
 	e.Istio, e.Kubernetes, e.Images = s.Cell.Istio, s.Cell.Kubernetes, s.Config.Images
 	e.Profile = cmp.Or(s.Config.Profile, ProfileDefault)
+	if s.Helm != nil && !s.Existing() {
+		e.Helm = s.Helm.Version()
+	}
 	e.KubernetesAsked = s.plannedKubernetes
 	e.Support = s.describeSupport()
 	e.Kernel, e.CPUs = s.Host.Kernel.Value, s.Host.CPUs

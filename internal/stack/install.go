@@ -40,7 +40,7 @@ func (s *Stack) Uninstall(ctx context.Context) error {
 // as it should be there is named before it is put right.
 func (s *Stack) install(ctx context.Context, logf progress.Logf) error {
 	var err error
-	if s.Helm, err = charts.NewClient(s.Cluster.Kubeconfig, "", progress.Discard); err != nil {
+	if s.Helm, err = s.helm(); err != nil {
 		return err
 	}
 	if err := s.askProxies(ctx, logf); err != nil {
@@ -69,6 +69,9 @@ func (s *Stack) install(ctx context.Context, logf progress.Logf) error {
 
 // apply makes the namespaces and the releases.
 func (s *Stack) apply(ctx context.Context, logf progress.Logf) error {
+	if err := s.removeOtherHelms(ctx, logf); err != nil {
+		return err
+	}
 	for name, labels := range s.namespaces() {
 		if err := s.ensureNamespace(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name, Labels: labels}}); err != nil {
 			return err

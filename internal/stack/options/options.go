@@ -93,6 +93,7 @@ func (o *Options) what() {
 	o.text(&o.Kubernetes, "kubernetes", "KUBERNETES", "", "Kubernetes' version, such as 1.36")
 	o.text(&o.Images, "images", "IMAGES", "", "source of images and charts: release, modules or archive; default: release if a registry answers, else modules")
 	o.text(&o.Profile, "profile", "PROFILE", stack.ProfileDefault, "how Istio is installed: default, cni or ambient")
+	o.text(&o.Helm, "helm", "HELM", stack.Helm3, "major version of Helm by whose library Istio is installed, upgraded and removed: 3 or 4")
 	o.text(&o.Archive, "archive", "ARCHIVE", "", "file that source archive reads")
 	o.text(&o.Hub, "hub", "HUB", "", "registry of Istio's images for source release")
 	o.text(&o.Charts, "charts", "CHARTS", "", "where the charts of source release come from: a chart repository (https://...), a registry (oci://...) or a folder")
