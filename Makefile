@@ -17,6 +17,8 @@ export ZTUNNEL ?=
 export CLUSTER ?=
 # skip is the only way with CLUSTER=existing, and may be left out there.
 export INSTALL ?=
+# 1 adds the outages to make e2e and make mutate, some minutes more.
+export OUTAGE ?=
 # 1 keeps the cluster for the next run.
 export KEEP ?=
 # What an upgrade leads from and to; empty means the default and the minor before.
@@ -45,7 +47,7 @@ export GOFLAGS += -trimpath -buildvcs=false -gcflags=all=-dwarf=false -ldflags=-
 ##@ Checks on real clusters
 
 .PHONY: e2e
-e2e: $(BIN)/e2e.test ## Prove that Istio, installed by Helm, works: KEEP=1 RUN=ingress/retries ISTIO=1.31 KUBERNETES=1.36 IMAGES=release|modules|archive PROFILE=default|cni|ambient BASELINE=last/report.json
+e2e: $(BIN)/e2e.test ## Prove that Istio, installed by Helm, works: KEEP=1 RUN=ingress/retries ISTIO=1.31 KUBERNETES=1.36 IMAGES=release|modules|archive PROFILE=default|cni|ambient BASELINE=last/report.json OUTAGE=1
 	@$(BIN)/e2e.test
 
 .PHONY: mutate
