@@ -11,6 +11,8 @@ export IMAGES ?=
 export ARCHIVE ?=
 # default, cni (a network plugin instead of init containers) or ambient (no sidecars).
 export PROFILE ?=
+# 3 or 4: the Helm by whose library Istio is installed. Of a matrix also 3,4: the newest pair by both.
+export HELM ?=
 # A file with an image of ztunnel, as docker save writes it, for PROFILE=ambient with IMAGES=modules.
 export ZTUNNEL ?=
 # existing takes the cluster of KUBECONFIG with the Istio that it has.
@@ -47,7 +49,7 @@ export GOFLAGS += -trimpath -buildvcs=false -gcflags=all=-dwarf=false -ldflags=-
 ##@ Checks on real clusters
 
 .PHONY: e2e
-e2e: $(BIN)/e2e.test ## Prove that Istio, installed by Helm, works: KEEP=1 RUN=ingress/retries ISTIO=1.31 KUBERNETES=1.36 IMAGES=release|modules|archive PROFILE=default|cni|ambient BASELINE=last/report.json OUTAGE=1
+e2e: $(BIN)/e2e.test ## Prove that Istio, installed by Helm, works: KEEP=1 RUN=ingress/retries ISTIO=1.31 KUBERNETES=1.36 IMAGES=release|modules|archive PROFILE=default|cni|ambient HELM=3|4 OUTAGE=1 BASELINE=last/report.json
 	@$(BIN)/e2e.test
 
 .PHONY: mutate
@@ -59,7 +61,7 @@ exam: $(BIN)/e2e.test ## Play public bug reports on a cluster and score whether 
 	@EXAM=1 $(BIN)/e2e.test
 
 .PHONY: matrix
-matrix: $(BIN)/e2e.test $(BIN)/istio-conformance ## Run the checks on many pairs of versions and merge one report: ISTIO=1.30,1.31 KUBERNETES=1.35,1.36 UPGRADES=1.30:1.31 JOBS=1 BASELINE=last/report.json
+matrix: $(BIN)/e2e.test $(BIN)/istio-conformance ## Run the checks on many pairs of versions and merge one report: ISTIO=1.30,1.31 KUBERNETES=1.35,1.36 UPGRADES=1.30:1.31 HELM=3,4 JOBS=1 BASELINE=last/report.json
 	@$(BIN)/istio-conformance matrix $(if $(JOBS),--jobs $(JOBS)) $(if $(FRESH),--fresh)
 
 .PHONY: upgrade
@@ -69,6 +71,10 @@ upgrade: $(BIN)/e2e.test ## Upgrade Istio under traffic, roll it back and forwar
 .PHONY: load
 load: $(BIN)/e2e.test ## Measure the gateway's latency and capacity thoroughly (about half an hour): KEEP=1 RUN=load/capacity
 	@LOAD=full RUN=$${RUN:-load} $(BIN)/e2e.test
+
+.PHONY: rehearse
+rehearse: $(BIN)/istio-conformance ## Say what a new version of Istio changes for a captured mesh: CAPTURE=mesh.tar.gz TO=1.31 FROM=1.30 HOW=static
+	@$(BIN)/istio-conformance rehearse --$(or $(HOW),static) $(CAPTURE)
 
 .PHONY: images
 images: $(BIN)/istio-conformance ## Build or fetch every image and chart of a run beforehand
@@ -167,10 +173,15 @@ help: ## Show this help
 		/^##@/ {printf "\n%s\n", substr($$0, 5)} \
 		/^[a-z0-9-]+:.*##/ {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
+# Helm 4 is a hundred packages more: it is compiled in where it is asked for, and into
+# the programs that others get.
+HELM4 = $(findstring 4,$(HELM))
+programs: HELM4 = 4
+
 # The compiler decides what is out of date; it knows better than make.
 .PHONY: $(BIN)/e2e.test $(BIN)/istio-conformance $(BIN)/kernel-probe $(BIN)/load-generator $(BIN)/capbound-runtime $(BIN)/rehearsal
 $(BIN)/e2e.test:
-	@tools/compile $@ ./e2e
+	@$(if $(HELM4),GOFLAGS="$$GOFLAGS -tags=helm4") tools/compile $@ ./e2e
 
 $(BIN)/istio-conformance:
 	@set -o pipefail; go build -ldflags "-s -X main.commit=$(COMMIT)$(if $(RELEASE), -X main.tag=$(RELEASE))" -o $@ ./cmd/istio-conformance 2>&1 | { grep -v '^go: downloading' || true; }

@@ -10,6 +10,7 @@ import (
 
 	"istio-conformance/internal/evidence"
 	"istio-conformance/internal/mesh/istio"
+	"istio-conformance/internal/rehearse/capture"
 )
 
 // allows reports whether a rule gives the right.
@@ -26,6 +27,18 @@ func TestTheEvidenceCanBeRead(t *testing.T) {
 	for _, kind := range evidence.Kinds() {
 		resource, group, _ := strings.Cut(kind, ".")
 		gomega.NewWithT(t).Expect(allows(reading, "list", group, resource)).To(gomega.BeTrue(), "list %s", kind)
+	}
+}
+
+// What a mesh is captured from must be readable with the least rights.
+func TestAMeshCanBeCaptured(t *testing.T) {
+	reading := rules(t, RBAC("n", "a", false))
+	for _, kind := range capture.Core {
+		resource, group, _ := strings.Cut(kind, ".")
+		gomega.NewWithT(t).Expect(allows(reading, "list", group, resource)).To(gomega.BeTrue(), "list %s", kind)
+	}
+	for _, resource := range []string{"gatewayclasses", "gateways", "httproutes", "grpcroutes", "tlsroutes", "tcproutes", "udproutes", "referencegrants"} {
+		gomega.NewWithT(t).Expect(allows(reading, "list", "gateway.networking.k8s.io", resource)).To(gomega.BeTrue(), "list %s", resource)
 	}
 }
 

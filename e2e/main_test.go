@@ -84,6 +84,9 @@ func run(m *testing.M, o *options.Options, console *os.File) (int, error) {
 	if err := o.Complete(); err != nil {
 		return exitcode.Of(err), err
 	}
+	if err := chooseHelm(o); err != nil {
+		return exitcode.Of(err), err
+	}
 	s := stack.New(o.Config)
 	all, target := suites.All(s, load.Mode(o.Load), o.Outage), "e2e"
 	if load.Mode(o.Load) == load.Full {

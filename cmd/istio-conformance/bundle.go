@@ -43,7 +43,7 @@ istio-conformance diagnose --from reads the file.`,
 			if err != nil {
 				return err
 			}
-			err = evidence.Pack(dir, output)
+			err = evidence.Pack(dir, output, time.Now())
 			if err := errors.Join(err, remove()); err != nil {
 				return exitcode.Environmentf("%w", err)
 			}

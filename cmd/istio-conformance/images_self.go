@@ -44,7 +44,7 @@ func imagesSelf() *cobra.Command {
 			}
 			defer os.RemoveAll(dir) //nolint:errcheck // a temporary directory
 			fmt.Fprintf(c.ErrOrStderr(), "compiling for %s (several minutes the first time)\n", architecture)
-			compile := gobuild.Go(root, "test", "-c", "-vet=off", "-o", filepath.Join(dir, "e2e.test"), "./e2e")
+			compile := gobuild.Go(root, "test", "-c", "-vet=off", "-tags=helm4", "-o", filepath.Join(dir, "e2e.test"), "./e2e")
 			compile.Env = append(compile.Env, "GOARCH="+architecture)
 			if _, err := compile.Output(c.Context()); err != nil {
 				return exitcode.Environmentf("compile the checks: %w", err)

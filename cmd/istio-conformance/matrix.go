@@ -25,6 +25,7 @@ const cellMemory = 5 << 30
 type matrixFlags struct {
 	istio, kubernetes, upgrades string
 	source, dir, baseline       string
+	helm                        string
 	binary                      string
 	jobs                        int
 	charts, planFile            string
@@ -65,6 +66,7 @@ func (f *matrixFlags) register(c *cobra.Command) {
 	flags.StringVar(&f.istio, "istio", os.Getenv("ISTIO"), "versions of Istio, separated by commas; default: every minor that the source has ($ISTIO)")
 	flags.StringVar(&f.kubernetes, "kubernetes", os.Getenv("KUBERNETES"), "versions of Kubernetes, separated by commas; default: every minor that Istio supports ($KUBERNETES)")
 	flags.StringVar(&f.upgrades, "upgrades", os.Getenv("UPGRADES"), "upgrades FROM:TO to make too, separated by commas ($UPGRADES)")
+	flags.StringVar(&f.helm, "helm", os.Getenv("HELM"), "major versions of Helm, separated by commas: the first runs every cell, another one the newest pair once more; default: 3 ($HELM)")
 	flags.StringVar(&f.source, "images", os.Getenv("IMAGES"), "source of images and charts: release or modules; default: release if a registry answers ($IMAGES)")
 	flags.StringVar(&f.dir, "dir", "", "directory of the matrix; default: out/matrix in the checkout")
 	flags.StringVar(&f.baseline, "baseline", os.Getenv("BASELINE"), "report.json of another matrix to compare with ($BASELINE)")
@@ -100,7 +102,7 @@ func (f *matrixFlags) plan(c *cobra.Command) ([]matrix.Cell, error) {
 		return readPlan(f.planFile)
 	}
 	request := matrix.Request{
-		Istio: list(f.istio), Kubernetes: list(f.kubernetes), Upgrades: list(f.upgrades), Source: f.source, ProveIllegal: f.proveIllegal,
+		Istio: list(f.istio), Kubernetes: list(f.kubernetes), Upgrades: list(f.upgrades), Helm: list(f.helm), Source: f.source, ProveIllegal: f.proveIllegal,
 	}
 	if f.latest {
 		if f.source != istio.SourceRelease {

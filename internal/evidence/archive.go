@@ -16,8 +16,9 @@ import (
 )
 
 // Pack writes a folder of evidence as a tar.gz whose entries lie in one folder
-// named after the archive. It replaces an archive only when it is whole.
-func Pack(dir, archive string) (err error) {
+// named after the archive, each of the given time. It replaces an archive only when it
+// is whole.
+func Pack(dir, archive string, at time.Time) (err error) {
 	file, err := os.CreateTemp(filepath.Dir(archive), ".bundle-*")
 	if err != nil {
 		return fmt.Errorf("bundle %s: %w", archive, err)
@@ -27,7 +28,7 @@ func Pack(dir, archive string) (err error) {
 			err = errors.Join(fmt.Errorf("bundle %s: %w", archive, err), os.Remove(file.Name()))
 		}
 	}()
-	if err := pack(dir, strings.TrimSuffix(filepath.Base(archive), ".tar.gz"), file); err != nil {
+	if err := pack(dir, strings.TrimSuffix(filepath.Base(archive), ".tar.gz"), at, file); err != nil {
 		return errors.Join(err, file.Close())
 	}
 	if err := errors.Join(file.Chmod(0o644), file.Close()); err != nil {
@@ -36,7 +37,7 @@ func Pack(dir, archive string) (err error) {
 	return os.Rename(file.Name(), archive)
 }
 
-func pack(dir, folder string, out io.Writer) error {
+func pack(dir, folder string, at time.Time, out io.Writer) error {
 	compressed := gzip.NewWriter(out)
 	archive := tar.NewWriter(compressed)
 	root := os.DirFS(dir)
@@ -48,7 +49,7 @@ func pack(dir, folder string, out io.Writer) error {
 		if err != nil {
 			return err
 		}
-		header := &tar.Header{Name: path.Join(folder, name), Mode: 0o644, Size: int64(len(content)), ModTime: time.Now(), Typeflag: tar.TypeReg}
+		header := &tar.Header{Name: path.Join(folder, name), Mode: 0o644, Size: int64(len(content)), ModTime: at, Typeflag: tar.TypeReg}
 		if err := archive.WriteHeader(header); err != nil {
 			return err
 		}

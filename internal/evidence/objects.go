@@ -207,8 +207,14 @@ func Certificates(content []byte) []any {
 		for _, name := range parsed.DNSNames {
 			names = append(names, name)
 		}
+		for _, address := range parsed.IPAddresses {
+			names = append(names, address.String())
+		}
+		for _, uri := range parsed.URIs {
+			names = append(names, uri.String())
+		}
 		found = append(found, map[string]any{
-			"subject": parsed.Subject.String(), "issuer": parsed.Issuer.String(), "names": names, "ca": parsed.IsCA,
+			"subject": parsed.Subject.String(), "issuer": parsed.Issuer.String(), "names": names, "ca": parsed.IsCA, "key": parsed.PublicKeyAlgorithm.String(),
 			"notBefore": parsed.NotBefore.UTC().Format(time.RFC3339), "notAfter": parsed.NotAfter.UTC().Format(time.RFC3339),
 		})
 	}

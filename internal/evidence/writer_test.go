@@ -97,7 +97,7 @@ func TestABundleIsReadAsTheFolderThatItWasMadeFrom(t *testing.T) {
 	_, err := w.Close()
 	g.Expect(err).NotTo(gomega.HaveOccurred())
 	archive := filepath.Join(t.TempDir(), "today.tar.gz")
-	g.Expect(Pack(dir, archive)).To(gomega.Succeed())
+	g.Expect(Pack(dir, archive, time.Now())).To(gomega.Succeed())
 	for _, name := range []string{dir, archive} {
 		files, err := Open(name)
 		g.Expect(err).NotTo(gomega.HaveOccurred())

@@ -4,6 +4,7 @@
 package matrix
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -15,6 +16,8 @@ type Cell struct {
 	istio.Pair
 	// From is what is upgraded to Istio; empty means that nothing is.
 	From string `json:"from,omitempty"`
+	// Helm is the major version of Helm that installs Istio; empty is 3.
+	Helm string `json:"helm,omitempty"`
 	// Standing is what Istio's project says of the cell, and Why.
 	Standing istio.Standing `json:"standing"`
 	Why      string         `json:"why"`
@@ -31,18 +34,25 @@ func (c *Cell) ID() string {
 	if c.From != "" {
 		id = "upgrade-" + c.From + "-to-" + c.Istio + "-kubernetes-" + strings.TrimPrefix(c.Kubernetes, "v")
 	}
+	if c.Helm != "" {
+		id += "-helm-" + c.Helm
+	}
 	return id
 }
 
 // Row is how the grid calls what is tested on every Kubernetes.
 func (c *Cell) Row() string {
+	row := "Istio " + c.Istio
 	if c.From != "" {
-		return fmt.Sprintf("upgrade %s to %s", c.From, c.Istio)
+		row = fmt.Sprintf("upgrade %s to %s", c.From, c.Istio)
+	}
+	if c.Helm != "" {
+		row += " by Helm " + c.Helm
 	}
 	if c.Optional {
-		return "Istio " + c.Istio + " (pre-release, cannot fail the matrix)"
+		row += " (pre-release, cannot fail the matrix)"
 	}
-	return "Istio " + c.Istio
+	return row
 }
 
 // Legal says whether the cell is run for what it says of Istio, and not to prove that
@@ -54,12 +64,12 @@ func (c *Cell) Legal() bool {
 // ClusterName is the cell's cluster. Its nodes' names are host names and must be
 // short.
 func (c *Cell) ClusterName() string {
-	return "matrix-" + strings.NewReplacer("upgrade-", "up-", "istio-", "i", "kubernetes-", "k", ".", "-").Replace(c.ID())
+	return "matrix-" + strings.NewReplacer("upgrade-", "up-", "istio-", "i", "kubernetes-", "k", "helm-", "h", ".", "-").Replace(c.ID())
 }
 
 // Environment is what makes the test binary run the cell.
 func (c *Cell) Environment() []string {
-	env := []string{"ISTIO=" + c.Istio, "KUBERNETES=" + c.Kubernetes, "NAME=" + c.ClusterName(), "FORCE=0", "KEEP=0", "UPGRADE=0", "MUTATE=0"}
+	env := []string{"ISTIO=" + c.Istio, "KUBERNETES=" + c.Kubernetes, "NAME=" + c.ClusterName(), "FORCE=0", "KEEP=0", "UPGRADE=0", "MUTATE=0", "HELM=" + cmp.Or(c.Helm, helm3)}
 	if c.From != "" {
 		env = append(env, "UPGRADE=1", "FROM="+c.From, "TO="+c.Istio)
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"istio-conformance/internal/process/exitcode"
@@ -157,6 +158,8 @@ func (o *Outcome) take(code int, r *report.Report, problem error) {
 	switch {
 	case r.Environment.Istio != "" && r.Environment.Istio != o.Istio, asked != "" && asked != o.Kubernetes:
 		o.Status, o.Reason = Error, fmt.Sprintf("its report is of Istio %s on Kubernetes %s", r.Environment.Istio, asked)
+	case r.Environment.Helm != "" && !strings.HasPrefix(r.Environment.Helm, cmp.Or(o.Helm, helm3)+"."):
+		o.Status, o.Reason = Error, fmt.Sprintf("its report is of Helm %s", r.Environment.Helm)
 	case code >= 0 && r.Verdict.ExitStatus(code) != code:
 		o.Status, o.Reason = Error, fmt.Sprintf("ended with status %d, and its report says %s", code, r.Verdict)
 	case r.Verdict == report.VerdictPass:

@@ -14,6 +14,9 @@ type Request struct {
 	Istio, Kubernetes []string
 	// Upgrades are pairs FROM:TO, run on each Kubernetes beside the cells.
 	Upgrades []string
+	// Helm are major versions of Helm: the first one runs all cells, the others the newest
+	// pair once more each. An empty list means 3.
+	Helm []string
 	// Source is istio.SourceRelease or istio.SourceModules.
 	Source string
 	// ProveIllegal runs cells that are refused, too.
@@ -70,7 +73,7 @@ func Plan(table *istio.Table, r Request) ([]Cell, error) {
 	if len(cells) == 0 {
 		return nil, exitcode.Usagef("the matrix has no cell: IMAGES=%s has no pair of versions that Istio supports", r.Source)
 	}
-	return cells, nil
+	return r.byHelm(cells)
 }
 
 // cell decides whether a cell is run. The test binary itself refuses one that is

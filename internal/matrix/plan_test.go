@@ -48,6 +48,12 @@ func TestPlan(t *testing.T) {
 		{"upgrades", Request{Istio: []string{"1.31"}, Kubernetes: []string{"1.36"}, Upgrades: []string{"1.30:1.31"}, Source: istio.SourceModules}, map[string]bool{
 			"istio-1.31.0-kubernetes-1.36.3": true, "upgrade-1.30.0-to-1.31.0-kubernetes-1.36.3": true,
 		}},
+		{"the newest pair by Helm 4 too", Request{Istio: []string{"1.31"}, Kubernetes: []string{"1.36", "1.35"}, Helm: []string{"3", "4"}, Source: istio.SourceModules}, map[string]bool{
+			"istio-1.31.0-kubernetes-1.36.3": true, "istio-1.31.0-kubernetes-1.35.4": true, "istio-1.31.0-kubernetes-1.36.3-helm-4": true,
+		}},
+		{"all by Helm 4", Request{Istio: []string{"1.31"}, Kubernetes: []string{"1.36"}, Helm: []string{"4"}, Source: istio.SourceModules}, map[string]bool{
+			"istio-1.31.0-kubernetes-1.36.3-helm-4": true,
+		}},
 		{"an upgrade that is refused", Request{Istio: []string{"1.31"}, Kubernetes: []string{"1.35"}, Upgrades: []string{"1.29:1.31"}, Source: istio.SourceRelease}, map[string]bool{
 			"istio-1.31.4-kubernetes-1.35.8": true, "upgrade-1.29.8-to-1.31.4-kubernetes-1.35.8": false,
 		}},

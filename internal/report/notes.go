@@ -110,6 +110,7 @@ func (e Environment) Describe() string {
 	add(e.Nodes > 0, "%s", wording.Plural(e.Nodes, "node"))
 	add(e.CPUs > 0, "%s", wording.Plural(e.CPUs, "CPU"))
 	add(e.Images != "", "images: %s", e.Images)
+	add(e.Helm != "", "Helm %s", e.Helm)
 	add(e.Proxy.Version != "", "Envoy %s", e.Proxy.Version)
 	add(e.Kernel != "", "kernel %s", e.Kernel)
 	add(e.Cgroup != "", "cgroup %s", e.Cgroup)

@@ -65,6 +65,9 @@ type RunError struct {
 
 // Environment is what the run was made with and on.
 type Environment struct {
+	// Helm is the version of the library that installed Istio, e.g. "3.21.4"; absent where
+	// the run installed nothing, and in reports of older versions of the harness.
+	Helm string `json:"helm,omitempty"`
 	// Istio is the version without a leading v, e.g. "1.31.0".
 	Istio string `json:"istio"`
 	// Kubernetes is the server's version, e.g. "v1.36.3".

@@ -6,6 +6,7 @@ import (
 	"istio-conformance/internal/check/waits"
 	"istio-conformance/internal/images/release"
 	"istio-conformance/internal/machine/engine"
+	"istio-conformance/internal/mesh/charts"
 	"istio-conformance/internal/mesh/istio"
 	"istio-conformance/internal/process/exitcode"
 )
@@ -63,6 +64,10 @@ type Config struct {
 	Keep bool
 	// SkipInstall takes a kept cluster as it is, and puts nothing right.
 	SkipInstall bool
+	// Helm is the major version of Helm that installs Istio, 3 or 4; empty means 3.
+	Helm string
+	// MakeHelm is its library; nil is Helm 3's.
+	MakeHelm charts.Maker
 	// Waits are the times that the user chose, by name.
 	Waits waits.Waits
 	// Force allows a pair of versions outside the support table.
@@ -72,6 +77,9 @@ type Config struct {
 	From string
 	// ArchiveFrom is the file with From that source archive reads.
 	ArchiveFrom string
+	// Installation is a file or folder with the releases to install instead of the
+	// harness's own; empty means its own.
+	Installation string
 	// ValuesLayer names a layer of values, fixtures/values/<layer>-<chart>.yaml, on
 	// top of the others; empty means none.
 	ValuesLayer string
@@ -84,6 +92,9 @@ type Config struct {
 
 // Validate checks what can be checked before anything is touched.
 func (c Config) Validate() error {
+	if err := c.checkHelm(); err != nil {
+		return err
+	}
 	switch c.Profile {
 	case "", ProfileDefault, ProfileCNI:
 		if c.Ztunnel != "" {

@@ -13,6 +13,9 @@ import (
 func (s *Stack) describe(e *report.Environment) {
 	e.Istio, e.Kubernetes, e.Images = s.Cell.Istio, s.Cell.Kubernetes, s.Config.Images
 	e.Profile = cmp.Or(s.Config.Profile, ProfileDefault)
+	if s.Helm != nil && !s.Existing() {
+		e.Helm = s.Helm.Version()
+	}
 	e.KubernetesAsked = s.plannedKubernetes
 	e.Support = s.describeSupport()
 	e.Kernel, e.CPUs = s.Host.Kernel.Value, s.Host.CPUs
@@ -31,7 +34,7 @@ func (s *Stack) describe(e *report.Environment) {
 			e.Digests[name] = e.Digests[existing]
 		}
 	}
-	e.Notes = slices.Concat(e.Notes, s.keptNotes)
+	e.Notes = slices.Concat(e.Notes, s.wantedNotes, s.keptNotes)
 	if s.Cluster != nil {
 		e.Nodes = len(s.Cluster.Nodes())
 	}

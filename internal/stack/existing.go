@@ -59,7 +59,7 @@ func (s *Stack) Leave(ctx context.Context) error { return s.removeScratch(ctx, t
 // discover finds the releases of Istio's charts instead of installing them.
 func (s *Stack) discover(ctx context.Context, logf progress.Logf) error {
 	var err error
-	if s.Helm, err = charts.NewClient(s.Cluster.Kubeconfig, s.Config.Context, progress.Discard); err != nil {
+	if s.Helm, err = s.helm(); err != nil {
 		return err
 	}
 	releases, err := s.Helm.List(ctx, "")

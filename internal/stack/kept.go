@@ -38,7 +38,7 @@ func (s *Stack) judgeKept(ctx context.Context, logf progress.Logf) error {
 // differences are what install would change.
 func (s *Stack) differences(ctx context.Context) ([]string, error) {
 	var all []string
-	for name, labels := range namespaces() {
+	for name, labels := range s.namespaces() {
 		lines, err := s.namespaceDifferences(ctx, name, labels)
 		if err != nil {
 			return nil, err
@@ -53,6 +53,11 @@ func (s *Stack) differences(ctx context.Context) ([]string, error) {
 		}
 		all = append(all, lines...)
 	}
+	helms, err := s.otherHelm(ctx)
+	if err != nil {
+		return nil, err
+	}
+	all = append(all, helms...)
 	others, err := s.others(ctx)
 	for _, c := range others {
 		all = append(all, fmt.Sprintf("release %s/%s is not of profile %s", c.namespace, c.release, cmp.Or(s.Config.Profile, ProfileDefault)))

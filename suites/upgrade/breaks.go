@@ -21,6 +21,7 @@ import (
 	"istio-conformance/internal/report"
 	"istio-conformance/internal/stack"
 	"istio-conformance/suites/mutation"
+	"istio-conformance/suites/upgrade/installation"
 )
 
 // spoiled is a chart of the new version that is broken on purpose: the upgrade to
@@ -37,7 +38,7 @@ type spoiled struct {
 	// step is where the journey must end, and says what the reason must say.
 	step, says string
 	// mend removes what the next journey could not.
-	mend func(ctx context.Context, m *mesh) error
+	mend func(ctx context.Context, m *installation.Mesh) error
 
 	path string // of the edited chart
 }
@@ -76,7 +77,9 @@ func breaks() []*spoiled {
 			step: legForward + " gateway", says: "not ready after",
 			// helm upgrade compares with the last revision that was deployed, and so leaves
 			// in place what only the failed one said; helm rollback takes it away.
-			mend: func(ctx context.Context, m *mesh) error { return m.previous(ctx, "gateway", m.stack.FromCell.Istio) },
+			mend: func(ctx context.Context, m *installation.Mesh) error {
+				return m.Previous(ctx, "gateway", m.Stack.FromCell.Istio)
+			},
 		},
 	}
 }
@@ -116,9 +119,9 @@ func Breaks(s *stack.Stack, o Options) check.Suite {
 	return suite
 }
 
-// apply breaks a release that is about to be installed.
+// Apply breaks a release that is about to be installed.
 func (b *spoiled) apply(chart string, isNew bool, r charts.Release) charts.Release {
-	if b == nil || chart != b.chart || !isNew && !b.both {
+	if chart != b.chart || !isNew && !b.both {
 		return r
 	}
 	r.Values = charts.Values(r.Values, b.values)
@@ -190,12 +193,12 @@ func withoutVersion(file string, content []byte, crd, version string) ([]byte, e
 
 // endPods gives the gateway pods that do end, and ends those that would not: as long
 // as the release makes such pods, the next change would wait for one again.
-func endPods(ctx context.Context, m *mesh) error {
-	m.spoiled = nil
-	if err := m.apply(ctx, "gateway", m.stack.FromCell.Istio, nil); err != nil {
+func endPods(ctx context.Context, m *installation.Mesh) error {
+	m.Spoil = nil
+	if err := m.Apply(ctx, "gateway", m.Stack.FromCell.Istio, nil); err != nil {
 		return err
 	}
-	pods, err := m.stack.Pods(ctx, m.stack.Gateway.Namespace, "")
+	pods, err := m.Stack.Pods(ctx, m.Stack.Gateway.Namespace, "")
 	if err != nil {
 		return err
 	}
@@ -203,7 +206,7 @@ func endPods(ctx context.Context, m *mesh) error {
 		if pods[i].DeletionTimestamp == nil {
 			continue
 		}
-		if err := m.stack.Client.Delete(ctx, &pods[i], client.GracePeriodSeconds(0)); client.IgnoreNotFound(err) != nil {
+		if err := m.Stack.Client.Delete(ctx, &pods[i], client.GracePeriodSeconds(0)); client.IgnoreNotFound(err) != nil {
 			return err
 		}
 	}

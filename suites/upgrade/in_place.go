@@ -4,36 +4,37 @@ import (
 	"context"
 
 	"istio-conformance/internal/mesh/istio"
+	"istio-conformance/suites/upgrade/installation"
 )
 
 // inPlace upgrades the releases that are there, forward, back and forward again.
-func inPlace(m *mesh) []step {
-	from, to := m.stack.FromCell.Istio, m.stack.Cell.Istio
-	steps := m.forward(legForward, from, to)
-	steps = append(steps, m.back(from, to)...)
-	return append(steps, m.forward(legAgain, from, to)...)
+func inPlace(m *installation.Mesh) []step {
+	from, to := m.Stack.FromCell.Istio, m.Stack.Cell.Istio
+	steps := forward(m, legForward, from, to)
+	steps = append(steps, back(m, from, to)...)
+	return append(steps, forward(m, legAgain, from, to)...)
 }
 
 // forward changes the control plane first: a proxy may be behind it.
-func (m *mesh) forward(leg, from, to string) []step {
-	state := versions{base: from, controlPlanes: []string{from}, gateway: from, workloads: from}
+func forward(m *installation.Mesh, leg, from, to string) []step {
+	state := installation.Versions{Base: from, ControlPlanes: []string{from}, Gateway: from, Workloads: from}
 	var steps []step
 	for _, name := range istio.Order(false) {
 		s := step{leg: leg, name: name}
 		switch name {
 		case "base", "istiod":
-			s.change = func(ctx context.Context) error { return m.upgrade(ctx, name, to, nil) }
+			s.change = func(ctx context.Context) error { return m.Upgrade(ctx, name, to, nil) }
 		case "gateway":
 			s.change = func(ctx context.Context) error {
-				if err := m.upgrade(ctx, name, to, nil); err != nil {
+				if err := m.Upgrade(ctx, name, to, nil); err != nil {
 					return err
 				}
-				return m.restartGatewayAt(ctx, to)
+				return m.RestartGatewayAt(ctx, to)
 			}
 		case "workloads":
-			s.change = func(ctx context.Context) error { return m.restart(ctx, m.stack.Namespace, workloads...) }
+			s.change = func(ctx context.Context) error { return m.Restart(ctx, m.Stack.Namespace, installation.Workloads...) }
 		}
-		state = state.with(name, to)
+		state = state.With(name, to)
 		s.after = state
 		steps = append(steps, s)
 	}
@@ -43,61 +44,32 @@ func (m *mesh) forward(leg, from, to string) []step {
 // back changes the proxies first: none may be ahead of its control plane. For
 // that the newer istiod must inject the older proxy, which a value of its chart
 // says; helm rollback takes the value away again.
-func (m *mesh) back(from, to string) []step {
-	state := versions{base: to, controlPlanes: []string{to}, gateway: to, workloads: to}
+func back(m *installation.Mesh, from, to string) []step {
+	state := installation.Versions{Base: to, ControlPlanes: []string{to}, Gateway: to, Workloads: to}
 	var steps []step
 	for _, name := range istio.Order(true) {
 		s := step{leg: legRollback, name: name}
 		switch name {
 		case "workloads":
 			s.change = func(ctx context.Context) error {
-				if err := m.pinProxies(ctx, to, from); err != nil {
+				if err := m.PinProxies(ctx, to, from); err != nil {
 					return err
 				}
-				return m.restart(ctx, m.stack.Namespace, workloads...)
+				return m.Restart(ctx, m.Stack.Namespace, installation.Workloads...)
 			}
 		case "gateway":
 			s.change = func(ctx context.Context) error {
-				if err := m.rollback(ctx, name, from); err != nil {
+				if err := m.Rollback(ctx, name, from); err != nil {
 					return err
 				}
-				return m.restartGatewayAt(ctx, from)
+				return m.RestartGatewayAt(ctx, from)
 			}
 		default:
-			s.change = func(ctx context.Context) error { return m.rollback(ctx, name, from) }
+			s.change = func(ctx context.Context) error { return m.Rollback(ctx, name, from) }
 		}
-		state = state.with(name, from)
+		state = state.With(name, from)
 		s.after = state
 		steps = append(steps, s)
 	}
 	return steps
-}
-
-// pinProxies makes an istiod inject the proxies of another version.
-func (m *mesh) pinProxies(ctx context.Context, istiod, proxies string) error {
-	set := m.set(proxies)
-	image := set.Hub + "/proxyv2:" + set.Tag
-	err := m.upgrade(ctx, "istiod", istiod, map[string]any{"global": map[string]any{
-		"proxy": map[string]any{"image": image}, "proxy_init": map[string]any{"image": image},
-	}})
-	if err != nil {
-		return err
-	}
-	// istiod reads its injector's ConfigMap again some time after it changed.
-	return until(ctx, rolloutTimeout, func(ctx context.Context) error { return m.injects(ctx, proxies) })
-}
-
-// with returns the versions after a component was changed.
-func (v versions) with(name, version string) versions {
-	switch name {
-	case "base":
-		v.base = version
-	case "istiod":
-		v.controlPlanes = []string{version}
-	case "gateway":
-		v.gateway = version
-	case "workloads":
-		v.workloads = version
-	}
-	return v
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"istio-conformance/internal/mesh/istio"
+	"istio-conformance/suites/upgrade/installation"
 )
 
 // The legs of a journey.
@@ -14,25 +15,15 @@ const (
 	legAgain    = "forward-again"
 )
 
-// layout is how the mesh is set up before a journey begins.
-type layout string
-
-const (
-	// plain has one control plane without a revision's name.
-	plain layout = "plain"
-	// tagged is plain with a revision tag that namespace and gateway follow.
-	tagged layout = "tagged"
-)
-
 // journey is one way to go from a version to another and back.
 type journey struct {
 	name, promise string
-	layout        layout
+	layout        installation.Layout
 	method        istio.Method
 	// values means that the version stays and values change.
 	values bool
 	// steps returns the legs' steps; they are made in their order.
-	steps func(m *mesh) []step
+	steps func(m *installation.Mesh) []step
 }
 
 // step is one change and what must be true after it.
@@ -40,33 +31,26 @@ type step struct {
 	leg, name string
 	change    func(ctx context.Context) error
 	// after is what runs which version when the step is done.
-	after versions
-}
-
-// versions are what a state of the mesh consists of; of the control planes each
-// is there, and nothing else.
-type versions struct {
-	base, gateway, workloads string
-	controlPlanes            []string
+	after installation.Versions
 }
 
 // journeys are all, in the order in which they are made.
 func journeys() []journey {
 	return []journey{
 		{
-			name: "in-place", layout: plain, method: istio.InPlace, steps: inPlace,
+			name: "in-place", layout: installation.Plain, method: istio.InPlace, steps: inPlace,
 			promise: "helm upgrade of base, istiod, gateway and workloads, the way back and forward again lose no request",
 		},
 		{
-			name: "canary-revision", layout: plain, method: istio.Canary, steps: canaryRevision,
+			name: "canary-revision", layout: installation.Plain, method: istio.Canary, steps: canaryRevision,
 			promise: "a second control plane takes namespace and gateway over, gives them back, takes them again and becomes the only one, and no request is lost",
 		},
 		{
-			name: "canary-tag", layout: tagged, method: istio.Canary, steps: canaryTag,
+			name: "canary-tag", layout: installation.Tagged, method: istio.Canary, steps: canaryTag,
 			promise: "a revision tag moves from one control plane to the other and back, namespace and gateway follow it, and no request is lost",
 		},
 		{
-			name: "values", layout: plain, method: istio.InPlace, values: true, steps: changedValues,
+			name: "values", layout: installation.Plain, method: istio.InPlace, values: true, steps: changedValues,
 			promise: "the same version with changed values, and back, loses no request",
 		},
 	}

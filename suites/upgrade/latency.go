@@ -15,7 +15,10 @@ import (
 	"istio-conformance/internal/traffic/load"
 	"istio-conformance/internal/traffic/load/gate"
 	"istio-conformance/internal/traffic/probe"
+	"istio-conformance/suites/kit"
 	"istio-conformance/suites/mutation"
+	"istio-conformance/suites/upgrade/installation"
+	"istio-conformance/suites/upgrade/traffic"
 )
 
 const (
@@ -69,14 +72,14 @@ func slowerGateway(s *stack.Stack, o Options) check.Check {
 // beside installs both gateways, changes the new one if it is wanted, measures
 // both and takes the old one away in the end.
 func beside(ctx context.Context, t *check.T, s *stack.Stack, o Options, change func()) *gate.Comparison {
-	m := newMesh(s, o.Values[0])
+	m := installation.New(s, o.Values[0])
 	t.Diagnose("the two gateways do not come up side by side", "look at the pods of the gateways' namespace in the evidence", "")
-	t.Expect(m.begin(ctx, plain, s.Cell.Istio)).To(gomega.Succeed())
-	t.CleanupWithin(ctx, rolloutTimeout, func(ctx context.Context) {
-		t.Expect(s.Helm.Uninstall(ctx, s.Gateway.Namespace, oldGateway, rolloutTimeout)).To(gomega.Succeed())
-		t.Expect(m.apply(ctx, "gateway", s.Cell.Istio, nil)).To(gomega.Succeed())
+	t.Expect(m.Begin(ctx, installation.Plain, s.Cell.Istio)).To(gomega.Succeed())
+	t.CleanupWithin(ctx, installation.RolloutTimeout, func(ctx context.Context) {
+		t.Expect(s.Helm.Uninstall(ctx, s.Gateway.Namespace, oldGateway, installation.RolloutTimeout)).To(gomega.Succeed())
+		t.Expect(m.Apply(ctx, "gateway", s.Cell.Istio, nil)).To(gomega.Succeed())
 	})
-	old, err := m.sideBySide(ctx)
+	old, err := sideBySide(ctx, m)
 	t.Expect(err).NotTo(gomega.HaveOccurred())
 	if change != nil {
 		change()
@@ -101,8 +104,8 @@ func compare(ctx context.Context, old, new string, say progress.Logf) (*gate.Com
 	profile := rules.Profiles[latencyProfile]
 	return gate.Compare(ctx, gate.Plan{
 		Name: "gateway-new-vs-old", Kind: gate.Ratio, Rules: rules.With(profile),
-		Baseline:  load.Path{Name: "old", URL: old + "/", Host: appHost, Protocol: load.HTTP1},
-		Candidate: load.Path{Name: "new", URL: new + "/", Host: appHost, Protocol: load.HTTP1},
+		Baseline:  load.Path{Name: "old", URL: old + "/", Host: traffic.AppHost, Protocol: load.HTTP1},
+		Candidate: load.Path{Name: "new", URL: new + "/", Host: traffic.AppHost, Protocol: load.HTTP1},
 		Block:     load.Config{Connections: profile.Connections, Schedule: profile.Schedule(), NoRealtime: true},
 		Within:    profile.Within(),
 		Logf:      say,
@@ -111,15 +114,15 @@ func compare(ctx context.Context, old, new string, say progress.Logf) (*gate.Com
 
 // sideBySide installs the old version's gateway beside the new one's, with the
 // node port that the new one has for TLS, and returns its address.
-func (m *mesh) sideBySide(ctx context.Context) (string, error) {
+func sideBySide(ctx context.Context, m *installation.Mesh) (string, error) {
 	moved := map[string]any{"service": map[string]any{"ports": []any{
 		port("status-port", 15021, stack.StatusNodePort), port("http2", 80, stack.HTTPNodePort), port("https", 443, spareNodePort),
 	}}}
-	if err := m.apply(ctx, "gateway", m.stack.Cell.Istio, moved); err != nil {
+	if err := m.Apply(ctx, "gateway", m.Stack.Cell.Istio, moved); err != nil {
 		return "", err
 	}
-	set := m.stack.From
-	old, err := m.release("gateway", m.stack.FromCell.Istio, map[string]any{
+	set := m.Stack.From
+	old, err := m.Release("gateway", m.Stack.FromCell.Istio, map[string]any{
 		// Its own Service must not lead to the other gateway's pods, and both must
 		// serve the same Gateway resources.
 		"labels":         map[string]any{"app": oldGateway, "istio": "ingressgateway"},
@@ -130,16 +133,16 @@ func (m *mesh) sideBySide(ctx context.Context) (string, error) {
 		return "", err
 	}
 	old.Name = oldGateway
-	if err := m.installOld(ctx, old); err != nil {
+	if err := installOld(ctx, m, old); err != nil {
 		return "", err
 	}
-	address, err := m.stack.GatewayAddress(stack.HTTPSNodePort, "")
+	address, err := m.Stack.GatewayAddress(stack.HTTPSNodePort, "")
 	if err != nil {
 		return "", err
 	}
-	return address, until(ctx, settleTimeout, func(ctx context.Context) error {
-		for _, url := range []string{m.stack.GatewayURL(), "http://" + address} {
-			if r := probe.HTTP(ctx, probe.Request{URL: url, Host: appHost, Timeout: requestTimeout}); r.Status != 200 {
+	return address, kit.Until(ctx, installation.SettleTimeout, func(ctx context.Context) error {
+		for _, url := range []string{m.Stack.GatewayURL(), "http://" + address} {
+			if r := probe.HTTP(ctx, probe.Request{URL: url, Host: traffic.AppHost, Timeout: installation.RequestTimeout}); r.Status != 200 {
 				return fmt.Errorf("gateway at %s: want status 200, got %s", url, r)
 			}
 		}
@@ -148,17 +151,17 @@ func (m *mesh) sideBySide(ctx context.Context) (string, error) {
 }
 
 // installOld makes sure that the old gateway runs the old proxy.
-func (m *mesh) installOld(ctx context.Context, old charts.Release) error {
-	if _, err := m.stack.Helm.Apply(ctx, old); err != nil {
+func installOld(ctx context.Context, m *installation.Mesh, old charts.Release) error {
+	if _, err := m.Stack.Helm.Apply(ctx, old); err != nil {
 		return err
 	}
-	pods, err := m.stack.ReadyPods(ctx, old.Namespace, "app="+oldGateway)
+	pods, err := m.Stack.ReadyPods(ctx, old.Namespace, "app="+oldGateway)
 	if err != nil {
 		return err
 	}
 	for i := range pods {
-		if v := proxyVersion(&pods[i]); v != m.stack.FromCell.Istio {
-			return fmt.Errorf("the old gateway's pod %s/%s runs the proxy of Istio %s, want %s", old.Namespace, pods[i].Name, v, m.stack.FromCell.Istio)
+		if v := installation.ProxyVersion(&pods[i]); v != m.Stack.FromCell.Istio {
+			return fmt.Errorf("the old gateway's pod %s/%s runs the proxy of Istio %s, want %s", old.Namespace, pods[i].Name, v, m.Stack.FromCell.Istio)
 		}
 	}
 	if len(pods) == 0 {

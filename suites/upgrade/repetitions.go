@@ -1,6 +1,8 @@
 package upgrade
 
-import "istio-conformance/internal/report"
+import (
+	"istio-conformance/internal/report"
+)
 
 // todo is how many repetitions of a journey are to be made.
 type todo struct {

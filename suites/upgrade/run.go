@@ -4,12 +4,13 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"istio-conformance/internal/process/progress"
 	"istio-conformance/internal/report"
 	"istio-conformance/internal/stack"
+	"istio-conformance/suites/upgrade/installation"
+	"istio-conformance/suites/upgrade/traffic"
 )
 
 // run is one repetition of a journey.
@@ -23,8 +24,8 @@ type run struct {
 	repetition int
 	spoiled    *spoiled
 
-	mesh    *mesh
-	traffic *traffic
+	mesh    *installation.Mesh
+	traffic *traffic.Traffic
 	made    []report.UpgradeStep
 }
 
@@ -37,11 +38,13 @@ func (r *run) travel(ctx context.Context) report.Upgrade {
 	if r.journey.values {
 		u.From = u.To
 	}
-	r.mesh = newMesh(r.stack, r.layer)
-	r.mesh.spoiled = r.spoiled
+	r.mesh = installation.New(r.stack, r.layer)
+	if r.spoiled != nil {
+		r.mesh.Spoil = r.spoiled.apply
+	}
 	r.logf("preparing Istio %s", u.From)
 	began := time.Now()
-	if err := r.mesh.begin(ctx, r.journey.layout, u.From); err != nil {
+	if err := r.mesh.Begin(ctx, r.journey.layout, u.From); err != nil {
 		refuse(&u, "Istio %s could not be installed before the journey: %v", u.From, err)
 		return u
 	}
@@ -59,21 +62,17 @@ func (r *run) forced() bool { return whyNot(r.stack, r.journey) != "" }
 
 // underTraffic makes every step while traffic runs.
 func (r *run) underTraffic(ctx context.Context, u *report.Upgrade) error {
-	to, err := r.mesh.addresses(ctx)
+	to, err := r.mesh.Addresses(ctx)
 	if err != nil {
 		return err
 	}
-	r.logf("traffic enters at %s and %s", to.http, to.https)
-	streams := streamKinds(to)
-	if err := tryStreams(ctx, streams); err != nil {
+	r.logf("traffic enters at %s and %s", to.HTTP, to.HTTPS)
+	if r.traffic, err = traffic.Start(ctx, r.stack.Namespace, r.Rate, to); err != nil {
 		return err
 	}
-	if r.traffic, err = startTraffic(ctx, kinds(r.stack.Namespace), streams, r.Rate, to); err != nil {
-		return err
-	}
-	defer r.traffic.stop()
-	u.Started = r.traffic.started
-	witness := hearWitnesses(ctx, r.mesh, r.traffic.end, r.traffic.failed.Load)
+	defer r.traffic.Stop()
+	u.Started = r.traffic.Started
+	witness := hearWitnesses(ctx, r.mesh, r.traffic.End, r.traffic.Failed.Load)
 	r.soak(ctx, legBefore)
 	leg := ""
 	for _, s := range r.journey.steps(r.mesh) {
@@ -86,30 +85,30 @@ func (r *run) underTraffic(ctx context.Context, u *report.Upgrade) error {
 		}
 	}
 	r.soak(ctx, leg)
-	u.Seconds = r.traffic.second()
-	r.traffic.stop()
-	u.Traffic = r.traffic.report()
-	u.Witnesses = slices.Concat(witness.statements(), r.traffic.failures())
+	u.Seconds = r.traffic.Second()
+	r.traffic.Stop()
+	u.Traffic = r.traffic.Report()
+	u.Witnesses = slices.Concat(witness.statements(), r.traffic.Failures())
 	return nil
 }
 
 // step makes one change and looks at what became of it. It returns false when
 // the journey must not go on.
 func (r *run) step(ctx context.Context, s step) bool {
-	before := r.mesh.now
-	at := report.UpgradeStep{Name: s.name, Leg: s.leg, From: before.of(s.name), To: s.after.of(s.name), Start: r.traffic.second()}
+	before := r.mesh.Now
+	at := report.UpgradeStep{Name: s.name, Leg: s.leg, From: before.Of(s.name), To: s.after.Of(s.name), Start: r.traffic.Second()}
 	r.logf("%s %s: %s -> %s", s.leg, s.name, at.From, at.To)
 	err := s.change(ctx)
-	at.Changed = r.traffic.second()
+	at.Changed = r.traffic.Second()
 	if err != nil {
 		at.Failures = append(at.Failures, err.Error())
 	} else {
-		r.mesh.now = s.after
-		at.Observed, at.Failures = r.mesh.verify(ctx, s.after)
+		r.mesh.Now = s.after
+		at.Observed, at.Failures = r.mesh.Verify(ctx, s.after)
 	}
-	at.End = r.traffic.second()
+	at.End = r.traffic.Second()
 	r.made = append(r.made, at)
-	r.logf("%s %s: changed after %.1f s, checked after %.1f s, %d requests failed so far", s.leg, s.name, at.Changed-at.Start, at.End-at.Changed, r.traffic.failed.Load())
+	r.logf("%s %s: changed after %.1f s, checked after %.1f s, %d requests failed so far", s.leg, s.name, at.Changed-at.Start, at.End-at.Changed, r.traffic.Failed.Load())
 	for _, failure := range at.Failures {
 		r.logf("%s %s: %s", s.leg, s.name, failure)
 	}
@@ -118,7 +117,7 @@ func (r *run) step(ctx context.Context, s step) bool {
 
 // soak lets the traffic run while nothing changes.
 func (r *run) soak(ctx context.Context, leg string) {
-	at := report.UpgradeStep{Name: "soak", Leg: leg, From: r.mesh.now.of("gateway"), To: r.mesh.now.of("gateway"), Start: r.traffic.second()}
+	at := report.UpgradeStep{Name: "soak", Leg: leg, From: r.mesh.Now.Of("gateway"), To: r.mesh.Now.Of("gateway"), Start: r.traffic.Second()}
 	at.Changed = at.Start
 	timer := time.NewTimer(r.Soak)
 	defer timer.Stop()
@@ -127,23 +126,10 @@ func (r *run) soak(ctx context.Context, leg string) {
 	case <-ctx.Done():
 		at.Failures = append(at.Failures, fmt.Sprintf("the journey was stopped: %v", context.Cause(ctx)))
 	}
-	at.End = r.traffic.second()
+	at.End = r.traffic.Second()
 	r.made = append(r.made, at)
 }
 
 func (r *run) logf(format string, args ...any) {
 	r.say("%s #%d: "+format, append([]any{r.journey.name, r.repetition}, args...)...)
-}
-
-// of is the version of what a step changes.
-func (v versions) of(name string) string {
-	switch name {
-	case "base":
-		return v.base
-	case "gateway":
-		return v.gateway
-	case "workloads":
-		return v.workloads
-	}
-	return strings.Join(v.controlPlanes, "+")
 }

@@ -17,6 +17,7 @@ import (
 	"istio-conformance/internal/process/exitcode"
 	"istio-conformance/internal/report"
 	"istio-conformance/internal/stack"
+	"istio-conformance/suites/upgrade/installation"
 )
 
 // Options are how the upgrades are made.
@@ -131,9 +132,9 @@ func from(s *stack.Stack, o Options) check.Check {
 			t.Diagnose("the version that the upgrade begins with does not install or does not become ready: this says nothing about the upgrade",
 				"make e2e with this version first", "https://istio.io/latest/docs/setup/install/helm/")
 			t.Expect(s.InstallError).NotTo(gomega.HaveOccurred())
-			m := newMesh(s, o.Values[0])
-			t.Expect(m.begin(ctx, plain, s.FromCell.Istio)).To(gomega.Succeed())
-			seen, err := m.observe(ctx)
+			m := installation.New(s, o.Values[0])
+			t.Expect(m.Begin(ctx, installation.Plain, s.FromCell.Istio)).To(gomega.Succeed())
+			seen, err := m.Observe(ctx)
 			t.Expect(err).NotTo(gomega.HaveOccurred())
 			t.Observe("%s", seen)
 		},

@@ -3,13 +3,15 @@ package upgrade
 import (
 	"context"
 	"strconv"
+
+	"istio-conformance/suites/upgrade/installation"
 )
 
 // changedValues keeps the version and changes values that make istiod and the
 // gateway restart.
-func changedValues(m *mesh) []step {
-	at := m.stack.Cell.Istio
-	state := versions{base: at, controlPlanes: []string{at}, gateway: at, workloads: at}
+func changedValues(m *installation.Mesh) []step {
+	at := m.Stack.Cell.Istio
+	state := installation.Versions{Base: at, ControlPlanes: []string{at}, Gateway: at, Workloads: at}
 	var steps []step
 	for turn, leg := range []string{legForward, legRollback, legAgain} {
 		charts := []string{"istiod", "gateway"}
@@ -19,9 +21,9 @@ func changedValues(m *mesh) []step {
 		for _, chart := range charts {
 			steps = append(steps, step{leg: leg, name: chart, after: state, change: func(ctx context.Context) error {
 				if leg == legRollback {
-					return m.previous(ctx, chart, at)
+					return m.Previous(ctx, chart, at)
 				}
-				return m.upgrade(ctx, chart, at, restarting(chart, turn))
+				return m.Upgrade(ctx, chart, at, restarting(chart, turn))
 			}})
 		}
 	}
@@ -35,13 +37,4 @@ func restarting(chart string, turn int) map[string]any {
 		return map[string]any{"pilot": note}
 	}
 	return note
-}
-
-// previous is helm rollback to the revision before the last.
-func (m *mesh) previous(ctx context.Context, chart, version string) error {
-	r, err := m.release(chart, version, nil)
-	if err != nil {
-		return err
-	}
-	return m.stack.Helm.Rollback(ctx, r.Namespace, r.Name, 0, r.Timeout)
 }

@@ -6,7 +6,7 @@ import (
 	"github.com/onsi/gomega"
 
 	"istio-conformance/internal/report"
-	"istio-conformance/internal/traffic/load"
+	"istio-conformance/suites/upgrade/installation"
 )
 
 // whole is an upgrade of three steps with five good answers a second.
@@ -99,12 +99,12 @@ func TestShare(t *testing.T) {
 // The order of the steps never puts a proxy ahead of its control plane.
 func TestStepsKeepTheSkew(t *testing.T) {
 	g := gomega.NewWithT(t)
-	m := &mesh{stack: twoVersions()}
+	m := &installation.Mesh{Stack: twoVersions()}
 	for _, j := range journeys() {
 		for _, s := range j.steps(m) {
-			newest := s.after.controlPlanes[len(s.after.controlPlanes)-1]
-			g.Expect(s.after.gateway <= newest).To(gomega.BeTrue(), "%s %s %s: gateway %s ahead of %s", j.name, s.leg, s.name, s.after.gateway, newest)
-			g.Expect(s.after.workloads <= newest).To(gomega.BeTrue(), "%s %s %s: workloads %s ahead of %s", j.name, s.leg, s.name, s.after.workloads, newest)
+			newest := s.after.ControlPlanes[len(s.after.ControlPlanes)-1]
+			g.Expect(s.after.Gateway <= newest).To(gomega.BeTrue(), "%s %s %s: gateway %s ahead of %s", j.name, s.leg, s.name, s.after.Gateway, newest)
+			g.Expect(s.after.Workloads <= newest).To(gomega.BeTrue(), "%s %s %s: workloads %s ahead of %s", j.name, s.leg, s.name, s.after.Workloads, newest)
 		}
 	}
 }
@@ -112,30 +112,20 @@ func TestStepsKeepTheSkew(t *testing.T) {
 // Every journey ends at the newer version, by a way back to the older one.
 func TestJourneysComeBack(t *testing.T) {
 	g := gomega.NewWithT(t)
-	m := &mesh{stack: twoVersions()}
+	m := &installation.Mesh{Stack: twoVersions()}
 	for _, j := range journeys() {
 		steps := j.steps(m)
 		last := steps[len(steps)-1].after
-		g.Expect(last).To(gomega.Equal(versions{base: "1.31.0", gateway: "1.31.0", workloads: "1.31.0", controlPlanes: []string{"1.31.0"}}), j.name)
+		g.Expect(last).To(gomega.Equal(installation.Versions{Base: "1.31.0", Gateway: "1.31.0", Workloads: "1.31.0", ControlPlanes: []string{"1.31.0"}}), j.name)
 		if j.values {
 			continue
 		}
 		back := 0
 		for _, s := range steps {
-			if s.leg == legRollback && s.after.gateway == "1.30.0" && s.after.workloads == "1.30.0" && s.after.of("istiod") == "1.30.0" && s.after.base == "1.30.0" {
+			if s.leg == legRollback && s.after.Gateway == "1.30.0" && s.after.Workloads == "1.30.0" && s.after.Of("istiod") == "1.30.0" && s.after.Base == "1.30.0" {
 				back++
 			}
 		}
 		g.Expect(back).To(gomega.Equal(1), "%s: the way back does not end at the older version", j.name)
-	}
-}
-
-func TestNewConnectionsAreNoMoreThanThereArePorts(t *testing.T) {
-	g := gomega.NewWithT(t)
-	for _, k := range kinds("test") {
-		g.Expect(k.rate(300)).To(gomega.Equal(300*k.share), k.name)
-		if k.fresh {
-			g.Expect(k.rate(5000)).To(gomega.Equal(load.PortsRate))
-		}
 	}
 }

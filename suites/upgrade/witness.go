@@ -14,6 +14,8 @@ import (
 
 	"istio-conformance/internal/mesh/envoy"
 	"istio-conformance/suites/kit"
+	"istio-conformance/suites/upgrade/installation"
+	"istio-conformance/suites/upgrade/traffic"
 )
 
 const (
@@ -22,8 +24,6 @@ const (
 	// mostSaid bounds what is kept, in kinds of entries: who lost the first requests
 	// is what explains it. mostDeaf is how often the logs may be unreadable.
 	mostSaid, mostDeaf = 20, 3
-	// clock is a time of the day as the statements have it.
-	clock = "15:04:05.000"
 	// recent is how far back a log is read, in time: since the last look, and what
 	// the proxy, which writes its log once a second, had not written then.
 	recent = 10 * time.Second
@@ -52,14 +52,14 @@ func (s *statement) String() string {
 	if s.count == 1 {
 		return "a proxy logged: " + s.text
 	}
-	return fmt.Sprintf("a proxy logged: %s; %d such until %s", s.text, s.count, s.last.Format(clock))
+	return fmt.Sprintf("a proxy logged: %s; %d such until %s", s.text, s.count, s.last.Format(traffic.Clock))
 }
 
 // witness reads the access logs of the proxies while requests fail. After the step
 // it would be too late: the pod that lost one is often gone by then, and its log
 // with it.
 type witness struct {
-	mesh *mesh
+	mesh *installation.Mesh
 	// heard are the entries that were kept, by proxy and request.
 	heard map[string]bool
 	said  []statement
@@ -70,7 +70,7 @@ type witness struct {
 
 // hearWitnesses begins to watch, until end is closed; failed counts the requests
 // that have failed so far.
-func hearWitnesses(ctx context.Context, m *mesh, end <-chan struct{}, failed func() int64) *witness {
+func hearWitnesses(ctx context.Context, m *installation.Mesh, end <-chan struct{}, failed func() int64) *witness {
 	w := &witness{mesh: m, heard: map[string]bool{}, done: make(chan struct{})}
 	go func() {
 		defer close(w.done)
@@ -127,8 +127,8 @@ func (w *witness) watch(ctx context.Context, end <-chan struct{}, failed func() 
 // of pods that are being ended.
 func (w *witness) listen(ctx context.Context) error {
 	var all []corev1.Pod
-	for _, g := range w.mesh.groups() {
-		pods, err := w.mesh.stack.Pods(ctx, g.namespace, g.selector)
+	for _, g := range w.mesh.Groups() {
+		pods, err := w.mesh.Stack.Pods(ctx, g.Namespace, g.Selector)
 		if err != nil {
 			return err
 		}
@@ -139,7 +139,7 @@ func (w *witness) listen(ctx context.Context) error {
 		if !proxyStarted(&all[i]) {
 			continue // it has no log yet
 		}
-		log, err := w.mesh.stack.PodLog(ctx, &all[i], kit.ProxyContainer, recent)
+		log, err := w.mesh.Stack.PodLog(ctx, &all[i], kit.ProxyContainer, recent)
 		if err != nil {
 			errs = append(errs, err)
 			continue
@@ -190,12 +190,12 @@ func (w *witness) keep(of *corev1.Pod, entry *envoy.AccessLog, all []corev1.Pod)
 
 // ofTraffic says whether a request for the host is the traffic's.
 func (w *witness) ofTraffic(host string) bool {
-	return host == appHost || host == meshHost || host == calleeHost(w.mesh.stack.Namespace)
+	return host == traffic.AppHost || host == traffic.MeshHost || host == traffic.CalleeHost(w.mesh.Stack.Namespace)
 }
 
 // state is an entry in one line.
 func state(of *corev1.Pod, entry *envoy.AccessLog, all []corev1.Pod) string {
-	text := fmt.Sprintf("%s %s (%s%s): %s%s answered %d %s (%s) after %d ms", entry.StartTime.Format(clock), of.Name, proxyVersion(of), leaving(of),
+	text := fmt.Sprintf("%s %s (%s%s): %s%s answered %d %s (%s) after %d ms", entry.StartTime.Format(traffic.Clock), of.Name, installation.ProxyVersion(of), leaving(of),
 		entry.Authority, entry.Path, entry.Status, entry.ResponseFlags, entry.Details, entry.Milliseconds)
 	if entry.UpstreamHost != "" {
 		text += ", upstream " + entry.UpstreamHost + owner(entry.UpstreamHost, all)

@@ -1,7 +1,6 @@
 package upgrade
 
 import (
-	"net/netip"
 	"testing"
 	"time"
 
@@ -11,8 +10,8 @@ import (
 
 	"istio-conformance/internal/report"
 	"istio-conformance/internal/stack"
-	"istio-conformance/internal/traffic/load"
 	"istio-conformance/suites/kit"
+	"istio-conformance/suites/upgrade/installation"
 )
 
 func TestWitnessSaysWhoLostARequest(t *testing.T) {
@@ -36,7 +35,7 @@ func TestWitnessSaysWhoLostARequest(t *testing.T) {
 {"start_time":"2026-11-25T17:00:02.6Z","authority":"app.upgrade.test","path":"/","response_code":503,"response_flags":"UF","response_code_details":"x","upstream_host":"10.0.0.9:8080","upstream_transport_failure_reason":"refused","request_id":"c"}
 {"start_time":"2026-11-25T17:00:02.7Z","authority":"callee.ns","path":"/","response_code":0,"response_flags":"DC","response_code_details":"downstream_remote_disconnect","request_id":"e"}
 `
-	w := &witness{mesh: &mesh{stack: &stack.Stack{Namespace: "ns"}}, heard: map[string]bool{}, done: make(chan struct{})}
+	w := &witness{mesh: &installation.Mesh{Stack: &stack.Stack{Namespace: "ns"}}, heard: map[string]bool{}, done: make(chan struct{})}
 	close(w.done)
 	w.take(&gateway, log, all)
 	w.take(&gateway, log, all) // logs are read again
@@ -56,13 +55,4 @@ func TestVerdictQuotesWitnesses(t *testing.T) {
 	finish(u, steps, false)
 	g.Expect(u.Verdict).To(gomega.Equal(report.VerdictFail))
 	g.Expect(u.Reasons[1:]).To(gomega.Equal([]string{"a", "b", "c"}))
-}
-
-func TestClientSaysHowARequestFailed(t *testing.T) {
-	g := gomega.NewWithT(t)
-	sent := time.Date(2026, 11, 25, 17, 0, 2, 0, time.UTC)
-	f := load.Failure{Class: load.ClassClosed, Due: sent.Add(-3 * time.Millisecond), Sent: sent, Failed: sent.Add(812 * time.Millisecond)}
-	g.Expect(describeFailure("h2", &f)).To(gomega.Equal("a client saw: 17:00:02.000 h2: closed after 812 ms (sent 3 ms late)"))
-	f = load.Failure{Class: "http 404", Due: sent, Sent: sent, Failed: sent, From: netip.MustParseAddrPort("172.17.0.1:4000"), Received: "HTTP/1.1 404 Not Found\r\n"}
-	g.Expect(describeFailure("tls", &f)).To(gomega.Equal(`a client saw: 17:00:02.000 tls: http 404 after 0 ms, on the connection from 172.17.0.1:4000, which answered "HTTP/1.1 404 Not Found\r\n"`))
 }

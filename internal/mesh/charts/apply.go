@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"strings"
 
-	"helm.sh/helm/v3/pkg/action"
 	"helm.sh/helm/v3/pkg/chart"
 	"helm.sh/helm/v3/pkg/release"
 	"helm.sh/helm/v3/pkg/storage/driver"
@@ -32,7 +31,7 @@ func (c *Client) Apply(ctx context.Context, r Release) (*release.Release, error)
 		return nil, fmt.Errorf("apply release %s: another operation on it (%s) began at %s and has not ended; if nothing works on it any more: helm uninstall %s --namespace %s",
 			r, status, installed.Info.LastDeployed.Format("15:04:05"), r.Name, r.Namespace)
 	case status == release.StatusUninstalling, status == release.StatusUninstalled:
-		if err := c.Uninstall(ctx, r.Namespace, r.Name, r.timeout()); err != nil {
+		if err := c.Uninstall(ctx, r.Namespace, r.Name, r.Within()); err != nil {
 			return nil, err
 		}
 		return c.Install(ctx, r)
@@ -69,9 +68,7 @@ func (c *Client) undo(ctx context.Context, r Release) error {
 	if err != nil {
 		return fmt.Errorf("undo the failed revision of release %s: %w", r, err)
 	}
-	rollback := action.NewRollback(cfg)
-	rollback.Version = deployed.Version
-	if err := rollback.Run(r.Name); err != nil {
+	if err := c.changer.Rollback(ctx, r.Namespace, r.Name, deployed.Version, 0); err != nil {
 		return fmt.Errorf("undo the failed revision of release %s: %w", r, err)
 	}
 	return nil
@@ -88,7 +85,7 @@ func (c *Client) settle(ctx context.Context, installed *release.Release, r Relea
 	if err != nil {
 		return nil, fmt.Errorf("wait for release %s: read its manifest: %w", r, err)
 	}
-	err = cfg.KubeClient.WaitWithJobs(resources, r.timeout())
+	err = cfg.KubeClient.WaitWithJobs(resources, r.Within())
 	if apierrors.IsNotFound(err) {
 		c.logf("release %s: %v; making it again", r, err)
 		return c.Upgrade(ctx, r)

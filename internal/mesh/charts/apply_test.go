@@ -141,11 +141,11 @@ func TestApplyMakesDeletedObjectsAgain(t *testing.T) {
 	gone := apierrors.NewNotFound(schema.GroupResource{Group: "apps", Resource: "deployments"}, "web")
 	waits := &failOnce{FailingKubeClient: c.kube, err: gone}
 	configure := c.configure
-	c.configure = func(ctx context.Context, namespace string) (*action.Configuration, error) {
+	c.use(func(ctx context.Context, namespace string) (*action.Configuration, error) {
 		cfg, err := configure(ctx, namespace)
 		cfg.KubeClient = waits
 		return cfg, err
-	}
+	})
 	if _, err := c.Apply(t.Context(), demo()); err != nil {
 		t.Fatal(err)
 	}

@@ -30,12 +30,18 @@ type Release struct {
 	Timeout time.Duration
 	// NoWait returns from Install as soon as the API server has the objects.
 	NoWait bool
+	// ServerSide has an upgrade applied by the API server; without it Helm 4 upgrades a
+	// release as its last revision was applied.
+	ServerSide bool
+	// ForceConflicts takes fields that somebody else owns.
+	ForceConflicts bool
 }
 
 // String is "<namespace>/<name>".
 func (r Release) String() string { return r.Namespace + "/" + r.Name }
 
-func (r Release) timeout() time.Duration {
+// Within is how long the release may take to become ready.
+func (r Release) Within() time.Duration {
 	if r.Timeout == 0 {
 		return DefaultTimeout
 	}

@@ -7,10 +7,9 @@ import (
 	"time"
 
 	"helm.sh/helm/v3/pkg/action"
-	"helm.sh/helm/v3/pkg/kube"
 	"helm.sh/helm/v3/pkg/release"
 	"helm.sh/helm/v3/pkg/storage/driver"
-	"k8s.io/client-go/kubernetes"
+	"k8s.io/cli-runtime/pkg/genericclioptions"
 
 	"istio-conformance/internal/process/progress"
 )
@@ -20,42 +19,42 @@ import (
 // which objects are not ready and why. When the context ends, the wait ends at
 // once and the release is recorded as failed. Namespaces are not created.
 type Client struct {
-	logf progress.Logf
-	// configure returns Helm's configuration for one operation in a namespace.
-	configure func(ctx context.Context, namespace string) (*action.Configuration, error)
+	logf       progress.Logf
+	connection Connection
+	configure  configure
+	changer    Changer
 }
 
 // NewClient returns a client for the cluster of a kubeconfig file; an empty
-// kubeContext means the file's current one. What Helm logs goes to logf, which
-// may not be nil.
+// kubeContext means the file's current one. It changes releases by Helm 3. What Helm
+// logs goes to logf, which may not be nil.
 func NewClient(kubeconfig, kubeContext string, logf progress.Logf) (*Client, error) {
 	// Bad input should be known before there is anything to install.
 	if _, err := newClientGetter(kubeconfig, kubeContext, "", logf); err != nil {
 		return nil, err
 	}
-	return &Client{logf: logf, configure: func(ctx context.Context, namespace string) (*action.Configuration, error) {
-		getter, err := newClientGetter(kubeconfig, kubeContext, namespace, logf)
-		if err != nil {
-			return nil, err
-		}
-		clientset, err := kubernetes.NewForConfig(getter.config)
-		if err != nil {
-			return nil, fmt.Errorf("kubeconfig %s: %w", kubeconfig, err)
-		}
-		cfg := &action.Configuration{}
-		if err := cfg.Init(getter, namespace, "secret", action.DebugLog(logf)); err != nil {
-			return nil, fmt.Errorf("initialize Helm: %w", err)
-		}
-		helmClient, ok := cfg.KubeClient.(*kube.Client)
-		if !ok {
-			return nil, fmt.Errorf("initialize Helm: its client is a %T, want a *kube.Client", cfg.KubeClient)
-		}
-		cfg.KubeClient = &waitingClient{Client: helmClient, ctx: ctx, clientset: clientset, logf: logf}
-		return cfg, nil
-	}}, nil
+	c := Connection{Logf: logf, Getter: func(namespace string) (genericclioptions.RESTClientGetter, error) {
+		return newClientGetter(kubeconfig, kubeContext, namespace, logf)
+	}}
+	configure := configure3(c)
+	return &Client{logf: logf, connection: c, configure: configure, changer: helm3{configure}}, nil
 }
 
-// configuration is configure, unless the context has ended.
+// By returns a client for the same cluster that changes releases by another version of
+// Helm; nil stands for Helm 3.
+func (c *Client) By(maker Maker) *Client {
+	other := *c
+	other.changer = helm3{c.configure}
+	if maker != nil {
+		other.changer = maker(c.connection)
+	}
+	return &other
+}
+
+// Version is that of the Helm that changes releases, such as "3.21.4".
+func (c *Client) Version() string { return c.changer.Version() }
+
+// configuration is Helm 3's, to read by, unless the context has ended.
 func (c *Client) configuration(ctx context.Context, namespace string) (*action.Configuration, error) {
 	if err := context.Cause(ctx); err != nil {
 		return nil, err
@@ -65,57 +64,34 @@ func (c *Client) configuration(ctx context.Context, namespace string) (*action.C
 
 // Install installs a release whose name is not in use.
 func (c *Client) Install(ctx context.Context, r Release) (*release.Release, error) {
-	cfg, err := c.configuration(ctx, r.Namespace)
-	if err != nil {
-		return nil, fmt.Errorf("install release %s: %w", r, err)
-	}
-	loaded, err := r.load()
-	if err != nil {
-		return nil, err
-	}
-	install := action.NewInstall(cfg)
-	install.ReleaseName, install.Namespace = r.Name, r.Namespace
-	install.Wait, install.WaitForJobs, install.Timeout = !r.NoWait, !r.NoWait, r.timeout()
-	// Not RunWithContext: it would return while the installation goes on.
-	installed, err := install.Run(loaded, Values(r.Values))
-	if err != nil {
-		return nil, fmt.Errorf("install release %s: %w", r, err)
-	}
-	return installed, nil
+	return c.change(ctx, r, "install", c.changer.Install)
 }
 
 // Upgrade changes a release that exists to the chart and exactly the values.
 func (c *Client) Upgrade(ctx context.Context, r Release) (*release.Release, error) {
-	cfg, err := c.configuration(ctx, r.Namespace)
-	if err != nil {
-		return nil, fmt.Errorf("upgrade release %s: %w", r, err)
+	return c.change(ctx, r, "upgrade", c.changer.Upgrade)
+}
+
+// change makes a change and returns the revision that it led to.
+func (c *Client) change(ctx context.Context, r Release, what string, change func(context.Context, Release) error) (*release.Release, error) {
+	err := context.Cause(ctx)
+	if err == nil {
+		err = change(ctx, r)
 	}
-	loaded, err := r.load()
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%s release %s: %w", what, r, err)
 	}
-	upgrade := action.NewUpgrade(cfg)
-	upgrade.Namespace = r.Namespace
-	upgrade.Wait, upgrade.WaitForJobs, upgrade.Timeout = true, true, r.timeout()
-	upgrade.ResetValues = true
-	upgraded, err := upgrade.Run(r.Name, loaded, Values(r.Values))
-	if err != nil {
-		return nil, fmt.Errorf("upgrade release %s: %w", r, err)
-	}
-	return upgraded, nil
+	return c.Get(ctx, r.Namespace, r.Name)
 }
 
 // Rollback returns a release to an earlier revision; 0 means the one before the
 // last.
 func (c *Client) Rollback(ctx context.Context, namespace, name string, revision int, timeout time.Duration) error {
-	cfg, err := c.configuration(ctx, namespace)
-	if err != nil {
-		return fmt.Errorf("roll back release %s/%s: %w", namespace, name, err)
+	err := context.Cause(ctx)
+	if err == nil {
+		err = c.changer.Rollback(ctx, namespace, name, revision, timeout)
 	}
-	rollback := action.NewRollback(cfg)
-	rollback.Version = revision
-	rollback.Wait, rollback.WaitForJobs, rollback.Timeout = true, true, timeout
-	if err := rollback.Run(name); err != nil {
+	if err != nil {
 		return fmt.Errorf("roll back release %s/%s to revision %d: %w", namespace, name, revision, err)
 	}
 	return nil
@@ -133,10 +109,7 @@ func (c *Client) Uninstall(ctx context.Context, namespace, name string, timeout 
 	if _, err := cfg.Releases.Last(name); errors.Is(err, driver.ErrReleaseNotFound) {
 		return nil
 	}
-	uninstall := action.NewUninstall(cfg)
-	uninstall.Wait, uninstall.Timeout = true, timeout
-	uninstall.DeletionPropagation = "foreground"
-	if _, err := uninstall.Run(name); err != nil {
+	if err := c.changer.Uninstall(ctx, namespace, name, timeout); err != nil {
 		return fmt.Errorf("uninstall release %s/%s: %w", namespace, name, err)
 	}
 	return nil

@@ -30,11 +30,15 @@ func newFakeCluster() *fakeCluster {
 		releases: storage.Init(memory),
 		kube:     &kubefake.FailingKubeClient{PrintingKubeClient: kubefake.PrintingKubeClient{Out: io.Discard}},
 	}
-	c.Client = &Client{logf: progress.Discard, configure: func(_ context.Context, namespace string) (*action.Configuration, error) {
+	c.use(func(_ context.Context, namespace string) (*action.Configuration, error) {
 		memory.SetNamespace(namespace)
 		return &action.Configuration{Releases: c.releases, KubeClient: c.kube, Capabilities: chartutil.DefaultCapabilities, Log: func(string, ...any) {}}, nil
-	}}
+	})
 	return c
+}
+
+func (c *fakeCluster) use(configure configure) {
+	c.Client = &Client{logf: progress.Discard, configure: configure, changer: helm3{configure}}
 }
 
 func demo() Release { return Release{Name: "web", Namespace: "shop", Chart: demoDir} }

@@ -44,37 +44,43 @@ func (c *waitingClient) WaitWithJobs(resources kube.ResourceList, timeout time.D
 }
 
 func (c *waitingClient) untilReady(resources kube.ResourceList, timeout time.Duration, options ...kube.ReadyCheckerOption) error {
-	// Helm's checker says why an object is not ready only to its log.
-	var said string
-	checker := kube.NewReadyChecker(c.clientset, func(format string, args ...any) { said = fmt.Sprintf(format, args...) }, options...)
 	var pending kube.ResourceList
 	err := c.poll(timeout, "ready", func(ctx context.Context) ([]state, error) {
-		var states []state
-		var unready kube.ResourceList
-		for _, r := range resources {
-			said = "not ready yet"
-			ready, err := checker.IsReady(ctx, r)
-			if fatal(err) {
-				return nil, fmt.Errorf("%s: %w", objectName(r), err)
-			}
-			if err != nil {
-				said = err.Error()
-			}
-			if !ready {
-				unready = append(unready, r)
-				states = append(states, state{objectName(r), said})
-			}
-		}
+		states, unready, err := c.unready(ctx, resources, options...)
 		if ctx.Err() == nil {
 			pending = unready
 		}
-		return states, nil
+		return states, err
 	})
 	var late *lateError
 	if errors.As(err, &late) {
 		late.details = c.describe(pending)
 	}
 	return err
+}
+
+// unready asks once which of the resources are not ready, and why.
+func (c *waitingClient) unready(ctx context.Context, resources kube.ResourceList, options ...kube.ReadyCheckerOption) ([]state, kube.ResourceList, error) {
+	// Helm's checker says why an object is not ready only to its log.
+	var said string
+	checker := kube.NewReadyChecker(c.clientset, func(format string, args ...any) { said = fmt.Sprintf(format, args...) }, options...)
+	var states []state
+	var unready kube.ResourceList
+	for _, r := range resources {
+		said = "not ready yet"
+		ready, err := checker.IsReady(ctx, r)
+		if fatal(err) {
+			return nil, nil, fmt.Errorf("%s: %w", objectName(r), err)
+		}
+		if err != nil {
+			said = err.Error()
+		}
+		if !ready {
+			unready = append(unready, r)
+			states = append(states, state{objectName(r), said})
+		}
+	}
+	return states, unready, nil
 }
 
 // WaitForDelete waits until the resources are gone.

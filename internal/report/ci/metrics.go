@@ -51,7 +51,7 @@ func Metrics(doc *report.Report, _ string) ([]byte, error) {
 	var m metrics
 	e := doc.Environment
 	m.family("istio_conformance_run", "", "The run and what it was made with; the value is always 1.")
-	m.sample("istio_conformance_run", 1, "run", doc.Run, "istio", e.Istio, "kubernetes", e.Kubernetes, "images", e.Images, "envoy", e.Proxy.Version, "kernel", e.Kernel)
+	m.sample("istio_conformance_run", 1, "run", doc.Run, "istio", e.Istio, "kubernetes", e.Kubernetes, "images", e.Images, "helm", e.Helm, "envoy", e.Proxy.Version, "kernel", e.Kernel)
 	m.family("istio_conformance_verdict", "", "1 for the verdict of the run, 0 for the others.")
 	for _, v := range []report.Verdict{report.VerdictPass, report.VerdictFail, report.VerdictInvalid, report.VerdictError} {
 		m.sample("istio_conformance_verdict", truth(doc.Verdict == v), "verdict", string(v))

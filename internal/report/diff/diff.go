@@ -221,7 +221,7 @@ func pace(before, after []report.Test) float64 {
 func environments(a, b report.Environment) []string {
 	all := []string{}
 	for _, f := range [][3]string{
-		{"Istio", a.Istio, b.Istio}, {"Kubernetes", a.Kubernetes, b.Kubernetes}, {"Envoy", a.Proxy.Version, b.Proxy.Version}, {"images", a.Images, b.Images},
+		{"Istio", a.Istio, b.Istio}, {"Kubernetes", a.Kubernetes, b.Kubernetes}, {"Helm", a.Helm, b.Helm}, {"Envoy", a.Proxy.Version, b.Proxy.Version}, {"images", a.Images, b.Images},
 		{"kernel", a.Kernel, b.Kernel}, {"cgroup", a.Cgroup, b.Cgroup}, {"nodes", strconv.Itoa(a.Nodes), strconv.Itoa(b.Nodes)}, {"CPUs", strconv.Itoa(a.CPUs), strconv.Itoa(b.CPUs)},
 	} {
 		if f[1] != f[2] {

@@ -194,7 +194,7 @@ func facts(doc *report.Report) []fact {
 		return strconv.Itoa(n)
 	}
 	all := []fact{
-		{"Istio", e.Istio}, {"Kubernetes", e.Kubernetes}, {"Envoy", e.Proxy.Version}, {"Images", e.Images},
+		{"Istio", e.Istio}, {"Kubernetes", e.Kubernetes}, {"Helm", e.Helm}, {"Envoy", e.Proxy.Version}, {"Images", e.Images},
 		{"Nodes", number(e.Nodes)}, {"CPUs", number(e.CPUs)}, {"Kernel", e.Kernel}, {"cgroup", e.Cgroup},
 	}
 	return slices.DeleteFunc(all, func(f fact) bool { return f.Value == "" })

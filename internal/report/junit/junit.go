@@ -121,7 +121,7 @@ func (all *junitSuites) suite(name string, doc *report.Report) *junitSuite {
 	e := doc.Environment
 	all.Suites = append(all.Suites, junitSuite{
 		Name: wording.Clean(name), Timestamp: doc.Started.UTC().Format(time.RFC3339),
-		Properties: properties("run", doc.Run, "istio", e.Istio, "kubernetes", e.Kubernetes, "images", e.Images, "kernel", e.Kernel),
+		Properties: properties("run", doc.Run, "istio", e.Istio, "kubernetes", e.Kubernetes, "images", e.Images, "helm", e.Helm, "kernel", e.Kernel),
 	})
 	return &all.Suites[len(all.Suites)-1]
 }

@@ -55,5 +55,6 @@ func Schema() ([]byte, error) {
 var enums = map[string][]string{
 	"images": {"release", "modules", "archive"}, "cluster": {"kind", "existing"}, "format": {"text", "json"}, "install": {"helm", "skip"},
 	"verify": {release.VerifyIfThere, release.VerifyRequired, release.VerifyOff}, "profile": {stack.ProfileDefault, stack.ProfileCNI, stack.ProfileAmbient}, "values": {stack.RecommendedValues, stack.ChartsValues, "both"}, "load": {"short", "full"},
+	"helm":    {stack.Helm3, stack.Helm4},
 	"require": {RequireLatency, RequireNone},
 }

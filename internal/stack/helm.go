@@ -1,0 +1,75 @@
+package stack
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"helm.sh/helm/v3/pkg/storage/driver"
+
+	"istio-conformance/internal/mesh/charts"
+	"istio-conformance/internal/process/exitcode"
+	"istio-conformance/internal/process/progress"
+)
+
+// The major versions of Helm that can install Istio.
+const (
+	Helm3 = "3"
+	Helm4 = "4"
+)
+
+// checkHelm refuses a Helm that there is none of, and one that would not be used.
+func (c Config) checkHelm() error {
+	switch {
+	case c.Helm != "" && c.Helm != Helm3 && c.Helm != Helm4:
+		return exitcode.Usagef("HELM=%s: want 3 or 4, the major version of Helm by whose library Istio is installed", c.Helm)
+	case c.Helm == Helm4 && c.Kubeconfig != "":
+		return exitcode.Usagef("HELM=4 CLUSTER=existing: nothing is installed into an existing cluster, by no Helm; leave HELM out")
+	}
+	return nil
+}
+
+// helm returns the client that changes releases by the Helm that is asked for.
+func (s *Stack) helm() (*charts.Client, error) {
+	kubeContext := ""
+	if s.Existing() {
+		kubeContext = s.Config.Context
+	}
+	client, err := charts.NewClient(s.Cluster.Kubeconfig, kubeContext, progress.Discard)
+	if err != nil {
+		return nil, err
+	}
+	return client.By(s.Config.MakeHelm), nil
+}
+
+// otherHelm names the releases of a kept cluster that another Helm applied. An upgrade
+// would leave them as they are: Helm 4 goes by what the revision before was.
+func (s *Stack) otherHelm(ctx context.Context) ([]string, error) {
+	var lines []string
+	for _, r := range s.Releases {
+		server, err := s.Helm.ServerSide(ctx, r.Namespace, r.Name)
+		if errors.Is(err, driver.ErrReleaseNotFound) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		if server != (s.Config.Helm == Helm4) {
+			lines = append(lines, fmt.Sprintf("release %s was applied by %s", r, map[bool]string{false: "the client, as Helm 3 does", true: "the API server, as Helm 4 does"}[server]))
+		}
+	}
+	return lines, nil
+}
+
+// removeOtherHelms uninstalls what another Helm installed in a kept cluster.
+func (s *Stack) removeOtherHelms(ctx context.Context, logf progress.Logf) error {
+	if !s.kept {
+		return nil
+	}
+	lines, err := s.otherHelm(ctx)
+	if err != nil || len(lines) == 0 {
+		return err
+	}
+	logf("%s: the releases are removed and installed by Helm %s", lines[0], s.Helm.Version())
+	return s.Uninstall(ctx)
+}
