@@ -19,6 +19,8 @@ export ZTUNNEL ?=
 export CLUSTER ?=
 # skip is the only way with CLUSTER=existing, and may be left out there.
 export INSTALL ?=
+# 1 adds the outages to make e2e and make mutate, some minutes more.
+export OUTAGE ?=
 # 1 keeps the cluster for the next run.
 export KEEP ?=
 # What an upgrade leads from and to; empty means the default and the minor before.
@@ -47,7 +49,7 @@ export GOFLAGS += -trimpath -buildvcs=false -gcflags=all=-dwarf=false -ldflags=-
 ##@ Checks on real clusters
 
 .PHONY: e2e
-e2e: $(BIN)/e2e.test ## Prove that Istio, installed by Helm, works: KEEP=1 RUN=ingress/retries ISTIO=1.31 KUBERNETES=1.36 IMAGES=release|modules|archive PROFILE=default|cni|ambient HELM=3|4 BASELINE=last/report.json
+e2e: $(BIN)/e2e.test ## Prove that Istio, installed by Helm, works: KEEP=1 RUN=ingress/retries ISTIO=1.31 KUBERNETES=1.36 IMAGES=release|modules|archive PROFILE=default|cni|ambient HELM=3|4 OUTAGE=1 BASELINE=last/report.json
 	@$(BIN)/e2e.test
 
 .PHONY: e2e-values
@@ -75,7 +77,7 @@ load: $(BIN)/e2e.test ## Measure the gateway's latency and capacity thoroughly (
 	@LOAD=full RUN=$${RUN:-load} $(BIN)/e2e.test
 
 .PHONY: rehearse
-rehearse: $(BIN)/istio-conformance ## Say what a new version of Istio changes for a captured mesh: CAPTURE=mesh.tar.gz TO=1.31 FROM=1.30 HOW=static
+rehearse: $(BIN)/istio-conformance ## Say what a new version of Istio changes for a captured mesh: CAPTURE=mesh.tar.gz TO=1.31 FROM=1.30 HOW=static|config
 	@$(BIN)/istio-conformance rehearse --$(or $(HOW),static) $(CAPTURE)
 
 .PHONY: images

@@ -37,6 +37,8 @@ type Options struct {
 	Mutate bool
 	// Exam plays the corpus of public bug reports, instead of the checks.
 	Exam bool
+	// Outage adds the outages to the checks.
+	Outage bool
 	// Shard is the part of what breaks the system that this run takes.
 	Shard check.Shard
 	// Upgrade makes an upgrade under traffic, instead of the checks.
@@ -115,6 +117,7 @@ func (o *Options) what() {
 	o.truth(&o.Force, "force", "FORCE", "allow a pair of versions outside Istio's support table")
 	o.truth(&o.Mutate, "mutate", "MUTATE", "break the system on purpose and assert that exactly the right checks fail")
 	o.truth(&o.Exam, "exam", "EXAM", "play public bug reports on the cluster and score whether diagnose names their cause")
+	o.truth(&o.Outage, "outage", "OUTAGE", "take away, one at a time, what Istio stands on while traffic runs: the API server, CoreDNS, istiod and others")
 	o.text(&o.shard, "shard", "SHARD", "", "with -mutate: which part of the breaks, such as 1/4, so that four machines share them")
 	o.registerUpgrade()
 }
