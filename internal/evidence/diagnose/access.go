@@ -184,6 +184,11 @@ func (w *world) policyGone(f map[string]string) string {
 	if named != nil && !w.seen(named[1]) || named == nil && !w.seen(pod.Namespace, systemMeshNS) {
 		return ""
 	}
+	for i := range w.others[wasmKind] {
+		if named == nil && applies(&w.others[wasmKind][i], pod) {
+			return "" // the agent denies in place of a module that it could not fetch
+		}
+	}
 	for i := range w.others[policiesKind] {
 		p := &w.others[policiesKind][i]
 		if named != nil && p.GetNamespace() == named[1] && p.GetName() == named[2] || named == nil && applies(p, pod) {

@@ -84,6 +84,12 @@ var sources = map[string][]string{
 	"unasked":  {"virtualservice", "ns", "path", "by", "hosts"},
 	"rewrite":  {"virtualservice", "ns", "prefix", "to", "example", "becomes"},
 	"delegate": {"virtualservice", "ns", "delegate", "why", "hosts"},
+	// A route of which the timeout is up before the first of its tries is.
+	"retry": {"virtualservice", "ns", "timeout", "perTry", "attempts"},
+	// A proxy of another minor version than is supported beside istiod: state is older or newer.
+	"skew": {"pod", "ns", "role", "proxy", "istiod", "state"},
+	// An Ingress without a class.
+	"ingress": {"object", "ns"},
 	// A VirtualService for the name of a Service that sidecars do not use.
 	"meshless": {"virtualservice", "ns", "host", "service", "gateways"},
 	// A VirtualService of which a Gateway asks none of the kinds of routes that it has.

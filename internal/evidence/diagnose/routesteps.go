@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 )
 
 // observeSteps makes records of what is wrong with the routes of one VirtualService
@@ -18,6 +19,7 @@ func (w *world) observeSteps() {
 		for _, route := range list(vs.Object, "spec", "http") {
 			w.observeRewrite(vs, route)
 			w.observeDelegate(vs, route)
+			w.observeRetries(vs, route)
 		}
 	}
 }
@@ -131,7 +133,7 @@ func (w *world) observeDelegate(vs *object, route map[string]any) {
 		return
 	}
 	namespace := cmp.Or(str(route, "delegate", "namespace"), vs.GetNamespace())
-	why := ""
+	var why string
 	i := slices.IndexFunc(w.others[routesKind], func(o object) bool { return o.GetNamespace() == namespace && o.GetName() == target })
 	switch {
 	case i < 0 && (w.index.Only && !w.listed(namespace, servicesKind) || w.unread(routesKind) || w.unread("namespaces")):
@@ -148,6 +150,21 @@ func (w *world) observeDelegate(vs *object, route map[string]any) {
 	name := id(vs.GetNamespace(), vs.GetName())
 	w.add("delegate", fileOf(vs.GetNamespace(), routesKind), fmt.Sprintf("VirtualService %s delegates to %s, %s", name, id(namespace, target), why),
 		"virtualservice", name, "ns", vs.GetNamespace(), "delegate", id(namespace, target), "why", why, "hosts", strings.Join(texts(vs.Object, "spec", "hosts"), " "))
+}
+
+// observeRetries makes a record of a route whose time is up before its first try is: the
+// timeout is for all tries together.
+// Source: https://istio.io/latest/docs/reference/config/networking/virtual-service/#HTTPRetry
+func (w *world) observeRetries(vs *object, route map[string]any) {
+	all, errAll := time.ParseDuration(str(route, "timeout"))
+	one, errOne := time.ParseDuration(str(route, "retries", "perTryTimeout"))
+	attempts := str(route, "retries", "attempts")
+	if errAll != nil || errOne != nil || all == 0 || one < all || attempts == "" || attempts == "0" {
+		return
+	}
+	name := id(vs.GetNamespace(), vs.GetName())
+	w.add("retry", fileOf(vs.GetNamespace(), routesKind), fmt.Sprintf("VirtualService %s: timeout %s, %s attempts of %s each", name, all, attempts, one),
+		"virtualservice", name, "ns", vs.GetNamespace(), "timeout", all.String(), "perTry", one.String(), "attempts", attempts)
 }
 
 // exportedTo says whether a VirtualService is exported to a namespace.

@@ -193,6 +193,8 @@ func (w *world) observe() {
 	w.observeWasm()
 	w.observeInjected()
 	w.observeParents()
+	w.observeSkew()
+	w.observeIngresses()
 	w.observeBundles()
 	for _, l := range []struct {
 		source, what string
