@@ -113,6 +113,7 @@ func (o *Options) what() {
 	o.text(&o.cluster, "cluster", "CLUSTER", "kind", "kind makes a cluster; existing takes the one of KUBECONFIG, or the one that this runs in")
 	o.text(&o.install, "install", "INSTALL", "", "helm installs Istio, and puts right what a kept cluster has; skip takes the Istio of an existing or kept cluster as it is")
 	o.text(&o.Context, "context", "CONTEXT", "", "context in KUBECONFIG for an existing cluster")
+	o.registerExisting()
 	o.text(&o.keep, "keep", "KEEP", "0", "1 keeps the cluster for the next run")
 	o.settings[len(o.settings)-1].kind = choice
 	o.text(&o.OutDir, "out", "OUT", "", "directory of the reports; default: out in the checkout")
@@ -216,7 +217,7 @@ func (o *Options) Complete() error {
 	if o.Policy.Repeat > 1 && o.Policy.Retries > 0 {
 		return exitcode.Usagef("REPEAT=%d and RETRY=%d: a repeated check must pass each time, so it is not tried again", o.Policy.Repeat, o.Policy.Retries)
 	}
-	for _, complete := range []func() error{o.checkInstall, o.completeUpgrade, o.completeRequire, o.completeShard, o.Validate} {
+	for _, complete := range []func() error{o.checkInstall, o.checkExisting, o.completeUpgrade, o.completeRequire, o.completeShard, o.Validate} {
 		if err := complete(); err != nil {
 			return err
 		}
