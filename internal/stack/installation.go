@@ -40,6 +40,9 @@ func (s *Stack) readInstallation() error {
 	}
 	profile := ProfileDefault
 	for _, r := range s.wanted {
+		if revision, _ := r.Values["revision"].(string); r.Chart == "istiod" && revision != "" {
+			return exitcode.Usagef("INSTALLATION: %s: release %s has revision %q, and the checks of suite install know a control plane without one alone; leave revision out, or install it yourself and name the cluster: CLUSTER=existing SCOPE=namespace", r.Where, r, revision)
+		}
 		if of := profileOf[r.Chart]; of != "" && profile != ProfileAmbient {
 			profile = of
 		}
