@@ -19,6 +19,8 @@ export ZTUNNEL ?=
 export CLUSTER ?=
 # skip is the only way with CLUSTER=existing, and may be left out there.
 export INSTALL ?=
+# 1 adds the outages to make e2e and make mutate, some minutes more.
+export OUTAGE ?=
 # 1 keeps the cluster for the next run.
 export KEEP ?=
 # What an upgrade leads from and to; empty means the default and the minor before.
@@ -47,8 +49,12 @@ export GOFLAGS += -trimpath -buildvcs=false -gcflags=all=-dwarf=false -ldflags=-
 ##@ Checks on real clusters
 
 .PHONY: e2e
-e2e: $(BIN)/e2e.test ## Prove that Istio, installed by Helm, works: KEEP=1 RUN=ingress/retries ISTIO=1.31 KUBERNETES=1.36 IMAGES=release|modules|archive PROFILE=default|cni|ambient HELM=3|4 BASELINE=last/report.json
+e2e: $(BIN)/e2e.test ## Prove that Istio, installed by Helm, works: KEEP=1 RUN=ingress/retries ISTIO=1.31 KUBERNETES=1.36 IMAGES=release|modules|archive PROFILE=default|cni|ambient HELM=3|4 OUTAGE=1 BASELINE=last/report.json
 	@$(BIN)/e2e.test
+
+.PHONY: e2e-values
+e2e-values: $(BIN)/e2e.test $(BIN)/istio-conformance ## Prove a dozen installations with other values than the harness's own (fixtures/installations)
+	@tools/e2e-values
 
 .PHONY: mutate
 mutate: $(BIN)/e2e.test ## Break the system on purpose and prove that exactly the right checks fail: SHARD=1/4 RUN=mutation/retries-cut
@@ -69,6 +75,10 @@ upgrade: $(BIN)/e2e.test ## Upgrade Istio under traffic, roll it back and forwar
 .PHONY: load
 load: $(BIN)/e2e.test ## Measure the gateway's latency and capacity thoroughly (about half an hour): KEEP=1 RUN=load/capacity
 	@LOAD=full RUN=$${RUN:-load} $(BIN)/e2e.test
+
+.PHONY: rehearse
+rehearse: $(BIN)/istio-conformance ## Say what a new version of Istio changes for a captured mesh: CAPTURE=mesh.tar.gz TO=1.31 FROM=1.30 HOW=static|config
+	@$(BIN)/istio-conformance rehearse --$(or $(HOW),static) $(CAPTURE)
 
 .PHONY: images
 images: $(BIN)/istio-conformance ## Build or fetch every image and chart of a run beforehand

@@ -88,7 +88,7 @@ func run(m *testing.M, o *options.Options, console *os.File) (int, error) {
 		return exitcode.Of(err), err
 	}
 	s := stack.New(o.Config)
-	all, target := suites.All(s, load.Mode(o.Load)), "e2e"
+	all, target := suites.All(s, load.Mode(o.Load), o.Outage), "e2e"
 	if load.Mode(o.Load) == load.Full {
 		target = "load"
 	}

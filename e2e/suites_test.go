@@ -13,6 +13,9 @@ func TestAmbient(t *testing.T)  { runSuite(t, "ambient") }
 func TestIngress(t *testing.T)  { runSuite(t, "ingress") }
 func TestLoad(t *testing.T)     { runSuite(t, "load") }
 
+// TestOutage takes away what Istio stands on, when -outage asks for it.
+func TestOutage(t *testing.T) { runSuite(t, "outage") }
+
 // TestUninstall comes last: it takes away what the others stand on.
 func TestUninstall(t *testing.T) { runSuite(t, "uninstall") }
 

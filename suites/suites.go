@@ -17,12 +17,18 @@ import (
 	"istio-conformance/suites/kernel"
 	"istio-conformance/suites/load"
 	"istio-conformance/suites/mutation"
+	"istio-conformance/suites/outage"
 	"istio-conformance/suites/uninstall"
 )
 
-// All returns the suites of the main job, of which load measures as much as it is told.
-func All(s *stack.Stack, measure load.Mode) []check.Suite {
-	return []check.Suite{kernel.Suite(s), install.Suite(s), existing.Suite(s, install.Suite), ambient.Suite(s), ingress.Suite(s), load.Suite(s, measure), uninstall.Suite(s)}
+// All returns the suites of the main job, of which load measures as much as it is told;
+// the outages, which take minutes, are among them where they are asked for.
+func All(s *stack.Stack, measure load.Mode, outages bool) []check.Suite {
+	all := []check.Suite{kernel.Suite(s), install.Suite(s), existing.Suite(s, install.Suite), ambient.Suite(s), ingress.Suite(s), load.Suite(s, measure)}
+	if outages {
+		all = append(all, outage.Suite(s))
+	}
+	return append(all, uninstall.Suite(s))
 }
 
 // Mutations returns the ways to break what several checks notice; the others come with
@@ -49,7 +55,7 @@ func addGuest(breaks map[string][]catalogue.Break) {
 // Catalogue returns every check with what breaks it.
 func Catalogue() []catalogue.Entry {
 	breaks := map[string][]catalogue.Break{}
-	all := All(stack.New(stack.Config{}), load.Full)
+	all := All(stack.New(stack.Config{}), load.Full, true)
 	for _, m := range append(Mutations(), mutation.Own(all)...) {
 		for id := range m.Fails {
 			breaks[id] = append(breaks[id], catalogue.Break{Name: m.Name, Promise: m.Promise})

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -18,6 +19,7 @@ func diagnoseCommand() *cobra.Command {
 	var look lookFlags
 	var from string
 	var asJSON, list bool
+	var every time.Duration
 	c := &cobra.Command{
 		Use:   "diagnose",
 		Short: "Name what is wrong with Istio in any cluster: cause, evidence and fix; only reads",
@@ -31,6 +33,7 @@ that no symptom explains, 2 bad flags, 3 the cluster does not answer, 4 nothing 
 found but much could not be looked at.`,
 		Example: `  istio-conformance diagnose
   istio-conformance diagnose --context staging --namespace shop
+  istio-conformance diagnose --watch
   istio-conformance diagnose --from bundle.tar.gz --json
   helm upgrade istiod istio/istiod 2>&1 | istio-conformance diagnose --said -`,
 		Args: noArguments,
@@ -42,7 +45,18 @@ found but much could not be looked at.`,
 			if list {
 				return catalogue.WriteList(c.OutOrStdout())
 			}
-			found, err := diagnoseFrom(c, catalogue, &look, from)
+			if err := watchNeeds(every, from, look.said, asJSON); err != nil {
+				return err
+			}
+			ask := func() (*diagnose.Diagnosis, error) { return diagnoseFrom(c, catalogue, &look, from) }
+			if every > 0 {
+				found, err := watch(c.Context(), c.OutOrStdout(), every, ask)
+				if err != nil {
+					return err
+				}
+				return found.Err()
+			}
+			found, err := ask()
 			if err != nil {
 				return err
 			}
@@ -59,6 +73,8 @@ found but much could not be looked at.`,
 	look.register(c)
 	c.Flags().StringVar(&from, "from", "", "look at a bundle, or at a folder of evidence, instead of a cluster")
 	c.Flags().BoolVar(&asJSON, "json", false, "write JSON")
+	c.Flags().DurationVar(&every, "watch", 0, "look again after so long, and write what is new and what is gone, until Ctrl-C")
+	c.Flags().Lookup("watch").NoOptDefVal = "30s"
 	c.Flags().BoolVar(&list, "list", false, "list the symptoms that are known")
 	return c
 }

@@ -27,6 +27,7 @@ type lookFlags struct {
 	only, noExec        bool
 	since, timeout      time.Duration
 	said                string
+	told                bool // which cluster is looked at
 }
 
 func (f *lookFlags) register(c *cobra.Command) {
@@ -165,7 +166,10 @@ func (f *lookFlags) collect(c *cobra.Command) (dir string, paths []string, remov
 		}
 		return dir, paths, remove, nil
 	}
-	fmt.Fprintf(c.ErrOrStderr(), "looking at %s (only reading)\n", collector.Clients.Config.Host)
+	if !f.told {
+		fmt.Fprintf(c.ErrOrStderr(), "looking at %s (only reading)\n", collector.Clients.Config.Host)
+		f.told = true
+	}
 	paths = collector.Collect(ctx, dir, time.Now().Add(-f.since))
 	return dir, paths, remove, nil
 }

@@ -41,7 +41,7 @@ func root() *cobra.Command {
 		return exitcode.Usagef("%s: %w; see %s --help", c.CommandPath(), err, c.CommandPath())
 	})
 	command.AddCommand(doctor(), kernelCommand(), imagesCommand(), clean(), versions(), planCommand(), matrixCommand(), reportCommand(), load.New(),
-		diagnoseCommand(), explainCommand(), bundleCommand(), captureCommand(), listCommand(), rbac(), schema(), man(), version())
+		diagnoseCommand(), explainCommand(), bundleCommand(), captureCommand(), rehearseCommand(), listCommand(), rbac(), schema(), man(), version())
 	return command
 }
 

@@ -77,6 +77,9 @@ type Config struct {
 	From string
 	// ArchiveFrom is the file with From that source archive reads.
 	ArchiveFrom string
+	// Installation is a file or folder with the releases to install instead of the
+	// harness's own; empty means its own.
+	Installation string
 	// ValuesLayer names a layer of values, fixtures/values/<layer>-<chart>.yaml, on
 	// top of the others; empty means none.
 	ValuesLayer string

@@ -34,7 +34,7 @@ func (s *Stack) describe(e *report.Environment) {
 			e.Digests[name] = e.Digests[existing]
 		}
 	}
-	e.Notes = slices.Concat(e.Notes, s.keptNotes)
+	e.Notes = slices.Concat(e.Notes, s.wantedNotes, s.keptNotes)
 	if s.Cluster != nil {
 		e.Nodes = len(s.Cluster.Nodes())
 	}

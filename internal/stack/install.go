@@ -49,6 +49,9 @@ func (s *Stack) install(ctx context.Context, logf progress.Logf) error {
 	if s.Releases, err = s.PlanReleases(s.firstImages(), s.Config.Profile, s.Config.ValuesLayer); err != nil {
 		return err
 	}
+	if err := s.tellWanted(logf); err != nil {
+		return err
+	}
 	if err := s.judgeKept(ctx, logf); err != nil {
 		return err
 	}
@@ -57,7 +60,7 @@ func (s *Stack) install(ctx context.Context, logf progress.Logf) error {
 			return err
 		}
 	}
-	if err := s.findGateway(); err != nil {
+	if err := s.findGateway(ctx); err != nil {
 		return err
 	}
 	s.proxy, err = s.describeProxy(ctx)
@@ -69,7 +72,7 @@ func (s *Stack) apply(ctx context.Context, logf progress.Logf) error {
 	if err := s.removeOtherHelms(ctx, logf); err != nil {
 		return err
 	}
-	for name, labels := range namespaces() {
+	for name, labels := range s.namespaces() {
 		if err := s.ensureNamespace(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name, Labels: labels}}); err != nil {
 			return err
 		}
@@ -86,8 +89,17 @@ func (s *Stack) apply(ctx context.Context, logf progress.Logf) error {
 }
 
 // namespaces are those that exist before anything is installed, with their labels.
-func namespaces() map[string]map[string]string {
-	return map[string]map[string]string{SystemNamespace: SystemLabels(), gatewayNamespace: {ownerLabel: "true"}}
+func (s *Stack) namespaces() map[string]map[string]string {
+	all := map[string]map[string]string{SystemNamespace: SystemLabels()}
+	if len(s.wanted) == 0 {
+		all[gatewayNamespace] = map[string]string{ownerLabel: "true"}
+	}
+	for _, w := range s.wanted {
+		if all[w.Namespace] == nil {
+			all[w.Namespace] = map[string]string{ownerLabel: "true"}
+		}
+	}
+	return all
 }
 
 // removeOthers uninstalls what a kept cluster has of another profile.
@@ -125,11 +137,16 @@ func (s *Stack) others(ctx context.Context) ([]component, error) {
 }
 
 // findGateway fills in where traffic enters.
-func (s *Stack) findGateway() error {
+func (s *Stack) findGateway(ctx context.Context) error {
 	s.Gateway = Gateway{
 		Namespace: gatewayNamespace, Release: gatewayRelease, ServiceAccount: gatewayRelease, Selector: "istio=ingressgateway",
 	}
 	var err error
+	if len(s.wanted) > 0 {
+		if s.Gateway, err = s.wantedGateway(ctx); err != nil {
+			return err
+		}
+	}
 	// The control plane's node; with the Service's default policy every node's port leads to the gateway.
 	s.Gateway.HTTPPort, err = s.Cluster.PortFor(HTTPNodePort, s.Cluster.Nodes()[0].Name)
 	return err

@@ -38,7 +38,7 @@ func (s *Stack) judgeKept(ctx context.Context, logf progress.Logf) error {
 // differences are what install would change.
 func (s *Stack) differences(ctx context.Context) ([]string, error) {
 	var all []string
-	for name, labels := range namespaces() {
+	for name, labels := range s.namespaces() {
 		lines, err := s.namespaceDifferences(ctx, name, labels)
 		if err != nil {
 			return nil, err

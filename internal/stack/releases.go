@@ -61,6 +61,9 @@ func (s *Stack) ReleasesOf(profile string) ([]charts.Release, error) {
 // PlanReleases is ReleasesOf for another set of images and charts. A layer adds
 // fixtures/values/<layer>-<chart>.yaml where there is one.
 func (s *Stack) PlanReleases(set *images.Set, profile, layer string) ([]charts.Release, error) {
+	if len(s.wanted) > 0 {
+		return s.planWanted(set, profile, layer)
+	}
 	var releases []charts.Release
 	for _, c := range components(s.missingFilters, profile) {
 		values, err := c.read(set, layer)

@@ -13,6 +13,7 @@ import (
 	"istio-conformance/internal/images"
 	"istio-conformance/internal/images/archive"
 	"istio-conformance/internal/mesh/charts/origin"
+	"istio-conformance/internal/mesh/desired"
 	"istio-conformance/internal/mesh/istio"
 	"istio-conformance/internal/process/exitcode"
 	"istio-conformance/internal/process/filelock"
@@ -46,6 +47,10 @@ type plan struct {
 	// was not as this run installs it.
 	kept      bool
 	keptNotes []string
+	// wanted are the user's releases, from Config.Installation.
+	wanted []desired.Release
+	// wantedNotes say which of their values the harness replaces or adds.
+	wantedNotes []string
 	// ztunnel is the image that Config.Ztunnel holds.
 	ztunnel ztunnelImage
 	// imageNames are more names by which the nodes must know images that they have.
@@ -67,6 +72,9 @@ func (s *Stack) Resolve(ctx context.Context) error {
 		return nil
 	}
 	if err := s.readShape(); err != nil {
+		return err
+	}
+	if err := s.readInstallation(); err != nil {
 		return err
 	}
 	if s.Config.Images == "" {

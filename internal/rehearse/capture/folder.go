@@ -138,7 +138,7 @@ func (f *folder) once() {
 		f.objects = map[string]*Object{}
 	}
 	if earlier := f.objects[last.identity()]; earlier != nil && earlier != last {
-		f.note(fmt.Sprintf("%s is there twice: %s counts, %s does not", last, last.Origin(), earlier.Origin()))
+		f.note(fmt.Sprintf("%s is there twice: %s counts, %s does not", last, last.at(), earlier.at()))
 		f.mesh.Objects = slices.DeleteFunc(objects, func(o *Object) bool { return o == earlier })
 	}
 	f.objects[last.identity()] = last

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+	"k8s.io/apimachinery/pkg/runtime"
 )
 
 // Schema names the contract of the archive; it is in its index.yaml.
@@ -109,14 +110,12 @@ type Place struct {
 	node    *yaml.Node
 }
 
-// Origin is "file:line" of the folder that the archive was captured from, or that of the
-// archive itself.
-func (p Place) Origin() string {
-	if p.origins != "" || p.File == "" {
-		return p.origins
-	}
-	return fmt.Sprintf("%s:%d", p.File, p.Line)
-}
+// Origin is "file:line" of the folder that an archive was captured from; empty where it
+// was captured from a cluster.
+func (p Place) Origin() string { return p.origins }
+
+// at is "file:line".
+func (p Place) at() string { return fmt.Sprintf("%s:%d", p.File, p.Line) }
 
 // Object is one object of the Kubernetes API as it was captured.
 type Object struct {
@@ -234,4 +233,12 @@ func dig(body any, path ...string) any {
 		body = table[key]
 	}
 	return body
+}
+
+// Copy returns a deep copy of what was read from YAML.
+func Copy(table map[string]any) map[string]any {
+	if table == nil {
+		return map[string]any{}
+	}
+	return runtime.DeepCopyJSON(table)
 }

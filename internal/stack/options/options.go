@@ -37,6 +37,8 @@ type Options struct {
 	Mutate bool
 	// Exam plays the corpus of public bug reports, instead of the checks.
 	Exam bool
+	// Outage adds the outages to the checks.
+	Outage bool
 	// Shard is the part of what breaks the system that this run takes.
 	Shard check.Shard
 	// Upgrade makes an upgrade under traffic, instead of the checks.
@@ -103,6 +105,7 @@ func (o *Options) what() {
 	o.text(&o.Trust.Keyring, "verify-keyring", "VERIFY_KEYRING", "", "PGP keyring for the provenance of charts; default: none is checked")
 	o.text(&o.Ztunnel, "ztunnel", "ZTUNNEL", "", "file with an image of ztunnel, as docker save writes it, for PROFILE=ambient with a source that has none")
 	o.text(&o.KindConfig, "kind-config", "KIND_CONFIG", "", "configuration of the cluster; default: kind-config.yaml of the checkout")
+	o.text(&o.Installation, "installation", "INSTALLATION", "", "file or folder with the releases to install: a list, Argo CD's Applications or Flux' HelmReleases; default: the harness's own")
 	o.text(&o.Name, "name", "NAME", stack.DefaultName, "name of the cluster")
 	o.text(&o.cluster, "cluster", "CLUSTER", "kind", "kind makes a cluster; existing takes the one of KUBECONFIG, or the one that this runs in")
 	o.text(&o.install, "install", "INSTALL", "", "helm installs Istio, and puts right what a kept cluster has; skip takes the Istio of an existing or kept cluster as it is")
@@ -114,6 +117,7 @@ func (o *Options) what() {
 	o.truth(&o.Force, "force", "FORCE", "allow a pair of versions outside Istio's support table")
 	o.truth(&o.Mutate, "mutate", "MUTATE", "break the system on purpose and assert that exactly the right checks fail")
 	o.truth(&o.Exam, "exam", "EXAM", "play public bug reports on the cluster and score whether diagnose names their cause")
+	o.truth(&o.Outage, "outage", "OUTAGE", "take away, one at a time, what Istio stands on while traffic runs: the API server, CoreDNS, istiod and others")
 	o.text(&o.shard, "shard", "SHARD", "", "with -mutate: which part of the breaks, such as 1/4, so that four machines share them")
 	o.registerUpgrade()
 }

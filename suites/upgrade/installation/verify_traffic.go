@@ -21,7 +21,7 @@ const (
 	// propagationTimeout bounds the way of a new or removed route to the gateway.
 	propagationTimeout = time.Minute
 	// RequestTimeout bounds one request through the gateway.
-	RequestTimeout     = 2 * time.Second
+	RequestTimeout = 2 * time.Second
 )
 
 // verifyCertificates asks a gateway's Envoy for the certificates that it has, and

@@ -1,0 +1,37 @@
+// Package outage takes away, one at a time, what Istio stands on or a part of Istio
+// itself, while traffic runs: the API server, etcd, a kubelet, CoreDNS, istiod. It says
+// what is lost meanwhile and how soon new configuration reaches the gateway again; see
+// docs/outage.md. Only clusters that the harness made are touched.
+package outage
+
+import (
+	"istio-conformance/internal/check"
+	"istio-conformance/internal/stack"
+	"istio-conformance/suites/kit"
+)
+
+// features are what is taken away.
+var features = []kit.Feature{
+	{Name: "kubernetes", Checks: kubernetes},
+	{Name: "istiod", Checks: istiod},
+}
+
+// Suite returns the outages. They follow each other: each leaves the cluster as the next
+// one wants to find it.
+func Suite(s *stack.Stack) check.Suite {
+	suite := kit.Suite(s, "outage", features)
+	for i := range suite.Checks {
+		suite.Checks[i].SkipIf = s.WhyNotOurs
+	}
+	return suite
+}
+
+// kubernetes are the outages of what Istio stands on.
+func kubernetes(s *stack.Stack) []check.Check {
+	return []check.Check{apiServerStopped(s), etcdPaused(s), kubeletRestarted(s), coreDNSGone(s)}
+}
+
+// istiod are the outages of the control plane while it is needed.
+func istiod(s *stack.Stack) []check.Check {
+	return []check.Check{gatewayStarts(s), podsRoll(s)}
+}
