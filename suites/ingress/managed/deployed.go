@@ -112,10 +112,10 @@ func mustHaveStatus(ctx context.Context, t *check.T, s *stack.Stack, gateway str
 	t.Expect(addresses).To(gomega.ConsistOf(gomega.HaveKeyWithValue("value", fmt.Sprintf("%s.%s.svc.cluster.local", deploymentOf(gateway), s.Namespace))), "addresses of the Gateway")
 	t.Eventually(ctx, func() (map[string]listener, error) { return listeners(ctx, s, gateway) }).Should(gomega.And(
 		gomega.HaveKeyWithValue("http", gomega.And(
-			gomega.HaveField("attached", int64(1)),
-			gomega.HaveField("conditions", gomega.And(gomega.HaveKeyWithValue("Accepted", "Accepted"), gomega.HaveKeyWithValue("Programmed", "Programmed"), gomega.HaveKeyWithValue("ResolvedRefs", "ResolvedRefs"))),
+			gomega.HaveField("Attached", int64(1)),
+			gomega.HaveField("Conditions", gomega.And(gomega.HaveKeyWithValue("Accepted", "Accepted"), gomega.HaveKeyWithValue("Programmed", "Programmed"), gomega.HaveKeyWithValue("ResolvedRefs", "ResolvedRefs"))),
 		)),
-		gomega.HaveKeyWithValue("https", gomega.HaveField("conditions", gomega.HaveKeyWithValue("ResolvedRefs", "RefNotPermitted"))),
+		gomega.HaveKeyWithValue("https", gomega.HaveField("Conditions", gomega.HaveKeyWithValue("ResolvedRefs", "RefNotPermitted"))),
 	), "listeners: one with a route, and one whose Secret is in a namespace that has not permitted it")
 }
 
@@ -130,7 +130,7 @@ func (g own) mustServe(ctx context.Context, t *check.T, s *stack.Stack, of corev
 	t.Diagnose("a listener does not take a Secret of another namespace that a ReferenceGrant permits", fix, "https://gateway-api.sigs.k8s.io/api-types/referencegrant/")
 	kit.Apply(ctx, t, s, g.elsewhere, "gateways/secret-grant.yaml", map[string]string{"Name": g.name, "From": s.Namespace})
 	t.Eventually(ctx, func() (map[string]listener, error) { return listeners(ctx, s, g.name) }).WithTimeout(kit.PropagationTimeout).Should(
-		gomega.HaveKeyWithValue("https", gomega.HaveField("conditions", gomega.HaveKeyWithValue("ResolvedRefs", "ResolvedRefs"))), "the listener whose Secret is permitted now")
+		gomega.HaveKeyWithValue("https", gomega.HaveField("Conditions", gomega.HaveKeyWithValue("ResolvedRefs", "ResolvedRefs"))), "the listener whose Secret is permitted now")
 	secure := fmt.Sprintf("127.0.0.1:%d", kit.Forward(ctx, t, s, of, 443))
 	trust := &tls.Config{ServerName: g.host, RootCAs: g.authority.Pool(), MinVersion: tls.VersionTLS12}
 	t.Eventually(ctx, func() string {

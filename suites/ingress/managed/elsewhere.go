@@ -57,7 +57,7 @@ func elsewhere(s *stack.Stack) check.Check {
 			says := func() (map[string]string, error) { return routeReasons(ctx, s, "HTTPRoute", namespace, name) }
 			attached := func() (int64, error) {
 				found, err := listeners(ctx, s, sharedName)
-				return found["chosen"].attached, err
+				return found["chosen"].Attached, err
 			}
 			t.Diagnose("a listener takes a route of a namespace that it does not allow", "look at the labels of the route's namespace and at the listener's allowedRoutes", link)
 			t.Eventually(ctx, says).WithTimeout(kit.PropagationTimeout).Should(gomega.HaveKeyWithValue("Accepted", "NotAllowedByListeners"), "conditions of the route")

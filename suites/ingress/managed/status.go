@@ -23,9 +23,9 @@ func get(ctx context.Context, s *stack.Stack, kind, namespace, name string) (*un
 
 // listener is what a Gateway says of one of its listeners.
 type listener struct {
-	attached int64
-	// conditions are reasons by type, such as ResolvedRefs: RefNotPermitted.
-	conditions map[string]string
+	Attached int64
+	// Conditions are reasons by type, such as ResolvedRefs: RefNotPermitted.
+	Conditions map[string]string
 }
 
 // listeners reads a Gateway's listeners by name.

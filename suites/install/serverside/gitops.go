@@ -117,7 +117,7 @@ func gitopsSync(s *stack.Stack) check.Check {
 			}
 			last := tools[len(tools)-1]
 			t.Diagnose("Helm takes back what a GitOps tool has taken over, without being asked", "look for --force-conflicts in what runs helm upgrade", link)
-			t.Expect(upgradeAll(ctx, s, releases)).To(gomega.MatchError(gomega.ContainSubstring("conflict with %q", last)), "an upgrade to the same values, which conflict all the same where defaults are filled in")
+			t.Expect(upgradeAll(ctx, s, releases)).To(gomega.MatchError(gomega.MatchRegexp("conflicts? with %q", last)), "an upgrade to the same values, which conflict all the same where defaults are filled in")
 			t.Diagnose("Helm cannot take back what a GitOps tool has taken over", "the message names object, field and owner", link)
 			for i := range releases {
 				releases[i].ForceConflicts = true
