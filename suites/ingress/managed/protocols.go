@@ -76,7 +76,7 @@ func tlsRoute(s *stack.Stack) check.Check {
 			t.Eventually(ctx, func() int {
 				response = ask()
 				return response.Status
-			}).WithTimeout(kit.PropagationTimeout).Should(gomega.Equal(http.StatusOK), func() string { return response.String() })
+			}).WithTimeout(kit.PropagationTimeout).Should(gomega.Equal(http.StatusOK), func() string { return "the last answer: " + response.String() })
 			answer, shown := kit.ParseAnswer(t, response), response.TLS.PeerCertificates[0]
 			sum := sha256.Sum256(shown.Raw)
 			t.Expect(answer.Certificate).To(gomega.Equal(hex.EncodeToString(sum[:])), "certificate that the backend says it showed")
