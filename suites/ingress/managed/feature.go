@@ -24,13 +24,17 @@ const (
 
 // Checks returns the checks of this feature.
 func Checks(s *stack.Stack) []check.Check {
-	return []check.Check{
+	checks := []check.Check{
 		deployed(s),
 		elsewhere(s),
 		grpcRoute(s),
 		tlsRoute(s),
 		tcpRoute(s),
 	}
+	for i := range checks {
+		checks[i].SkipIf = s.OursAlone("has istiod deploy a gateway, and installs the Gateway API where it is missing")
+	}
+	return checks
 }
 
 // deploymentOf is the name that istiod gives to what it deploys for a Gateway of class
