@@ -47,6 +47,7 @@ func TestCompleteRefuses(t *testing.T) {
 		{"something else to be judged", map[string]string{"REQUIRE": "Latency"}, "REQUIRE=Latency: want latency or none"},
 		{"latency of an existing cluster", map[string]string{"REQUIRE": "latency", "CLUSTER": "existing", "KUBECONFIG": "x"}, "latency is measured only where backends are made"},
 		{"no part of the breaks", map[string]string{"MUTATE": "1", "SHARD": "5/4"}, "SHARD=5/4: want the number of a part"},
+		{"checks that are resumed", map[string]string{"RESUME": "out/latest/report.json"}, "add MUTATE=1 or EXAM=1"},
 		{"a part of the checks", map[string]string{"SHARD": "1/4"}, "add MUTATE=1"},
 		{"another scope", map[string]string{"SCOPE": "cluster", "CLUSTER": "existing", "KUBECONFIG": "x"}, "want read or namespace"},
 		{"a scope of a cluster that is made here", map[string]string{"SCOPE": "namespace"}, "add CLUSTER=existing"},
