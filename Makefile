@@ -77,7 +77,7 @@ load: $(BIN)/e2e.test ## Measure the gateway's latency and capacity thoroughly (
 	@LOAD=full RUN=$${RUN:-load} $(BIN)/e2e.test
 
 .PHONY: rehearse
-rehearse: $(BIN)/istio-conformance ## Say what a new version of Istio changes for a captured mesh: CAPTURE=mesh.tar.gz TO=1.31 FROM=1.30 HOW=static
+rehearse: $(BIN)/istio-conformance ## Say what a new version of Istio changes for a captured mesh: CAPTURE=mesh.tar.gz TO=1.31 FROM=1.30 HOW=static|config
 	@$(BIN)/istio-conformance rehearse --$(or $(HOW),static) $(CAPTURE)
 
 .PHONY: images

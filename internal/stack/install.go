@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"net"
 	"slices"
+	"strconv"
 	"time"
 
 	"helm.sh/helm/v3/pkg/storage/driver"
@@ -12,6 +14,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"istio-conformance/internal/mesh/charts"
+	"istio-conformance/internal/mesh/envoy"
 	"istio-conformance/internal/process/progress"
 )
 
@@ -139,7 +142,11 @@ func (s *Stack) others(ctx context.Context) ([]component, error) {
 // findGateway fills in where traffic enters.
 func (s *Stack) findGateway(ctx context.Context) error {
 	s.Gateway = Gateway{
-		Namespace: gatewayNamespace, Release: gatewayRelease, ServiceAccount: gatewayRelease, Selector: "istio=ingressgateway",
+		Namespace: gatewayNamespace, Release: gatewayRelease, ServiceAccount: gatewayRelease,
+		Selector: "istio=ingressgateway", Labels: map[string]string{"istio": "ingressgateway"},
+		HTTP: GatewayPort{80, 80, HTTPNodePort}, HTTPS: GatewayPort{443, 443, HTTPSNodePort}, Status: GatewayPort{statusPort, statusPort, StatusNodePort},
+		// As fixtures/values/istiod.yaml asks for: where they are missing, checks must fail.
+		Witnesses: Witnesses{Log: envoy.LogFormat{Written: true, Readable: true, Attempts: true}, Statistics: true},
 	}
 	var err error
 	if len(s.wanted) > 0 {
@@ -148,6 +155,10 @@ func (s *Stack) findGateway(ctx context.Context) error {
 		}
 	}
 	// The control plane's node; with the Service's default policy every node's port leads to the gateway.
-	s.Gateway.HTTPPort, err = s.Cluster.PortFor(HTTPNodePort, s.Cluster.Nodes()[0].Name)
+	if s.Gateway.HTTPPort, err = s.Cluster.PortFor(HTTPNodePort, s.Cluster.Nodes()[0].Name); err != nil {
+		return err
+	}
+	s.Gateway.Entrance = Entrance{How: "a node port", HTTP: net.JoinHostPort("127.0.0.1", strconv.Itoa(s.Gateway.HTTPPort))}
+	s.Gateway.Entrance.HTTPS, err = s.GatewayAddress(HTTPSNodePort, "")
 	return err
 }

@@ -183,6 +183,9 @@ func (s *Stack) wantedGateway(ctx context.Context) (Gateway, error) {
 				return g, fmt.Errorf("release %s: Service %s: %w", w, o.GetName(), err)
 			}
 			g.Selector = labels.FormatLabels(selector)
+			if own := selector["istio"]; own != "" {
+				g.Selector = "istio=" + own // the one that Gateways select by in Istio's instructions
+			}
 		case "ServiceAccount":
 			g.ServiceAccount = o.GetName()
 		}

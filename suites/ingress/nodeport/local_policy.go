@@ -23,6 +23,7 @@ import (
 func localPolicy(s *stack.Stack) check.Check {
 	return check.Check{
 		Name:    "external-traffic-policy",
+		SkipIf:  s.OursAlone("changes the Service of the gateway"),
 		Timeout: 3 * time.Minute,
 		Promise: "externalTrafficPolicy Local: only nodes with a gateway pod answer, the client's address is kept, and healthCheckNodePort tells the same; Cluster: every node answers",
 		Run: func(ctx context.Context, t *check.T) {
