@@ -137,6 +137,10 @@ $(MODULES:%=unit/%): unit/%:
 test-kernel: ## Boot a kernel in QEMU, take its modules away one by one, and prove that exactly the right requirement turns red
 	@ISTIO_CONFORMANCE_GUEST=1 go test -count=1 -timeout 20m -run TestEachMissingModule -v ./internal/machine/kernel/guest
 
+.PHONY: test-rehearse
+test-rehearse: ## Change one thing after the other below an istiod, and see that rehearse --config names exactly it; and find what is known to change from 1.30 to 1.31
+	@ISTIO_CONFORMANCE_PLANES=1 go test -count=1 -timeout 20m -run 'Planted|Known' -v ./internal/rehearse/config
+
 .PHONY: test-report
 test-report: ## Look at the report's page in Chromium: pictures in out/page, a clean console, axe-core without a violation
 	@ISTIO_CONFORMANCE_BROWSER=1 go test -count=1 -timeout 20m ./internal/report/browser

@@ -45,7 +45,7 @@ func (s *Stack) newBeside() *Stack {
 func (s *Stack) PrepareBeside() (values map[string]string) {
 	b := s.beside
 	b.Cell, b.Cluster, b.Client, b.Helm, b.Releases, b.Images = s.Cell, s.Cluster, s.Client, s.Helm, s.Releases, s.Images
-	b.proxy, b.missingFilters, b.recorded, b.revision, b.injection, b.noBackend = s.proxy, s.missingFilters, s.recorded, s.revision, s.injection, s.noBackend
+	b.proxy, b.missingFilters, b.recorded, b.revision, b.trustDomain, b.injection, b.noBackend = s.proxy, s.missingFilters, s.recorded, s.revision, s.trustDomain, s.injection, s.noBackend
 	values = b.FixtureValues()
 	values["Name"], values["Type"] = besideName, string(corev1.ServiceTypeClusterIP)
 	if s.Gateway.Entrance.Node {

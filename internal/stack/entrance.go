@@ -242,10 +242,11 @@ func (s *Stack) NodeNames(ctx context.Context) ([]string, error) {
 	return names, nil
 }
 
-// addressOf is where a node port is reached at a node's own address.
-func (s *Stack) addressOf(nodePort int32, name string) (string, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), askTimeout)
-	defer cancel()
+// AddressOf is where a node port of a node of NodeNames is reached from here.
+func (s *Stack) AddressOf(ctx context.Context, nodePort int32, name string) (string, error) {
+	if !s.Existing() {
+		return s.GatewayAddress(nodePort, name)
+	}
 	node := &corev1.Node{}
 	if err := s.Client.Get(ctx, client.ObjectKey{Name: name}, node); err != nil {
 		return "", fmt.Errorf("get Node %s: %w", name, err)

@@ -85,6 +85,9 @@ func (s *Stack) discover(ctx context.Context, logf progress.Logf) error {
 	if err := s.findIstiod(ctx, logf); err != nil {
 		return err
 	}
+	if err := s.readMesh(ctx); err != nil {
+		return err
+	}
 	if err := s.useGateway(ctx, logf); err != nil {
 		return err
 	}

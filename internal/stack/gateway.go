@@ -47,9 +47,6 @@ const (
 // GatewayAddress is where a node port of the gateway is reached on this machine,
 // through the given node; an empty node is the first one.
 func (s *Stack) GatewayAddress(nodePort int32, node string) (string, error) {
-	if s.Existing() {
-		return s.addressOf(nodePort, node)
-	}
 	if node == "" {
 		node = s.Cluster.Nodes()[0].Name
 	}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"slices"
 	"strconv"
@@ -12,6 +13,7 @@ import (
 	"helm.sh/helm/v3/pkg/storage/driver"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
 
 	"istio-conformance/internal/mesh/charts"
 	"istio-conformance/internal/mesh/envoy"
@@ -150,8 +152,13 @@ func (s *Stack) findGateway(ctx context.Context) error {
 	}
 	var err error
 	if len(s.wanted) > 0 {
-		if s.Gateway, err = s.wantedGateway(ctx); err != nil {
+		g, err := s.wantedGateway(ctx)
+		if err != nil {
 			return err
+		}
+		s.Gateway.Namespace, s.Gateway.Release, s.Gateway.ServiceAccount, s.Gateway.Selector = g.Namespace, g.Release, g.ServiceAccount, g.Selector
+		if s.Gateway.Labels, err = labels.ConvertSelectorToLabelsMap(g.Selector); err != nil {
+			return fmt.Errorf("labels of gateway %s/%s: %w", g.Namespace, g.Release, err)
 		}
 	}
 	// The control plane's node; with the Service's default policy every node's port leads to the gateway.

@@ -63,8 +63,10 @@ type plan struct {
 	recorded  []string
 	revision  string
 	injection map[string]string
-	noBackend string
-	unload    func(context.Context) error
+	// trustDomain is of the mesh's identities; empty means Istio's own.
+	trustDomain string
+	noBackend   string
+	unload      func(context.Context) error
 	// kind is the engine that runs the nodes kindNodes, where somebody made them with kind
 	// on this machine; noKind is why not.
 	kind      *engine.Engine

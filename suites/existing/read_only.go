@@ -35,8 +35,8 @@ func readOnly(s *stack.Stack, suite func(*stack.Stack) check.Suite) check.Check 
 
 // played are the checks of oneNamespace: of each way to change something that is not in
 // the namespace one at least, and few enough to be quick.
-const played = "install/endpoints-follow,install/strict-mtls,ingress/route-match,ingress/retries,ingress/tls-by-server-name,ingress/node-port-of-every-node," +
-	"ingress/tls-broken-secret,ingress:authorization,ingress/mtls-modes,ingress/circuit-connections,ingress/endpoints-follow-health"
+const played = "install/strict-mtls,ingress/route-match,ingress/retries,ingress/tls-by-server-name,ingress/node-port-of-every-node," +
+	"ingress/tls-broken-secret,ingress/authorization-deny"
 
 // oneNamespace plays some checks of both suites with pods, routes and Secrets.
 func oneNamespace(s *stack.Stack, suites ...func(*stack.Stack) check.Suite) check.Check {

@@ -3,6 +3,7 @@ package modules
 import (
 	"context"
 	"path/filepath"
+	"slices"
 
 	"istio-conformance/internal/mesh/istio"
 )
@@ -20,8 +21,11 @@ func (s *Source) Programs(ctx context.Context, cell istio.Pair) (_ *Programs, er
 		return nil, err
 	}
 	defer func() { err = b.end(err) }()
-	if err := b.fetchAll(ctx, []part{b.plan.kubernetes, b.plan.etcd, b.plan.istio}); err != nil {
-		return nil, err
+	parts := []part{b.plan.kubernetes, b.plan.etcd, b.plan.istio}
+	if slices.ContainsFunc(parts, func(p part) bool { return !b.store.Has(p.id) }) {
+		if err := b.fetchAll(ctx, parts); err != nil {
+			return nil, err
+		}
 	}
 	found := &Programs{}
 	for _, p := range []struct {

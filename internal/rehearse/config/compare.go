@@ -185,11 +185,16 @@ func shown(value any) string {
 	if s, ok := value.(string); ok {
 		return cut(s, limit)
 	}
+	return cut(all(value), limit)
+}
+
+// all is a value as JSON.
+func all(value any) string {
 	content, err := json.Marshal(value)
 	if err != nil {
-		return cut(fmt.Sprint(value), limit)
+		return fmt.Sprint(value)
 	}
-	return cut(string(content), limit)
+	return string(content)
 }
 
 func cut(s string, limit int) string {

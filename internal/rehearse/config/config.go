@@ -160,6 +160,16 @@ func (r *Rehearsal) set(ctx context.Context, api *planes.API, side *Side) (*stag
 		return nil, nil, err
 	}
 	r.Logf("the mesh is set: %d Services, %d pods, %d objects of configuration", len(staged.Services), len(staged.Pods), len(staged.Configuration))
+	// Gateways first: they carry what comes from outside.
+	slices.SortStableFunc(staged.Proxies, func(a, b *stage.Proxy) int {
+		switch {
+		case a.Gateway == b.Gateway:
+			return 0
+		case a.Gateway:
+			return -1
+		}
+		return 1
+	})
 	if len(staged.Proxies) > mostProxies {
 		r.report.NotLooked = append(r.report.NotLooked, fmt.Sprintf("%d of %d proxies: at most %d are asked about", len(staged.Proxies)-mostProxies, len(staged.Proxies), mostProxies))
 		staged.Proxies = staged.Proxies[:mostProxies]

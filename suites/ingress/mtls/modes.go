@@ -69,7 +69,7 @@ func readyPod(ctx context.Context, t *check.T, s *stack.Stack, selector string) 
 func throughGateway(ctx context.Context, t *check.T, s *stack.Stack, host string, m mode) {
 	t.Diagnose(fmt.Sprintf("the gateway does not come to a port of mode %s as it should: mutual TLS is %v", m.name, m.secured),
 		"look at the transport socket of the cluster and the endpoint's metadata in the gateway's config dump in the evidence", docs)
-	gateway := fmt.Sprintf("spiffe://cluster.local/ns/%s/sa/%s", s.Gateway.Namespace, s.Gateway.ServiceAccount)
+	gateway := s.Identity(s.Gateway.Namespace, s.Gateway.ServiceAccount)
 	want := ""
 	if m.secured {
 		want = gateway

@@ -69,7 +69,7 @@ type entrance struct {
 // mustAnswer asks for the host through a node until it is answered 200, and then
 // asserts that the gateway logged a request that came this way.
 func (e entrance) mustAnswer(ctx context.Context, t *check.T, s *stack.Stack, node, host string, here bool) {
-	address, err := s.GatewayAddress(e.port.Node, node)
+	address, err := s.AddressOf(ctx, e.port.Node, node)
 	t.Expect(err).NotTo(gomega.HaveOccurred())
 	diagnoseNode(t, e.port.Node, node, here)
 	id, mark := kit.Mark()
