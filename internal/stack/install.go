@@ -4,7 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
+	"maps"
 	"net"
 	"slices"
 	"strconv"
@@ -13,7 +13,6 @@ import (
 	"helm.sh/helm/v3/pkg/storage/driver"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/labels"
 
 	"istio-conformance/internal/mesh/charts"
 	"istio-conformance/internal/mesh/envoy"
@@ -65,7 +64,7 @@ func (s *Stack) install(ctx context.Context, logf progress.Logf) error {
 			return err
 		}
 	}
-	if err := s.findGateway(ctx); err != nil {
+	if err := s.findGateway(ctx, logf); err != nil {
 		return err
 	}
 	s.proxy, err = s.describeProxy(ctx)
@@ -104,6 +103,9 @@ func (s *Stack) namespaces() map[string]map[string]string {
 			all[w.Namespace] = map[string]string{ownerLabel: "true"}
 		}
 	}
+	for _, labels := range all {
+		maps.Copy(labels, s.discovered())
+	}
 	return all
 }
 
@@ -141,26 +143,26 @@ func (s *Stack) others(ctx context.Context) ([]component, error) {
 	return others, nil
 }
 
+// harnessWitnesses are those that fixtures/values/istiod.yaml asks for: where they are
+// missing, checks must fail.
+func harnessWitnesses() Witnesses {
+	return Witnesses{Log: envoy.LogFormat{Written: true, Readable: true, Attempts: true}, Statistics: true}
+}
+
 // findGateway fills in where traffic enters.
-func (s *Stack) findGateway(ctx context.Context) error {
+func (s *Stack) findGateway(ctx context.Context, logf progress.Logf) error {
 	s.Gateway = Gateway{
 		Namespace: gatewayNamespace, Release: gatewayRelease, ServiceAccount: gatewayRelease,
 		Selector: "istio=ingressgateway", Labels: map[string]string{"istio": "ingressgateway"},
 		HTTP: GatewayPort{80, 80, HTTPNodePort}, HTTPS: GatewayPort{443, 443, HTTPSNodePort}, Status: GatewayPort{statusPort, statusPort, StatusNodePort},
-		// As fixtures/values/istiod.yaml asks for: where they are missing, checks must fail.
-		Witnesses: Witnesses{Log: envoy.LogFormat{Written: true, Readable: true, Attempts: true}, Statistics: true},
+		Witnesses: harnessWitnesses(),
 	}
-	var err error
 	if len(s.wanted) > 0 {
-		g, err := s.wantedGateway(ctx)
-		if err != nil {
+		if err := s.findWantedGateway(ctx, logf); err != nil {
 			return err
 		}
-		s.Gateway.Namespace, s.Gateway.Release, s.Gateway.ServiceAccount, s.Gateway.Selector = g.Namespace, g.Release, g.ServiceAccount, g.Selector
-		if s.Gateway.Labels, err = labels.ConvertSelectorToLabelsMap(g.Selector); err != nil {
-			return fmt.Errorf("labels of gateway %s/%s: %w", g.Namespace, g.Release, err)
-		}
 	}
+	var err error
 	// The control plane's node; with the Service's default policy every node's port leads to the gateway.
 	if s.Gateway.HTTPPort, err = s.Cluster.PortFor(HTTPNodePort, s.Cluster.Nodes()[0].Name); err != nil {
 		return err

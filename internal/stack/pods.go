@@ -139,7 +139,7 @@ func describe(pod corev1.Pod) []string {
 
 // CreateTestNamespace makes the namespace of the checks, enrolled for injection.
 func (s *Stack) CreateTestNamespace(ctx context.Context) error {
-	labels := map[string]string{"istio-injection": "enabled"}
+	labels := s.enrolment()
 	if s.InNamespace() {
 		// Close removes it.
 		if _, err := s.ScratchNamespace(ctx); err != nil {

@@ -3,6 +3,7 @@ package stack
 import (
 	"context"
 	"fmt"
+	"maps"
 	"sync"
 	"time"
 
@@ -37,6 +38,7 @@ func (s *Stack) ScratchNamespace(ctx context.Context) (string, error) {
 		name = s.Namespace
 	}
 	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name, Labels: map[string]string{ownerLabel: "true"}}}
+	maps.Copy(ns.Labels, s.discovered())
 	if err := s.Client.Create(ctx, ns); err != nil {
 		return "", fmt.Errorf("create Namespace %s: %w", name, err)
 	}
