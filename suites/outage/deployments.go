@@ -34,6 +34,13 @@ func touch(ctx context.Context, s *stack.Stack, namespace, name string) error {
 	return patch(ctx, s, namespace, name, fmt.Sprintf(`{"spec":{"template":{"metadata":{"annotations":{"conformance/restarted":%q}}}}}`, rand.String(8)))
 }
 
+// restart replaces all pods of a Deployment and waits until only new ones are left.
+func restart(ctx context.Context, t *check.T, s *stack.Stack, namespace, name string) {
+	t.Helper()
+	t.Expect(touch(ctx, s, namespace, name)).To(gomega.Succeed(), "restart Deployment %s/%s", namespace, name)
+	rolledOut(ctx, t, s, namespace, name)
+}
+
 // rolledOut waits until a Deployment has no pods but ready ones of its newest template.
 func rolledOut(ctx context.Context, t *check.T, s *stack.Stack, namespace, name string) {
 	t.Helper()

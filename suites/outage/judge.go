@@ -32,26 +32,27 @@ const mayNotBeSent = 0.01
 
 // seen is what one kind of traffic met.
 type seen struct {
-	name         string
-	requests     int64
-	failed       int64
-	neverSent    int64
-	errors       map[string]int64
-	gap, sendGap time.Duration
-	failures     []load.Failure
-	invalid      []string
+	name      string
+	requests  int64
+	failed    int64
+	neverSent int64
+	errors    map[string]int64
+	// gap is the longest time without a good answer; lag is by how much the generator was
+	// late at most, though a connection was free and the answer there.
+	gap, lag time.Duration
+	failures []load.Failure
+	invalid  []string
 }
 
 func see(k kind, r *load.Result) seen {
-	micros := func(n float64) time.Duration { return time.Duration(n) * time.Microsecond }
 	return seen{
 		name: k.name, requests: r.Counts.OK + r.Counts.Failed, failed: r.Counts.Failed, neverSent: r.Counts.Overflow, errors: r.Errors,
-		gap: micros(r.LongestGapMicros), sendGap: micros(r.LongestSendGapMicros), failures: r.Failures, invalid: r.Invalid,
+		gap: time.Duration(r.LongestGapMicros) * time.Microsecond, lag: r.OwnLag.Quantile(1), failures: r.Failures, invalid: r.Invalid,
 	}
 }
 
 func (s seen) String() string {
-	text := fmt.Sprintf("%s: %d of %d requests failed, longest gap %s, something sent at least every %s", s.name, s.failed, s.requests, s.gap.Round(time.Millisecond), s.sendGap.Round(time.Millisecond))
+	text := fmt.Sprintf("%s: %d of %d requests failed, longest gap %s, generator late by at most %s", s.name, s.failed, s.requests, s.gap.Round(time.Millisecond), s.lag.Round(time.Millisecond))
 	if s.failed > 0 {
 		text += ": " + load.DescribeErrors(s.errors)
 	}
@@ -61,7 +62,7 @@ func (s seen) String() string {
 	return text
 }
 
-// stall is the longest time in which the generator may have sent nothing. A machine that
+// stall is the longest time by which the generator itself may be late. A machine that
 // stands still for longer also keeps back what istiod, kube-proxy and the kubelets have to
 // do in time, and nothing that is lost then can be laid at Istio's door.
 const stall = 2 * time.Second
@@ -90,7 +91,7 @@ func (s seen) noMeasurement() (why []string) {
 	if s.requests == 0 {
 		why = append(why, s.name+": nothing was sent")
 	}
-	if s.sendGap > stall {
+	if s.lag > stall {
 		why = append(why, fmt.Sprintf("the machine stood still: the generator of %s", s))
 	}
 	if float64(s.neverSent) > mayNotBeSent*float64(s.requests+s.neverSent) && s.failed == 0 && s.gap < stall {

@@ -1,7 +1,7 @@
 // Package outage takes away, one at a time, what Istio stands on or a part of Istio
-// itself, while traffic runs: the API server, etcd, a kubelet, CoreDNS, istiod. It says
-// what is lost meanwhile and how soon new configuration reaches the gateway again; see
-// docs/outage.md. Only clusters that the harness made are touched.
+// itself, while traffic runs: the API server, etcd, a kubelet, a node, CoreDNS, istiod, a
+// gateway's memory. It says what is lost meanwhile and how soon new configuration reaches
+// the gateway again; see docs/outage.md. Only clusters that the harness made are touched.
 package outage
 
 import (
@@ -14,6 +14,7 @@ import (
 var features = []kit.Feature{
 	{Name: "kubernetes", Checks: kubernetes},
 	{Name: "istiod", Checks: istiod},
+	{Name: "ca", Checks: ca},
 }
 
 // Suite returns the outages. They follow each other: each leaves the cluster as the next
@@ -28,10 +29,15 @@ func Suite(s *stack.Stack) check.Suite {
 
 // kubernetes are the outages of what Istio stands on.
 func kubernetes(s *stack.Stack) []check.Check {
-	return []check.Check{apiServerStopped(s), etcdPaused(s), kubeletRestarted(s), coreDNSGone(s)}
+	return []check.Check{apiServerStopped(s), etcdPaused(s), kubeletRestarted(s), coreDNSGone(s), nodePaused(s)}
 }
 
 // istiod are the outages of the control plane while it is needed.
 func istiod(s *stack.Stack) []check.Check {
-	return []check.Check{gatewayStarts(s), podsRoll(s)}
+	return []check.Check{gatewayStarts(s), podsRoll(s), istiodStarved(s)}
+}
+
+// ca are the changes of the mesh's certificate authority.
+func ca(s *stack.Stack) []check.Check {
+	return []check.Check{caReplaced(s), caAtOnce(s), caRefused(s)}
 }
