@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -201,17 +202,33 @@ func (s *Stack) forwardEntrance(ctx context.Context) error {
 // open says why a way to the gateway takes no connection. Its status port is asked where
 // there is one: a gateway without a Gateway resource listens at no other.
 func open(ctx context.Context, w way) error {
-	address := w.status
-	if address == "" {
-		address = w.http
-	}
 	ctx, cancel := context.WithTimeout(ctx, reachTimeout)
 	defer cancel()
-	connection, err := new(net.Dialer).DialContext(ctx, "tcp", address)
+	if w.status != "" {
+		return healthy(ctx, w.status)
+	}
+	connection, err := new(net.Dialer).DialContext(ctx, "tcp", w.http)
 	if err != nil {
 		return err
 	}
 	return connection.Close()
+}
+
+// healthy says why a gateway's status port does not answer 200: a connection alone says
+// nothing where something on the way takes them all.
+func healthy(ctx context.Context, address string) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+"/healthz/ready", http.NoBody)
+	if err != nil {
+		return err
+	}
+	response, err := (&http.Transport{DisableKeepAlives: true}).RoundTrip(request)
+	if err != nil {
+		return err
+	}
+	if response.StatusCode != http.StatusOK {
+		err = fmt.Errorf("its status port answers %s", response.Status)
+	}
+	return errors.Join(err, response.Body.Close())
 }
 
 // WhyNoNodePorts says why the gateway's node ports cannot be asked; empty when they can.

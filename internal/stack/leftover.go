@@ -11,6 +11,20 @@ import (
 	"istio-conformance/internal/process/progress"
 )
 
+// otherRuns reports whether other runs have a namespace in the cluster.
+func (s *Stack) otherRuns(ctx context.Context) (bool, error) {
+	list, err := s.Cluster.Kube.CoreV1().Namespaces().List(ctx, metav1.ListOptions{LabelSelector: ownerLabel + "=true"})
+	if err != nil {
+		return false, fmt.Errorf("list Namespaces with label %s: %w", ownerLabel, err)
+	}
+	for i := range list.Items {
+		if name := list.Items[i].Name; name != s.Namespace && strings.HasPrefix(name, testNamespace+"-") {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
 // RemoveLeftover removes from a cluster that is somebody else's what runs have left that
 // were killed: their namespaces, and their Secrets in those of gateways.
 func RemoveLeftover(ctx context.Context, c *cluster.Cluster, logf progress.Logf) error {

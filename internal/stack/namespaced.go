@@ -161,7 +161,13 @@ func (s *Stack) loadBackend(ctx context.Context, logf progress.Logf) (_ string, 
 	if err != nil {
 		return "", err
 	}
-	s.unload = func(ctx context.Context) error { return cluster.RemoveFromKind(ctx, s.kind, loaded, reference) }
+	s.unload = func(ctx context.Context) error {
+		others, err := s.otherRuns(ctx)
+		if err != nil || others {
+			return err // Another run's pods need it.
+		}
+		return cluster.RemoveFromKind(ctx, s.kind, loaded, reference)
+	}
 	logf("image %s of the backend is in the nodes %s of this kind cluster", reference, strings.Join(s.kindNodes, ", "))
 	return reference, nil
 }
