@@ -185,6 +185,9 @@ func (s *Stack) findWantedGateway(ctx context.Context, logf progress.Logf) error
 	if err := s.findIstiod(ctx, logf); err != nil {
 		return err
 	}
+	if err := s.readMesh(ctx); err != nil {
+		return err
+	}
 	var err error
 	if s.injection, err = s.findInjection(ctx); err != nil {
 		return err

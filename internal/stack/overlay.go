@@ -105,21 +105,25 @@ func differences(user, ours map[string]any) []difference {
 	return all
 }
 
-// line is a difference with its reason.
-func (d difference) line(w desired.Release, reasons map[string]string) string {
-	reason := ""
+// because is the reason of the value, or of the nearest one that it stands below.
+func (d difference) because(reasons map[string]string) string {
 	for path := d.path; ; {
-		if reason = reasons[path]; reason != "" {
-			break
+		if reason := reasons[path]; reason != "" {
+			return reason
 		}
 		at := strings.LastIndex(path, ".")
 		if at < 0 {
-			break
+			return ""
 		}
 		path = path[:at]
 	}
-	if reason != "" {
-		reason = ": " + reason
+}
+
+// line is a difference with its reason.
+func (d difference) line(w desired.Release, reasons map[string]string) string {
+	reason := ""
+	if because := d.because(reasons); because != "" {
+		reason = ": " + because
 	}
 	if d.user == nil {
 		return fmt.Sprintf("values of release %s: %s is added%s", w, d.path, reason)

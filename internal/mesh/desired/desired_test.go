@@ -50,7 +50,7 @@ func TestReadRefuses(t *testing.T) {
 	for _, tt := range []struct{ name, content, says string }{
 		{"no YAML", "a: [", "mesh.yaml: line 1: did not find expected node content"},
 		{"an unknown chart", "releases:\n- chart: kiali\n", `mesh.yaml:2: chart "kiali" is none of Istio's; want base, cni, istiod, ztunnel, gateway`},
-		{"an unknown key", "releases:\n- chart: base\n  versoin: 1.31.0\n", `mesh.yaml:3: a release has no "versoin"; want chart, name, namespace, version, valueFiles, values`},
+		{"an unknown key", "releases:\n- chart: base\n  chartVersion: 1.31.0\n", `mesh.yaml:3: a release has no "chartVersion"; want chart, name, namespace, version, valueFiles, values`},
 		{"a key beside the list", "releases: []\nextra: 1\n", `mesh.yaml:2: there is no "extra" beside "releases"`},
 		{"a release twice", "releases:\n- chart: gateway\n- chart: gateway\n", "mesh.yaml:3: release istio-ingress/istio-ingressgateway stands at "},
 		{"a missing value file", "releases:\n- chart: base\n  valueFiles: [none.yaml]\n", "mesh.yaml:2: value file none.yaml: "},
