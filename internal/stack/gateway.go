@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"net/netip"
 	"strconv"
 
 	corev1 "k8s.io/api/core/v1"
@@ -20,8 +21,8 @@ type Gateway struct {
 	Namespace, Release, ServiceAccount string
 	// Selector is the label selector of its pods.
 	Selector string
-	// HTTPPort is the port on 127.0.0.1 that leads to its HTTP node port.
-	HTTPPort int
+	// HTTP is where on this machine its HTTP node port is reached.
+	HTTP netip.AddrPort
 }
 
 // Node ports of the gateway in fixtures/values/gateway.yaml and kind-config.yaml.
@@ -37,11 +38,11 @@ func (s *Stack) GatewayAddress(nodePort int32, node string) (string, error) {
 	if node == "" {
 		node = s.Cluster.Nodes()[0].Name
 	}
-	port, err := s.Cluster.PortFor(nodePort, node)
+	at, err := s.Cluster.PortFor(nodePort, node)
 	if err != nil {
 		return "", err
 	}
-	return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)), nil
+	return at.String(), nil
 }
 
 // NodeAddress is where a node port is reached at the first node's own address. Only
@@ -64,7 +65,7 @@ func (s *Stack) NodeAddress(ctx context.Context, nodePort int32) (string, error)
 
 // GatewayURL is where traffic from outside the cluster enters.
 func (s *Stack) GatewayURL() string {
-	return fmt.Sprintf("http://127.0.0.1:%d", s.Gateway.HTTPPort)
+	return "http://" + s.Gateway.HTTP.String()
 }
 
 // GatewayPod returns a ready pod of the gateway.

@@ -148,6 +148,6 @@ func (s *Stack) findGateway(ctx context.Context) error {
 		}
 	}
 	// The control plane's node; with the Service's default policy every node's port leads to the gateway.
-	s.Gateway.HTTPPort, err = s.Cluster.PortFor(HTTPNodePort, s.Cluster.Nodes()[0].Name)
+	s.Gateway.HTTP, err = s.Cluster.PortFor(HTTPNodePort, s.Cluster.Nodes()[0].Name)
 	return err
 }

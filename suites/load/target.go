@@ -202,7 +202,7 @@ func (x *target) notes(how string) []string {
 	if x.referencePod != nil {
 		notes = append(notes, fmt.Sprintf("path reference: node port %s, pod %s, a gateway of the same image and resources with the default configuration, over mutual TLS to the same pod", x.reference, x.referencePod.Name))
 	}
-	if port := x.stack.Gateway.HTTPPort; cluster.UserlandProxy(port) {
+	if port := int(x.stack.Gateway.HTTP.Port()); cluster.UserlandProxy(port) {
 		notes = append(notes, fmt.Sprintf("127.0.0.1:%d of this machine leads through the container engine's userland proxy, which copies every byte: it is not on the paths that were measured", port))
 	}
 	return notes

@@ -3,7 +3,9 @@ package mtls
 import (
 	"context"
 	"fmt"
+	"net"
 	"net/http"
+	"strconv"
 	"strings"
 
 	"github.com/onsi/gomega"
@@ -94,7 +96,7 @@ func fromNode(ctx context.Context, t *check.T, s *stack.Stack, pod corev1.Pod, m
 	ask := func() (string, error) {
 		id, _ = kit.Mark()
 		// The status is 000 when no answer comes; curl's own status says why.
-		script := fmt.Sprintf("curl -s -o /dev/null -w '%%{http_code}' --max-time 10 -H 'x-conformance-id: %s' http://%s:%d/ || echo \" curl $?\"", id, pod.Status.PodIP, m.port)
+		script := fmt.Sprintf("curl -s -o /dev/null -w '%%{http_code}' --max-time 10 -H 'x-conformance-id: %s' http://%s/ || echo \" curl $?\"", id, net.JoinHostPort(pod.Status.PodIP, strconv.Itoa(m.port)))
 		out, err := s.Cluster.Exec(ctx, pod.Spec.NodeName, script)
 		return strings.TrimSpace(out), err
 	}

@@ -3,6 +3,7 @@ package certificates
 import (
 	"context"
 	"fmt"
+	"net"
 	"strings"
 
 	"github.com/onsi/gomega"
@@ -68,6 +69,6 @@ func plaintext(ctx context.Context, s *stack.Stack, pod corev1.Pod) (string, err
 	if err != nil {
 		return "", err
 	}
-	script := fmt.Sprintf("curl --silent --max-time 5 --output /dev/null --write-out '%%{http_code}' http://%s:8080/ || test $? = 56 -o $? = 52", pod.Status.PodIP)
+	script := fmt.Sprintf("curl --silent --max-time 5 --output /dev/null --write-out '%%{http_code}' http://%s/ || test $? = 56 -o $? = 52", net.JoinHostPort(pod.Status.PodIP, "8080"))
 	return s.Cluster.PodNetns(ctx, gateway.Namespace, gateway.Name, script)
 }
