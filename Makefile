@@ -77,7 +77,7 @@ load: $(BIN)/e2e.test ## Measure the gateway's latency and capacity thoroughly (
 	@LOAD=full RUN=$${RUN:-load} $(BIN)/e2e.test
 
 .PHONY: rehearse
-rehearse: $(BIN)/istio-conformance ## Say what a new version of Istio changes for a captured mesh: CAPTURE=mesh.tar.gz TO=1.31 FROM=1.30 HOW=static
+rehearse: $(BIN)/istio-conformance ## Say what a new version of Istio changes for a captured mesh: CAPTURE=mesh.tar.gz TO=1.31 FROM=1.30 HOW=static|config
 	@$(BIN)/istio-conformance rehearse --$(or $(HOW),static) $(CAPTURE)
 
 .PHONY: images
@@ -136,6 +136,10 @@ $(MODULES:%=unit/%): unit/%:
 .PHONY: test-kernel
 test-kernel: ## Boot a kernel in QEMU, take its modules away one by one, and prove that exactly the right requirement turns red
 	@ISTIO_CONFORMANCE_GUEST=1 go test -count=1 -timeout 20m -run TestEachMissingModule -v ./internal/machine/kernel/guest
+
+.PHONY: test-rehearse
+test-rehearse: ## Change one thing after the other below an istiod, and see that rehearse --config names exactly it; and find what is known to change from 1.30 to 1.31
+	@ISTIO_CONFORMANCE_PLANES=1 go test -count=1 -timeout 20m -run 'Planted|Known' -v ./internal/rehearse/config
 
 .PHONY: test-report
 test-report: ## Look at the report's page in Chromium: pictures in out/page, a clean console, axe-core without a violation

@@ -124,6 +124,9 @@ func run(m *testing.M, o *options.Options, console *os.File) (int, error) {
 		return exitcode.Of(err), err
 	}
 	planned = o.Shard.Plan(selection.Plan(all))
+	if planned, err = rest(o, planned, console); err != nil {
+		return exitcode.Of(err), err
+	}
 	switch {
 	case o.List:
 		err := list(console, o, all, selection)

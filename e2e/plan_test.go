@@ -46,7 +46,8 @@ func dryRun(ctx context.Context, out io.Writer, o *options.Options, s *stack.Sta
 		return err
 	}
 	if s.Existing() {
-		fmt.Fprintf(out, "cluster:  the one of %s, context %s; it is only read\n", o.Kubeconfig, cmp.Or(o.Context, "current"))
+		scope := map[bool]string{false: "it is only read", true: "the checks make what they need in one namespace"}[s.InNamespace()]
+		fmt.Fprintf(out, "cluster:  the one of %s, context %s; %s\n", o.Kubeconfig, cmp.Or(o.Context, "current"), scope)
 	} else {
 		fmt.Fprintf(out, "cluster:  kind cluster %s by %s; %s\n", o.Name, o.KindConfig, map[bool]string{true: "kept", false: "removed at the end"}[o.Keep])
 		fmt.Fprintf(out, "versions: %s\n", s)

@@ -24,7 +24,7 @@ import (
 // All returns the suites of the main job, of which load measures as much as it is told;
 // the outages, which take minutes, are among them where they are asked for.
 func All(s *stack.Stack, measure load.Mode, outages bool) []check.Suite {
-	all := []check.Suite{kernel.Suite(s), install.Suite(s), existing.Suite(s, install.Suite), ambient.Suite(s), ingress.Suite(s), load.Suite(s, measure)}
+	all := []check.Suite{kernel.Suite(s), install.Suite(s), existing.Suite(s, install.Suite, ingress.Suite), ambient.Suite(s), ingress.Suite(s), load.Suite(s, measure)}
 	if outages {
 		all = append(all, outage.Suite(s))
 	}

@@ -16,15 +16,24 @@ import (
 	"istio-conformance/internal/process/exitcode"
 	"istio-conformance/internal/process/filelock"
 	"istio-conformance/internal/process/project"
+	"istio-conformance/internal/stack"
 )
 
 // clean removes what runs of this project left on purpose (KEEP=1) or because
 // they were killed.
 func clean() *cobra.Command {
-	return &cobra.Command{
+	var there lookFlags
+	command := &cobra.Command{
 		Use:   "clean [CLUSTER...]",
 		Short: "Remove this project's clusters, or only the named ones, and stop the engine it started when no cluster is left; the cache stays",
+		Long: `Remove this project's clusters, or only the named ones, and stop the engine it started when no cluster is left; the cache stays.
+
+With --context or --kubeconfig: remove from that cluster, which is somebody else's, the namespaces and Secrets that runs with
+CLUSTER=existing have left, found by their label. A run that is under way there loses its own.`,
 		RunE: func(c *cobra.Command, only []string) error {
+			if there.context != "" || there.kubeconfig != "" {
+				return removeThere(c, only, &there)
+			}
 			cache, err := project.CacheDir(os.Getenv)
 			if err != nil {
 				return exitcode.Environmentf("%w", err)
@@ -39,6 +48,36 @@ func clean() *cobra.Command {
 			})
 		},
 	}
+	command.Flags().StringVar(&there.kubeconfig, "kubeconfig", "", "kubeconfig of a cluster that is somebody else's (default $KUBECONFIG, else ~/.kube/config, with --context)")
+	command.Flags().StringVar(&there.context, "context", "", "context of such a cluster")
+	return command
+}
+
+// removeThere removes what runs have left in a cluster that is somebody else's.
+func removeThere(c *cobra.Command, only []string, there *lookFlags) error {
+	if len(only) > 0 {
+		return exitcode.Usagef("clean %s --context: clusters that are made here have names, others a context: leave one of them out", strings.Join(only, " "))
+	}
+	kubeconfig, err := there.file()
+	if err != nil {
+		return err
+	}
+	found, err := cluster.Existing(c.Context(), kubeconfig, there.context)
+	if err != nil {
+		return err
+	}
+	removed := 0
+	err = stack.RemoveLeftover(c.Context(), found, func(format string, args ...any) {
+		removed++
+		fmt.Fprintf(c.OutOrStdout(), format+"\n", args...)
+	})
+	if err != nil {
+		return exitcode.Environmentf("%w", err)
+	}
+	if removed == 0 {
+		fmt.Fprintf(c.OutOrStdout(), "nothing of this project is left in cluster %s\n", found.Name)
+	}
+	return nil
 }
 
 func removeAll(ctx context.Context, only []string, options engine.Options) error {

@@ -32,7 +32,7 @@ func imagesCommand() *cobra.Command {
 		Args:  noArguments,
 		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	command.AddCommand(imagesList(), imagesBuild(), imagesSave(), imagesLoad(), imagesSelf())
+	command.AddCommand(imagesList(), imagesBuild(), imagesSave(), imagesLoad(), imagesSelf(), imagesBackend())
 	return command
 }
 

@@ -12,9 +12,12 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"istio-conformance/internal/images/gatewayapi"
+	"istio-conformance/internal/images/modules"
 	"istio-conformance/internal/mesh/istio"
 	"istio-conformance/internal/process/exitcode"
 	"istio-conformance/internal/rehearse/capture"
+	"istio-conformance/internal/rehearse/config"
 	"istio-conformance/internal/rehearse/finding"
 	"istio-conformance/internal/rehearse/static"
 	"istio-conformance/internal/stack"
@@ -23,8 +26,10 @@ import (
 
 // rehearseFlags say which upgrade is rehearsed, and how.
 type rehearseFlags struct {
-	static, json               bool
+	static, config, json       bool
 	from, to, source, chartsOf string
+	// with is a second capture: what the mesh is to be after the step.
+	with string
 }
 
 // rehearseCommand says what an upgrade changes for a captured mesh.
@@ -38,10 +43,17 @@ archive, or the folder that it is unpacked to. Nothing of yours is changed or as
   --static  in seconds, without a cluster: values that the new charts ignore or refuse, fields
             and versions that are gone, stored versions, places of images that end, CRDs of the
             Gateway API, proxies that are too old, upgrade notes that this mesh meets
+  --config  in a minute or two, without a cluster and without traffic: istiod of both versions
+            and an API server run as plain processes of this machine with the captured objects,
+            and the configuration that each kind of proxy is sent is compared
+With --with, what is compared is two captures: FROM with the first, TO with the second. The
+versions may be the same: what does this change of configuration do?
 Exit status: 0 nothing breaks, 1 something breaks or differs, 2 bad flags or a capture that
 cannot be read, 3 the charts could not be had.`,
 		Example: `  istio-conformance rehearse --static mesh.tar.gz --to 1.31
-  istio-conformance rehearse --static mesh/ --from 1.30 --to 1.31 --json`,
+  istio-conformance rehearse --static mesh/ --from 1.30 --to 1.31 --json
+  istio-conformance rehearse --config mesh.tar.gz --to 1.31 --images modules
+  istio-conformance rehearse --config main.tar.gz --with pull-request.tar.gz --from 1.31 --to 1.31`,
 		Args: func(c *cobra.Command, args []string) error {
 			if len(args) != 1 {
 				return exitcode.Usagef("%s: name one capture, such as mesh.tar.gz; istio-conformance capture writes it", c.CommandPath())
@@ -62,6 +74,8 @@ cannot be read, 3 the charts could not be had.`,
 		},
 	}
 	c.Flags().BoolVar(&f.static, "static", false, "look at what needs no cluster")
+	c.Flags().BoolVar(&f.config, "config", false, "compare what the proxies are sent")
+	c.Flags().StringVar(&f.with, "with", "", "with --config: the capture to go to, if the mesh changes too")
 	c.Flags().BoolVar(&f.json, "json", false, "write JSON")
 	c.Flags().StringVar(&f.to, "to", os.Getenv("TO"), "version of Istio to go to ($TO)")
 	c.Flags().StringVar(&f.from, "from", os.Getenv("FROM"), "version of Istio that the mesh has; default: the one in the capture ($FROM)")
@@ -70,12 +84,14 @@ cannot be read, 3 the charts could not be had.`,
 	return c
 }
 
-func (f *rehearseFlags) run(c *cobra.Command, name string) (*finding.Report, error) {
-	if !f.static {
-		return nil, exitcode.Usagef("%s: say how closely to look: --static", c.CommandPath())
-	}
-	if f.to == "" {
+func (f *rehearseFlags) run(c *cobra.Command, name string) (_ *finding.Report, err error) {
+	switch {
+	case f.static == f.config:
+		return nil, exitcode.Usagef("%s: say how closely to look: --static or --config", c.CommandPath())
+	case f.to == "":
 		return nil, exitcode.Usagef("%s: say to which version: --to 1.31", c.CommandPath())
+	case f.with != "" && !f.config:
+		return nil, exitcode.Usagef("%s: --with compares what proxies are sent: add --config", c.CommandPath())
 	}
 	mesh, err := capture.Read(name)
 	if err != nil {
@@ -85,28 +101,83 @@ func (f *rehearseFlags) run(c *cobra.Command, name string) (*finding.Report, err
 	if err != nil {
 		return nil, err
 	}
-	step := static.Step{Mesh: mesh, Kubernetes: cmp.Or(mesh.Index.Kubernetes, s.Cell.Kubernetes)}
-	if step.From, step.To, err = versionsOf(s); err != nil {
-		return nil, err
-	}
-	dir, err := os.MkdirTemp("", "istio-conformance-")
-	if err != nil {
-		return nil, exitcode.Environmentf("directory for the charts: %w", err)
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	for _, version := range []struct {
-		cell istio.Pair
-		to   *map[string]string
-	}{{s.FromCell.Pair, &step.FromCharts}, {s.Cell.Pair, &step.ToCharts}} {
-		if *version.to, err = s.Charts(c.Context(), version.cell, dir, logTo(c)); err != nil {
+	r := &rehearser{c: c, stack: s, mesh: mesh, other: mesh, kubernetes: cmp.Or(mesh.Index.Kubernetes, s.Cell.Kubernetes)}
+	if f.with != "" {
+		if r.other, err = capture.Read(f.with); err != nil {
 			return nil, err
 		}
 	}
-	report, err := static.Rehearse(c.Context(), step)
-	if err != nil {
+	if r.from, r.to, err = versionsOf(s); err != nil {
+		return nil, err
+	}
+	if r.dir, err = os.MkdirTemp("", "istio-conformance-"); err != nil {
+		return nil, exitcode.Environmentf("directory for the rehearsal: %w", err)
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(r.dir)) }()
+	if err := r.fetchCharts(); err != nil {
+		return nil, err
+	}
+	var report *finding.Report
+	if f.static {
+		report, err = static.Rehearse(c.Context(), static.Step{
+			Mesh: mesh, Kubernetes: r.kubernetes, From: r.from, To: r.to, FromCharts: r.fromCharts, ToCharts: r.toCharts,
+		})
+	} else {
+		report, err = r.config()
+	}
+	if err != nil && exitcode.Of(err) == exitcode.Environment {
 		return nil, exitcode.Environmentf("%w", err)
 	}
-	return report, nil
+	return report, err
+}
+
+// rehearser has what a rehearsal needs.
+type rehearser struct {
+	c                    *cobra.Command
+	stack                *stack.Stack
+	mesh, other          *capture.Mesh
+	from, to             istio.Version
+	kubernetes, dir      string
+	fromCharts, toCharts map[string]string
+}
+
+func (r *rehearser) fetchCharts() error {
+	for _, version := range []struct {
+		cell istio.Pair
+		to   *map[string]string
+	}{{r.stack.FromCell.Pair, &r.fromCharts}, {r.stack.Cell.Pair, &r.toCharts}} {
+		var err error
+		if *version.to, err = r.stack.Charts(r.c.Context(), version.cell, r.dir, logTo(r.c)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// config compares what the proxies are sent.
+func (r *rehearser) config() (*finding.Report, error) {
+	if r.stack.Config.Images != istio.SourceModules {
+		return nil, exitcode.Usagef("--config runs istiod and an API server as plain processes, which are built from Go modules: --images modules (IMAGES=%s has images only)", r.stack.Config.Images)
+	}
+	w := newWorking(r.c.ErrOrStderr())
+	ctx, stop := w.watch(r.c.Context())
+	defer stop()
+	source := modules.New(modules.Options{Root: r.stack.Config.Root, CacheDir: r.stack.Config.CacheDir, Logf: w.logf})
+	run := &config.Rehearsal{
+		From: config.Side{Mesh: r.mesh, Version: r.from, Charts: r.fromCharts}, To: config.Side{Mesh: r.other, Version: r.to, Charts: r.toCharts},
+		Kubernetes: r.kubernetes, Dir: r.dir, Logf: w.logf,
+	}
+	var err error
+	if run.From.Programs, err = source.Programs(ctx, r.stack.FromCell.Pair); err != nil {
+		return nil, err
+	}
+	if run.To.Programs, err = source.Programs(ctx, r.stack.Cell.Pair); err != nil {
+		return nil, err
+	}
+	if run.GatewayAPI, _, err = gatewayapi.CRDs(ctx, r.stack.Config.Root); err != nil {
+		return nil, err
+	}
+	return run.Run(ctx)
 }
 
 // resolve finds the full versions of both ends of the step.

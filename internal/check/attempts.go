@@ -109,7 +109,9 @@ func (r *Runner) settle(c Check, result *report.Test) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	passed := result.Status == report.Pass || result.Status == report.Flaky
-	if c.Gate && !passed && r.blocked == "" {
+	// What a gate that has no meaning here would prove, nothing here stands on.
+	void := c.SkipIf != nil && result.Status == report.Skip && result.Reason == c.SkipIf()
+	if c.Gate && !passed && !void && r.blocked == "" {
 		r.blocked = fmt.Sprintf("needs %s/%s, which did not pass", result.Suite, c.Name)
 	}
 	if r.Policy.FailFast && result.Status == report.Fail && r.blocked == "" {

@@ -49,3 +49,25 @@ func (s Shard) Plan(suites []Suite) []Suite {
 	}
 	return plan
 }
+
+// Rest is what is left of a plan when the checks with these ids are done; gates stay
+// with what is behind them.
+func Rest(suites []Suite, done map[string]bool) []Suite {
+	var plan []Suite
+	for _, suite := range suites {
+		kept, own := Suite{Name: suite.Name}, 0
+		for _, c := range suite.Checks {
+			if !c.Gate && done[suite.Name+"/"+c.Name] {
+				continue
+			}
+			kept.Checks = append(kept.Checks, c)
+			if !c.Gate {
+				own++
+			}
+		}
+		if own > 0 {
+			plan = append(plan, kept)
+		}
+	}
+	return plan
+}

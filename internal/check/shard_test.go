@@ -36,3 +36,14 @@ func TestShardsAreAllChecksOnceWithTheirGates(t *testing.T) {
 		g.Expect(exitcode.Of(err)).To(gomega.Equal(exitcode.Usage), bad)
 	}
 }
+
+func TestRestLeavesOutWhatIsDone(t *testing.T) {
+	g := gomega.NewWithT(t)
+	suites := []Suite{
+		{Name: "a", Checks: []Check{{Name: "gate", Gate: true}, {Name: "1"}, {Name: "2"}}},
+		{Name: "b", Checks: []Check{{Name: "gate", Gate: true}, {Name: "3"}}},
+	}
+	left := Rest(suites, map[string]bool{"a/gate": true, "a/2": true, "b/3": true})
+	g.Expect(IDs(left)).To(gomega.Equal([]string{"a/gate", "a/1"}))
+	g.Expect(Rest(suites, nil)).To(gomega.Equal(suites))
+}

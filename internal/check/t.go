@@ -165,7 +165,9 @@ func (t *T) writePanic(dir string) []string {
 func (t *T) Observe(format string, args ...any) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.observed = append(t.observed, fmt.Sprintf(format, args...))
+	if text := fmt.Sprintf(format, args...); !slices.Contains(t.observed, text) {
+		t.observed = append(t.observed, text)
+	}
 }
 
 // RecordLoad adds a latency measurement to the report, where its verdict counts

@@ -7,6 +7,8 @@ import (
 	"os"
 	"strconv"
 	"time"
+
+	"istio-conformance/internal/machine/engine"
 )
 
 // runFile receives a program on its standard input, runs it and removes it, however
@@ -22,10 +24,15 @@ const runFileTime = time.Minute
 // the arguments and removes it again, all in one call of the engine. The program is
 // static, for the node has none of its libraries. It returns standard output, and
 // with an error of exec.ExitError the status that the program ended with.
-func (c *Cluster) ExecFile(ctx context.Context, node, program string, args ...string) (_ string, err error) {
+func (c *Cluster) ExecFile(ctx context.Context, node, program string, args ...string) (string, error) {
 	if _, err := c.node(node); err != nil {
 		return "", err
 	}
+	return RunFileIn(ctx, c.engine, node, program, args...)
+}
+
+// RunFileIn is ExecFile for a node of KindNodes.
+func RunFileIn(ctx context.Context, e *engine.Engine, node, program string, args ...string) (_ string, err error) {
 	file, err := os.Open(program)
 	if err != nil {
 		return "", fmt.Errorf("node %s: program for it: %w", node, err)
@@ -35,7 +42,7 @@ func (c *Cluster) ExecFile(ctx context.Context, node, program string, args ...st
 	if deadline, ok := ctx.Deadline(); ok {
 		limit = strconv.Itoa(int(time.Until(deadline).Seconds()) + 1)
 	}
-	run := c.engine.Command(file, append([]string{"exec", "--interactive", node, "bash", "-c", runFile, limit}, args...)...)
+	run := e.Command(file, append([]string{"exec", "--interactive", node, "bash", "-c", runFile, limit}, args...)...)
 	out, err := run.Output(ctx)
 	if err != nil {
 		return out, fmt.Errorf("node %s: %w", node, err)

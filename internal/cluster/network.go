@@ -37,6 +37,12 @@ func (c *Cluster) ExecInNetwork(ctx context.Context, node, program string, args 
 	return out, "this machine, in the network namespace of node " + node, err
 }
 
+// RunHere runs a program of this machine on it, and says so in how.
+func RunHere(ctx context.Context, program string, args ...string) (out, how string, err error) {
+	out, err = (&command.Command{Args: append([]string{program}, args...)}).Output(ctx)
+	return out, "this machine", err
+}
+
 // localNetwork returns the file of the node's network namespace when this process
 // may enter it; empty when it may not, or when the node is on another machine.
 func (c *Cluster) localNetwork(ctx context.Context, node string) string {

@@ -77,6 +77,7 @@ func OnlySaid(dir, said string, reason error) ([]string, error) {
 // Fill writes the evidence with w, which the caller closes.
 func (c *Collector) Fill(ctx context.Context, w *Writer, since time.Time) {
 	w.About(since.Add(-logLookBack))
+	w.index.Only = c.Only
 	w.Add("said.txt", "what was said of the failure", []byte(c.Said))
 	w.Add("requests.txt", "the requests that were made, with their responses", []byte(c.Requests))
 	scope, err := c.discover(ctx, w)

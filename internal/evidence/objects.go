@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -50,6 +51,7 @@ var clusterKinds = map[string]schema.GroupVersionResource{
 	"mutatingwebhookconfigurations":   {Group: "admissionregistration.k8s.io", Version: "v1", Resource: "mutatingwebhookconfigurations"},
 	"validatingwebhookconfigurations": {Group: "admissionregistration.k8s.io", Version: "v1", Resource: "validatingwebhookconfigurations"},
 	"customresourcedefinitions":       {Group: "apiextensions.k8s.io", Version: "v1", Resource: "customresourcedefinitions"},
+	"gatewayclasses":                  {Group: "gateway.networking.k8s.io", Version: "v1", Resource: "gatewayclasses"},
 }
 
 // Kinds are the resources that are collected, as "resource.group"; what a run needs
@@ -112,6 +114,9 @@ func (c *Collector) list(ctx context.Context, w *Writer, file, what string, gvr 
 	} else {
 		list, err = c.Clients.Dynamic.Resource(gvr).Namespace(namespace).List(ctx, metav1.ListOptions{})
 	}
+	if apierrors.IsNotFound(err) && strings.HasSuffix(gvr.Group, "gateway.networking.k8s.io") {
+		return nil // the Gateway API is not installed
+	}
 	if err != nil {
 		return err
 	}
@@ -137,7 +142,9 @@ func (c *Collector) list(ctx context.Context, w *Writer, file, what string, gvr 
 
 // clean returns what of an object helps, or nil where nothing does.
 func clean(u *unstructured.Unstructured) map[string]any {
-	if u.GetKind() != "Lease" { // whose managed fields hold the API server's clock
+	// The managed fields of a Lease hold the API server's clock, those of a webhook say
+	// who writes it.
+	if u.GetKind() != "Lease" && !strings.HasSuffix(u.GetKind(), "WebhookConfiguration") {
 		u.SetManagedFields(nil)
 	}
 	annotations := u.GetAnnotations()

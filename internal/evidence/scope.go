@@ -99,7 +99,7 @@ func (c *Collector) discoverMore(ctx context.Context, s *scope, wanted map[strin
 		}
 	}
 	for name, gvr := range s.resources {
-		if !strings.HasSuffix(name, ".istio.io") {
+		if !strings.HasSuffix(name, ".istio.io") && !strings.HasSuffix(name, ".gateway.networking.k8s.io") {
 			continue
 		}
 		list, err := c.Clients.Dynamic.Resource(gvr).List(ctx, metav1.ListOptions{})

@@ -36,8 +36,10 @@ type Index struct {
 	// Collected is when, by this machine's clock; logs begin at Since.
 	Collected time.Time `json:"collected"`
 	Since     time.Time `json:"since"`
-	Files     []Entry   `json:"files"`
-	Missing   []Entry   `json:"missing"`
+	// Only says that no namespaces were looked for: others may have objects of Istio's too.
+	Only    bool    `json:"only,omitempty"`
+	Files   []Entry `json:"files"`
+	Missing []Entry `json:"missing"`
 }
 
 // Entry is one file, or one that could not be had.

@@ -48,6 +48,12 @@ func (s *Stack) Build(ctx context.Context, r *record.Recorder) error {
 	}
 	phase := r.Phase("install")
 	s.InstallError = install(ctx, phase.Logf)
+	if s.Existing() && s.InstallError != nil {
+		// Nothing was to be installed: there is nothing to judge.
+		phase.Done(s.InstallError)
+		r.Environment(s.describe)
+		return s.InstallError
+	}
 	phase.DoneChecked(s.InstallError)
 	r.Environment(s.describe)
 	return nil

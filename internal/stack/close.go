@@ -30,11 +30,11 @@ func (s *Stack) Close(ctx context.Context, r *record.Recorder) error {
 
 // leave takes away what the run made in a cluster that is not its own.
 func (s *Stack) leave(ctx context.Context, r *record.Recorder) error {
-	if s.scratch.name == "" {
+	if s.scratch.name == "" && s.unload == nil {
 		return nil
 	}
 	phase := r.Phase("remove")
-	err := s.removeScratch(ctx, true)
+	err := s.Leave(ctx)
 	phase.Done(err)
 	return err
 }

@@ -33,6 +33,15 @@ const (
 	RecommendedValues = "recommended"
 )
 
+// What may be made in a cluster that is there already.
+const (
+	// ScopeRead is nothing but a namespace for what is a dry run or needs no pod.
+	ScopeRead = "read"
+	// ScopeNamespace is pods, routes and policies in one namespace, and the Secrets that
+	// a gateway reads in its own namespace alone.
+	ScopeNamespace = "namespace"
+)
+
 // Config is what the user asks for.
 type Config struct {
 	// Profile is one of the profiles above; empty means ProfileDefault.
@@ -60,6 +69,16 @@ type Config struct {
 	// Kubeconfig and Context name a cluster that is there already; with an empty
 	// Kubeconfig a kind cluster is made.
 	Kubeconfig, Context string
+	// Scope is what may be made in such a cluster: ScopeRead or ScopeNamespace.
+	Scope string
+	// GatewayName is "namespace/name" of the Service of the gateway under test, where
+	// such a cluster has several; empty takes the only one.
+	GatewayName string
+	// GatewayAddress is where that gateway is reached, see Entrance; empty finds it.
+	GatewayAddress string
+	// BackendImage is the image of the service behind that gateway, in a registry that
+	// the nodes can pull from.
+	BackendImage string
 	// Keep leaves the cluster for the next run.
 	Keep bool
 	// SkipInstall takes a kept cluster as it is, and puts nothing right.

@@ -1,6 +1,7 @@
 package stack
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -23,10 +24,10 @@ func (s *Stack) Evidence(ctx context.Context, dir string, failed check.Failure) 
 func (s *Stack) collector(failed check.Failure) *evidence.Collector {
 	c := &evidence.Collector{
 		Clients: s.Cluster.Clients, Helm: s.Helm, Exec: s.Cluster.Exec,
-		Namespaces: []string{SystemNamespace, gatewayNamespace, s.Namespace, "kube-system"},
+		Namespaces: []string{SystemNamespace, cmp.Or(s.Gateway.Namespace, gatewayNamespace), s.Namespace, "kube-system"},
 		Said:       strings.Join(failed.Said, "\n"), Requests: failed.Requests,
 	}
-	if s.scratch.name != "" {
+	if s.scratch.name != "" && s.scratch.name != s.Namespace {
 		c.Namespaces = append(c.Namespaces, s.scratch.name)
 	}
 	if s.InstallError != nil {

@@ -1,16 +1,20 @@
 package stack
 
 import (
+	"cmp"
 	"context"
-	"fmt"
+	"errors"
 	"slices"
+	"strings"
 
 	"helm.sh/helm/v3/pkg/release"
+	corev1 "k8s.io/api/core/v1"
 
 	"istio-conformance/internal/cluster"
 	"istio-conformance/internal/mesh/charts"
 	"istio-conformance/internal/mesh/envoy"
 	"istio-conformance/internal/mesh/istio"
+	"istio-conformance/internal/process/exitcode"
 	"istio-conformance/internal/process/progress"
 )
 
@@ -20,10 +24,14 @@ func (s *Stack) Existing() bool { return s.Config.Kubeconfig != "" }
 // WhyNotOurs says why a check that needs a cluster of the harness's own making
 // cannot be made; empty when the cluster is.
 func (s *Stack) WhyNotOurs() string {
-	if !s.Existing() {
+	switch {
+	case !s.Existing():
 		return ""
+	case s.InNamespace():
+		return "done only in a cluster that is made here: it changes Istio, the gateway, a node or the whole cluster"
+	default:
+		return "an existing cluster is only read: its nodes are not entered and nothing is deployed"
 	}
-	return "an existing cluster is only read: its nodes are not entered and nothing is deployed"
 }
 
 // connect takes the cluster that is already there.
@@ -43,9 +51,14 @@ func (s *Stack) connect(ctx context.Context, logf progress.Logf) error {
 var profileOf = map[string]string{"cni": ProfileCNI, "ztunnel": ProfileAmbient}
 
 // AsExisting returns a stack that takes this one's cluster as a user's, of whose
-// making it knows nothing. Leave takes away what it makes there.
-func (s *Stack) AsExisting(ctx context.Context) (*Stack, error) {
-	other := New(Config{Kubeconfig: s.Cluster.Kubeconfig, Context: s.Config.Context, Waits: s.Config.Waits, Root: s.Config.Root, CacheDir: s.Config.CacheDir, OutDir: s.Config.OutDir})
+// making it knows nothing but the backend's image, where checks make pods. Leave takes
+// away what it makes there.
+func (s *Stack) AsExisting(ctx context.Context, scope string) (*Stack, error) {
+	image := ""
+	if scope == ScopeNamespace {
+		image = s.Images.Backend
+	}
+	other := New(Config{Scope: scope, BackendImage: image, Engine: s.Config.Engine, Kubeconfig: s.Cluster.Kubeconfig, Context: s.Config.Context, Waits: s.Config.Waits, Root: s.Config.Root, CacheDir: s.Config.CacheDir, OutDir: s.Config.OutDir})
 	if err := other.connect(ctx, progress.Discard); err != nil {
 		return nil, err
 	}
@@ -53,11 +66,47 @@ func (s *Stack) AsExisting(ctx context.Context) (*Stack, error) {
 }
 
 // Leave removes the namespace that a run made in an existing cluster, and waits
-// until it is gone.
-func (s *Stack) Leave(ctx context.Context) error { return s.removeScratch(ctx, true) }
+// until it is gone; with it goes what the run left in others and in the nodes.
+func (s *Stack) Leave(ctx context.Context) error {
+	err := s.removeScratch(ctx, true)
+	if s.unload != nil {
+		err = errors.Join(err, s.unload(ctx))
+		s.unload = nil
+	}
+	return err
+}
 
-// discover finds the releases of Istio's charts instead of installing them.
+// discover finds Istio instead of installing it: by Helm's releases, and what has none
+// by its pods.
 func (s *Stack) discover(ctx context.Context, logf progress.Logf) error {
+	if err := s.findReleases(ctx, logf); err != nil {
+		return err
+	}
+	if err := s.findIstiod(ctx, logf); err != nil {
+		return err
+	}
+	if err := s.readMesh(ctx); err != nil {
+		return err
+	}
+	if err := s.useGateway(ctx, logf); err != nil {
+		return err
+	}
+	if err := s.judgeExisting(); err != nil {
+		return err
+	}
+	var err error
+	if s.proxy, err = s.describeProxy(ctx); err != nil {
+		return err
+	}
+	s.missingFilters = envoy.MissingFilters(s.proxy.Extensions)
+	if !s.InNamespace() {
+		return nil
+	}
+	return s.prepareNamespace(ctx, logf)
+}
+
+// findReleases finds the releases of Istio's charts.
+func (s *Stack) findReleases(ctx context.Context, logf progress.Logf) error {
 	var err error
 	if s.Helm, err = s.helm(); err != nil {
 		return err
@@ -68,30 +117,82 @@ func (s *Stack) discover(ctx context.Context, logf progress.Logf) error {
 	}
 	for _, chart := range []string{"base", "cni", "istiod", "ztunnel", "gateway"} {
 		i := slices.IndexFunc(releases, func(r *release.Release) bool { return r.Chart.Metadata.Name == chart })
-		profile, optional := profileOf[chart]
-		if i < 0 && optional {
-			continue
-		}
 		if i < 0 {
-			return fmt.Errorf("no release of Istio's chart %s in cluster %s, among %d releases", chart, s.Cluster.Name, len(releases))
+			continue
 		}
 		found := releases[i]
 		logf("release %s/%s, chart %s %s", found.Namespace, found.Name, chart, found.Chart.Metadata.Version)
 		s.Releases = append(s.Releases, charts.Release{Name: found.Name, Namespace: found.Namespace})
+		s.recorded = append(s.recorded, chart)
 		s.Cell.Istio = found.Chart.Metadata.Version
-		if optional {
+		if profile, optional := profileOf[chart]; optional {
 			s.Config.Profile = profile
 		}
-		if chart == "gateway" {
-			s.Gateway = Gateway{Namespace: found.Namespace, Release: found.Name, ServiceAccount: found.Name, Selector: "app=" + found.Name}
+	}
+	for _, chart := range []string{"base", "istiod", "gateway"} {
+		if !slices.Contains(s.recorded, chart) {
+			logf("Helm has no release of chart %s here: what only its record can tell is not checked", chart)
 		}
 	}
-	if err := s.judgeExisting(); err != nil {
+	return nil
+}
+
+// WhyNoRecord says why a check that compares with what Helm keeps of these charts cannot
+// be made; empty when it can.
+func (s *Stack) WhyNoRecord(charts ...string) string {
+	if !s.Existing() {
+		return ""
+	}
+	for _, chart := range charts {
+		if !slices.Contains(s.recorded, chart) {
+			return "Helm has no release of chart " + chart + " in this cluster, and only its record tells what was to be installed"
+		}
+	}
+	return ""
+}
+
+// WithRecord is a SkipIf of WhyNoRecord.
+func (s *Stack) WithRecord(charts ...string) func() string {
+	return func() string { return s.WhyNoRecord(charts...) }
+}
+
+// versionLabel is that of what Istio's charts render.
+const versionLabel = "app.kubernetes.io/version"
+
+// findIstiod looks for the control plane; where Helm knows no version it is that of the
+// pods' label or image.
+func (s *Stack) findIstiod(ctx context.Context, logf progress.Logf) error {
+	pods, err := s.istiodPods(ctx)
+	if err != nil {
 		return err
 	}
-	s.proxy, err = s.describeProxy(ctx)
-	s.missingFilters = envoy.MissingFilters(s.proxy.Extensions)
-	return err
+	i := slices.IndexFunc(pods, func(p corev1.Pod) bool { return p.Namespace == SystemNamespace })
+	switch {
+	case len(pods) == 0:
+		return exitcode.Environmentf("cluster %s: no istiod: no pod in any namespace has the label app=istiod; install Istio, or name another cluster: KUBECONFIG, CONTEXT", s.Cluster.Name)
+	case i < 0:
+		return exitcode.Environmentf("cluster %s: istiod runs in namespace %s; the checks know it in %s alone", s.Cluster.Name, pods[0].Namespace, SystemNamespace)
+	}
+	s.revision = cmp.Or(pods[i].Labels["istio.io/rev"], "default")
+	if s.Cell.Istio == "" {
+		s.Cell.Istio = cmp.Or(pods[i].Labels[versionLabel], imageVersion(pods[i].Spec.Containers[0].Image))
+	}
+	if s.Cell.Istio == "" {
+		return exitcode.Environmentf("cluster %s: which version istiod is of is not known: its pod %s has no label %s, and its image %s no version as its tag", s.Cluster.Name, pods[i].Name, versionLabel, pods[i].Spec.Containers[0].Image)
+	}
+	logf("istiod %s, revision %s", s.Cell.Istio, s.revision)
+	return nil
+}
+
+// imageVersion is the version in an image's tag; empty when it has none.
+func imageVersion(image string) string {
+	_, tag, _ := strings.Cut(image[strings.LastIndex(image, "/")+1:], ":")
+	tag, _, _ = strings.Cut(tag, "@")
+	version, _, _ := strings.Cut(tag, "-")
+	if parsed, err := istio.ParseVersion(version); err != nil || !parsed.Full() {
+		return ""
+	}
+	return version
 }
 
 // judgeExisting notes what Istio's project says of what the cluster has.
@@ -101,4 +202,12 @@ func (s *Stack) judgeExisting() error {
 		return err
 	}
 	return s.judgeSupport(table)
+}
+
+// Revised is the name of an object of istiod's that each revision has.
+func (s *Stack) Revised(name string) string {
+	if s.revision == "" || s.revision == "default" {
+		return name
+	}
+	return name + "-" + s.revision
 }

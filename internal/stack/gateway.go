@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net"
-	"net/netip"
 	"strconv"
 
 	corev1 "k8s.io/api/core/v1"
@@ -17,12 +16,25 @@ import (
 
 // Gateway is the ingress gateway under test.
 type Gateway struct {
-	// Namespace, Release and ServiceAccount are its names in the cluster.
+	// Namespace, Release and ServiceAccount are its names in the cluster; its Service and
+	// its Deployment have the release's.
 	Namespace, Release, ServiceAccount string
-	// Selector is the label selector of its pods.
+	// Selector is the label selector of its pods, Labels the same for a Gateway resource.
 	Selector string
-	// HTTP is where on this machine its HTTP node port is reached.
-	HTTP netip.AddrPort
+	Labels   map[string]string
+	// HTTP and HTTPS are the ports of its Service for which checks make Gateways, Status
+	// is the one at which its agent answers.
+	HTTP, HTTPS, Status GatewayPort
+	// Local says that only nodes with a pod of it answer at its node ports.
+	Local bool
+	// Entrance is where its traffic comes in.
+	Entrance Entrance
+	// resource is the Gateway by which checks share it; empty means the usual one.
+	resource string
+	// Witnesses are what it tells of requests.
+	Witnesses Witnesses
+	// HTTPPort is the port of this machine that leads to its HTTP node port.
+	HTTPPort int
 }
 
 // Node ports of the gateway in fixtures/values/gateway.yaml and kind-config.yaml.
@@ -63,10 +75,8 @@ func (s *Stack) NodeAddress(ctx context.Context, nodePort int32) (string, error)
 	return "", fmt.Errorf("node %s has no InternalIP", name)
 }
 
-// GatewayURL is where traffic from outside the cluster enters.
-func (s *Stack) GatewayURL() string {
-	return "http://" + s.Gateway.HTTP.String()
-}
+// GatewayURL is where HTTP from outside the cluster enters.
+func (s *Stack) GatewayURL() string { return "http://" + s.Gateway.Entrance.HTTP }
 
 // GatewayPod returns a ready pod of the gateway.
 func (s *Stack) GatewayPod(ctx context.Context) (corev1.Pod, error) {

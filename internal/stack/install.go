@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"istio-conformance/internal/mesh/charts"
+	"istio-conformance/internal/mesh/envoy"
 	"istio-conformance/internal/process/progress"
 )
 
@@ -60,7 +62,7 @@ func (s *Stack) install(ctx context.Context, logf progress.Logf) error {
 			return err
 		}
 	}
-	if err := s.findGateway(ctx); err != nil {
+	if err := s.findGateway(ctx, logf); err != nil {
 		return err
 	}
 	s.proxy, err = s.describeProxy(ctx)
@@ -99,6 +101,9 @@ func (s *Stack) namespaces() map[string]map[string]string {
 			all[w.Namespace] = map[string]string{ownerLabel: "true"}
 		}
 	}
+	for _, labels := range all {
+		maps.Copy(labels, s.discovered())
+	}
 	return all
 }
 
@@ -136,18 +141,32 @@ func (s *Stack) others(ctx context.Context) ([]component, error) {
 	return others, nil
 }
 
+// harnessWitnesses are those that fixtures/values/istiod.yaml asks for: where they are
+// missing, checks must fail.
+func harnessWitnesses() Witnesses {
+	return Witnesses{Log: envoy.LogFormat{Written: true, Readable: true, Attempts: true}, Statistics: true}
+}
+
 // findGateway fills in where traffic enters.
-func (s *Stack) findGateway(ctx context.Context) error {
+func (s *Stack) findGateway(ctx context.Context, logf progress.Logf) error {
 	s.Gateway = Gateway{
-		Namespace: gatewayNamespace, Release: gatewayRelease, ServiceAccount: gatewayRelease, Selector: "istio=ingressgateway",
+		Namespace: gatewayNamespace, Release: gatewayRelease, ServiceAccount: gatewayRelease,
+		Selector: "istio=ingressgateway", Labels: map[string]string{"istio": "ingressgateway"},
+		HTTP: GatewayPort{80, 80, HTTPNodePort}, HTTPS: GatewayPort{443, 443, HTTPSNodePort}, Status: GatewayPort{statusPort, statusPort, StatusNodePort},
+		Witnesses: harnessWitnesses(),
 	}
-	var err error
 	if len(s.wanted) > 0 {
-		if s.Gateway, err = s.wantedGateway(ctx); err != nil {
+		if err := s.findWantedGateway(ctx, logf); err != nil {
 			return err
 		}
 	}
 	// The control plane's node; with the Service's default policy every node's port leads to the gateway.
-	s.Gateway.HTTP, err = s.Cluster.PortFor(HTTPNodePort, s.Cluster.Nodes()[0].Name)
+	at, err := s.Cluster.PortFor(HTTPNodePort, s.Cluster.Nodes()[0].Name)
+	if err != nil {
+		return err
+	}
+	s.Gateway.HTTPPort = int(at.Port())
+	s.Gateway.Entrance = Entrance{How: "a node port", HTTP: at.String()}
+	s.Gateway.Entrance.HTTPS, err = s.GatewayAddress(HTTPSNodePort, "")
 	return err
 }

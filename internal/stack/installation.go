@@ -9,14 +9,10 @@ import (
 	"slices"
 	"strings"
 
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/labels"
-
 	"istio-conformance/internal/check/waits"
 	"istio-conformance/internal/images"
 	"istio-conformance/internal/mesh/charts"
 	"istio-conformance/internal/mesh/desired"
-	"istio-conformance/internal/mesh/kube"
 	"istio-conformance/internal/process/exitcode"
 	"istio-conformance/internal/process/progress"
 )
@@ -86,7 +82,7 @@ func (s *Stack) planWanted(set *images.Set, profile, layer string) ([]charts.Rel
 	all := components(s.missingFilters, profile)
 	var releases []charts.Release
 	plan := func(c component, own map[string]any) error {
-		ours, err := c.read(set, layer)
+		ours, err := s.layerOf(c, set, layer)
 		if err != nil {
 			return err
 		}
@@ -121,6 +117,19 @@ func (s *Stack) planWanted(set *images.Set, profile, layer string) ([]charts.Rel
 	return releases, nil
 }
 
+// layerOf is what the harness lays over a release. The node ports are those of the
+// gateway under test: another one gets some of its own.
+func (s *Stack) layerOf(c component, set *images.Set, layer string) (map[string]any, error) {
+	ours, err := c.read(set, layer)
+	if err != nil || c.chart != "gateway" {
+		return ours, err
+	}
+	if under := s.wantedGateway(); c.release != under.Name || c.namespace != under.Namespace {
+		delete(ours["service"].(map[string]any), "ports")
+	}
+	return ours, nil
+}
+
 // noteWanted says, for each release of the user's, which of its values the harness
 // replaces, and so does not prove, and which it adds.
 func (s *Stack) noteWanted(set *images.Set) ([]string, error) {
@@ -130,7 +139,8 @@ func (s *Stack) noteWanted(set *images.Set) ([]string, error) {
 			if c.chart != w.Chart {
 				continue
 			}
-			ours, err := c.read(set, s.Config.ValuesLayer)
+			c.release, c.namespace = w.Name, w.Namespace
+			ours, err := s.layerOf(c, set, s.Config.ValuesLayer)
 			if err != nil {
 				return nil, err
 			}
@@ -161,34 +171,58 @@ func (s *Stack) tellWanted(logf progress.Logf) error {
 	return nil
 }
 
-// wantedGateway is the first gateway of the user's, as its chart renders it.
-func (s *Stack) wantedGateway(ctx context.Context) (Gateway, error) {
-	i := slices.IndexFunc(s.wanted, func(r desired.Release) bool { return r.Chart == "gateway" })
-	w := s.wanted[i]
-	at := slices.IndexFunc(s.Releases, func(r charts.Release) bool { return r.Namespace == w.Namespace && r.Name == w.Name })
-	manifest, err := charts.Render(ctx, s.Releases[at], s.Cell.Kubernetes)
-	if err != nil {
-		return Gateway{}, err
+// findWantedGateway takes the first gateway of the user's as the one under test, by its
+// Service.
+func (s *Stack) findWantedGateway(ctx context.Context, logf progress.Logf) error {
+	s.Config.GatewayName = s.wantedGateway().String()
+	if err := s.findIstiod(ctx, logf); err != nil {
+		return err
 	}
-	objects, err := kube.Decode(strings.NewReader(manifest))
-	if err != nil {
-		return Gateway{}, fmt.Errorf("render release %s: %w", w, err)
+	var err error
+	if s.injection, err = s.findInjection(ctx); err != nil {
+		return err
 	}
-	g := Gateway{Namespace: w.Namespace, Release: w.Name}
-	for _, o := range objects {
-		switch o.GetKind() {
-		case "Service":
-			selector, _, err := unstructured.NestedStringMap(o.Object, "spec", "selector")
-			if err != nil {
-				return g, fmt.Errorf("release %s: Service %s: %w", w, o.GetName(), err)
+	if err := s.useGateway(ctx, logf); err != nil {
+		return err
+	}
+	s.Gateway.Witnesses = harnessWitnesses()
+	return nil
+}
+
+// wantedGateway is the user's gateway under test: the first.
+func (s *Stack) wantedGateway() desired.Release {
+	return s.wanted[slices.IndexFunc(s.wanted, func(r desired.Release) bool { return r.Chart == "gateway" })]
+}
+
+// enrolment are the labels by which a namespace asks for sidecars, and by which istiod
+// sees it where the user's values have it look at some namespaces alone.
+func (s *Stack) enrolment() map[string]string {
+	labels := map[string]string{"istio-injection": "enabled"}
+	if len(s.injection) > 0 {
+		labels = maps.Clone(s.injection)
+	}
+	maps.Copy(labels, s.discovered())
+	return labels
+}
+
+// discovered are the labels of the first of the user's discoverySelectors; empty where
+// istiod sees every namespace.
+func (s *Stack) discovered() map[string]string {
+	for _, w := range s.wanted {
+		if w.Chart != "istiod" {
+			continue
+		}
+		mesh, _ := w.Values["meshConfig"].(map[string]any) // nil where it is no table
+		selectors, _ := mesh["discoverySelectors"].([]any) // nil where it is no list
+		for _, selector := range selectors {
+			table, _ := selector.(map[string]any)              // nil where it is no table
+			labels, _ := table["matchLabels"].(map[string]any) // nil where it is no table
+			found := map[string]string{}
+			for key, value := range labels {
+				found[key] = fmt.Sprint(value)
 			}
-			g.Selector = labels.FormatLabels(selector)
-		case "ServiceAccount":
-			g.ServiceAccount = o.GetName()
+			return found
 		}
 	}
-	if g.Selector == "" {
-		return g, fmt.Errorf("release %s renders no Service that selects pods", w)
-	}
-	return g, nil
+	return nil
 }

@@ -3,6 +3,7 @@ package stack
 import (
 	"context"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -138,8 +139,14 @@ func describe(pod corev1.Pod) []string {
 
 // CreateTestNamespace makes the namespace of the checks, enrolled for injection.
 func (s *Stack) CreateTestNamespace(ctx context.Context) error {
-	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{
-		Name: s.Namespace, Labels: map[string]string{"istio-injection": "enabled", ownerLabel: "true"},
-	}}
-	return s.ensureNamespace(ctx, ns)
+	labels := s.enrolment()
+	if s.InNamespace() {
+		// Close removes it.
+		if _, err := s.ScratchNamespace(ctx); err != nil {
+			return err
+		}
+		labels = maps.Clone(s.injection)
+	}
+	labels[ownerLabel] = "true"
+	return s.ensureNamespace(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: s.Namespace, Labels: labels}})
 }

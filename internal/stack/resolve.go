@@ -12,6 +12,7 @@ import (
 	"istio-conformance/internal/cluster"
 	"istio-conformance/internal/images"
 	"istio-conformance/internal/images/archive"
+	"istio-conformance/internal/machine/engine"
 	"istio-conformance/internal/mesh/charts/origin"
 	"istio-conformance/internal/mesh/desired"
 	"istio-conformance/internal/mesh/istio"
@@ -55,10 +56,36 @@ type plan struct {
 	ztunnel ztunnelImage
 	// imageNames are more names by which the nodes must know images that they have.
 	imageNames map[string]string
+	// Of a cluster that was there before: recorded are the charts of which Helm has a
+	// release, revision is istiod's, injection the labels that enrol a namespace,
+	// noBackend why there is no image of the backend, and unload takes out of the nodes
+	// the one that was loaded.
+	recorded  []string
+	revision  string
+	injection map[string]string
+	// trustDomain is of the mesh's identities; empty means Istio's own.
+	trustDomain string
+	noBackend   string
+	unload      func(context.Context) error
+	// kind is the engine that runs the nodes kindNodes, where somebody made them with kind
+	// on this machine; noKind is why not.
+	kind      *engine.Engine
+	kindNodes []string
+	noKind    string
+	// beside is what Beside returns, and own says that this is one.
+	beside *Stack
+	own    bool
 }
 
 // New returns the stack of a configuration, with nothing built.
-func New(config Config) *Stack { return &Stack{Config: config, Namespace: testNamespace} }
+func New(config Config) *Stack {
+	s := &Stack{Config: config, Namespace: testNamespace}
+	if s.InNamespace() {
+		s.ownNamespace()
+		s.beside = s.newBeside()
+	}
+	return s
+}
 
 // Resolve decides what exactly will be built, from what the user asked for. It
 // touches nothing: bad input ends here with status exitcode.Usage.

@@ -3,6 +3,7 @@ package stack
 import (
 	"context"
 	"fmt"
+	"maps"
 	"sync"
 	"time"
 
@@ -33,11 +34,18 @@ func (s *Stack) ScratchNamespace(ctx context.Context) (string, error) {
 		return s.scratch.name, nil
 	}
 	name := testNamespace + "-" + rand.String(6)
+	if s.InNamespace() {
+		name = s.Namespace
+	}
 	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name, Labels: map[string]string{ownerLabel: "true"}}}
+	maps.Copy(ns.Labels, s.discovered())
 	if err := s.Client.Create(ctx, ns); err != nil {
 		return "", fmt.Errorf("create Namespace %s: %w", name, err)
 	}
 	s.scratch.name = name
+	if s.InNamespace() {
+		return name, s.limit(ctx, name)
+	}
 	return name, nil
 }
 
@@ -47,6 +55,11 @@ func (s *Stack) removeScratch(ctx context.Context, stay bool) error {
 	defer s.scratch.mu.Unlock()
 	if s.scratch.name == "" {
 		return nil
+	}
+	if s.InNamespace() {
+		if err := s.removeMarked(ctx); err != nil {
+			return err
+		}
 	}
 	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: s.scratch.name}}
 	if err := s.Client.Delete(ctx, ns); client.IgnoreNotFound(err) != nil {

@@ -87,11 +87,14 @@ func (s *Stack) RenewClient() error {
 
 // OnEachNode runs f for all nodes at once and joins the errors.
 func (s *Stack) OnEachNode(f func(node string) error) error {
-	nodes := s.Cluster.Nodes()
+	nodes := s.kindNodes
+	for _, node := range s.Cluster.Nodes() {
+		nodes = append(nodes, node.Name)
+	}
 	errs := make([]error, len(nodes))
 	var wait sync.WaitGroup
 	for i, node := range nodes {
-		wait.Go(func() { errs[i] = f(node.Name) })
+		wait.Go(func() { errs[i] = f(node) })
 	}
 	wait.Wait()
 	return errors.Join(errs...)

@@ -67,7 +67,9 @@ func ready(s *stack.Stack) check.Check {
 		Run: func(ctx context.Context, t *check.T) {
 			manifest, err := fixtures.Files.ReadFile("apps/backend.yaml")
 			t.Expect(err).NotTo(gomega.HaveOccurred())
-			objects, err := kube.Render(manifest, map[string]string{"Backend": s.Images.Backend})
+			values := s.FixtureValues()
+			values["Backend"] = s.Images.Backend
+			objects, err := kube.Render(manifest, values)
 			t.Expect(err).NotTo(gomega.HaveOccurred())
 			t.Expect(s.CreateTestNamespace(ctx)).To(gomega.Succeed())
 			t.Expect(kube.Apply(ctx, s.Client, s.Namespace, objects)).To(gomega.Succeed())

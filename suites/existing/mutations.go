@@ -33,6 +33,11 @@ func Mutations() []mutation.Mutation {
 			Break: writeMeanwhile, Plays: "existing/read-only",
 			Fails: map[string]string{"existing/read-only": "something changed in a cluster that they only may read"},
 		},
+		{
+			Name: "existing-object-written-beside", Promise: "an object outside the one namespace that is written with SCOPE=namespace is noticed",
+			Break: writeMeanwhile, Plays: "existing/one-namespace",
+			Fails: map[string]string{"existing/one-namespace": "something changed in a cluster that they only may read"},
+		},
 	}
 }
 

@@ -1,5 +1,5 @@
-// Package existing checks that the checks of suite install can be made in a cluster
-// that somebody else has made, and that they change nothing there.
+// Package existing checks that checks can be made in a cluster that somebody else has
+// made, and that they change nothing there but what is said.
 package existing
 
 import (
@@ -7,7 +7,7 @@ import (
 	"istio-conformance/internal/stack"
 )
 
-// Suite returns a suite of one check, which plays what install returns.
-func Suite(s *stack.Stack, install func(*stack.Stack) check.Suite) check.Suite {
-	return check.Suite{Name: "existing", Checks: []check.Check{readOnly(s, install)}}
+// Suite returns the checks, which play what install and ingress return.
+func Suite(s *stack.Stack, install, ingress func(*stack.Stack) check.Suite) check.Suite {
+	return check.Suite{Name: "existing", Checks: []check.Check{readOnly(s, install), oneNamespace(s, install, ingress)}}
 }

@@ -43,7 +43,7 @@ func (n *nodes) inspect(ctx context.Context) error {
 	n.reports = map[string]*kernel.Report{}
 	return n.stack.OnEachNode(func(node string) error {
 		args := []string{"--json", "--for", n.uses.String(), "--kubernetes", n.stack.Cell.Kubernetes}
-		output, err := n.stack.Cluster.ExecFile(ctx, node, program, args...)
+		output, err := n.stack.RunFile(ctx, node, program, args...)
 		report, err := read(output, err)
 		if err != nil {
 			return fmt.Errorf("inspect the kernel on node %s: %w", node, err)

@@ -40,7 +40,7 @@ var settings = map[string]string{
 func Suite(s *stack.Stack) check.Suite {
 	suite := suiteOf(&nodes{stack: s})
 	for i := range suite.Checks {
-		suite.Checks[i].SkipIf = s.WhyNotOurs
+		suite.Checks[i].SkipIf = s.WhyNoNodes
 	}
 	return suite
 }

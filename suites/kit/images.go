@@ -3,6 +3,10 @@ package kit
 import (
 	"context"
 	"fmt"
+	"strings"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/yaml"
 
 	"istio-conformance/internal/mesh/charts"
 	"istio-conformance/internal/stack"
@@ -19,6 +23,11 @@ type Rendered struct {
 // RenderedOf reads the releases' manifests. One of them must be istiod's.
 func RenderedOf(ctx context.Context, s *stack.Stack) (Rendered, error) {
 	var r Rendered
+	if s.WhyNoRecord("istiod") != "" {
+		live, err := liveInjection(ctx, s)
+		r.Injection = live
+		return r, err
+	}
 	found := false
 	for _, release := range s.Releases {
 		kept, err := s.Helm.Get(ctx, release.Namespace, release.Name)
@@ -42,4 +51,31 @@ func RenderedOf(ctx context.Context, s *stack.Stack) (Rendered, error) {
 		return r, fmt.Errorf("none of the releases %v has an injector", s.Releases)
 	}
 	return r, nil
+}
+
+// liveInjection reads what istiod injects by, where no release says what it should.
+func liveInjection(ctx context.Context, s *stack.Stack) (charts.Injection, error) {
+	maps, err := s.Cluster.Kube.CoreV1().ConfigMaps(stack.SystemNamespace).List(ctx, metav1.ListOptions{})
+	if err != nil {
+		return charts.Injection{}, fmt.Errorf("list ConfigMaps of namespace %s: %w", stack.SystemNamespace, err)
+	}
+	var documents []string
+	for i := range maps.Items {
+		if m := &maps.Items[i]; m.Name == s.Revised("istio") || m.Name == s.Revised("istio-sidecar-injector") {
+			m.APIVersion, m.Kind = "v1", "ConfigMap"
+			document, err := yaml.Marshal(m)
+			if err != nil {
+				return charts.Injection{}, fmt.Errorf("ConfigMap %s: %w", m.Name, err)
+			}
+			documents = append(documents, string(document))
+		}
+	}
+	found, err := charts.InjectionOf(strings.Join(documents, "\n---\n"))
+	if err == nil && found == nil {
+		err = fmt.Errorf("namespace %s has no ConfigMap %s", stack.SystemNamespace, s.Revised("istio-sidecar-injector"))
+	}
+	if err != nil {
+		return charts.Injection{}, err
+	}
+	return *found, nil
 }

@@ -86,6 +86,10 @@ func ApplyAgain(ctx context.Context, t *check.T, s *stack.Stack, namespace, path
 // prepare renders a check's objects, and sees to it that they go with the check.
 func prepare(ctx context.Context, t *check.T, s *stack.Stack, path string, values any) []*unstructured.Unstructured {
 	t.Helper()
+	if texts, ok := values.(map[string]string); ok {
+		values = with(s.FixtureValues(), texts)
+	}
+	sayOwn(t, s)
 	objects := Render(t, path, values)
 	t.CleanupWithin(ctx, CleanupTimeout, func(ctx context.Context) {
 		if err := kube.Delete(ctx, s.Client, objects); err != nil {

@@ -122,7 +122,7 @@ func issue(t *check.T, template, parent *x509.Certificate, signer crypto.Signer)
 func GatewaySecret(ctx context.Context, t *check.T, s *stack.Stack, name string, data map[string][]byte) {
 	t.Helper()
 	secret := &corev1.Secret{
-		ObjectMeta: metav1.ObjectMeta{Namespace: s.Gateway.Namespace, Name: name}, Type: corev1.SecretTypeTLS, Data: data,
+		ObjectMeta: metav1.ObjectMeta{Namespace: s.Gateway.Namespace, Name: name, Labels: s.OwnerLabels()}, Type: corev1.SecretTypeTLS, Data: data,
 	}
 	t.Expect(s.Client.Create(ctx, secret)).To(gomega.Succeed(), "Secret %s/%s", s.Gateway.Namespace, name)
 	t.CleanupWithin(ctx, CleanupTimeout, func(ctx context.Context) {

@@ -41,7 +41,7 @@ func NewRoute(ctx context.Context, t *check.T, s *stack.Stack, fixture string, v
 // it does not wait.
 func UnservedRoute(ctx context.Context, t *check.T, s *stack.Stack, fixture string, values map[string]string) Route {
 	t.Helper()
-	return UnservedRouteIn(ctx, t, s, "conformance.test", fixture, values)
+	return UnservedRouteIn(ctx, t, s, s.Domain(), fixture, values)
 }
 
 // UnservedRouteIn is UnservedRoute for a host below another domain than that of

@@ -54,7 +54,7 @@ func NewSecureRoute(ctx context.Context, t *check.T, s *stack.Stack, fixture, se
 func PrepareSecureRoute(t *check.T, s *stack.Stack, prefix string) SecureRoute {
 	t.Helper()
 	r := SecureRoute{Name: prefix + "-" + rand.String(5), stack: s}
-	r.Host = r.Name + ".conformance.test"
+	r.Host = r.Name + "." + s.Domain()
 	r.Authority = NewAuthority(t, "authority of "+r.Host)
 	r.Pair = r.Authority.Issue(t, r.Host)
 	return r
@@ -76,7 +76,7 @@ func (r SecureRoute) Client() *tls.Config {
 // Request asks for a target of the host, over a connection to the gateway's
 // HTTPS node port.
 func (r SecureRoute) Request(target string, header http.Header) (probe.Request, error) {
-	address, err := r.stack.GatewayAddress(stack.HTTPSNodePort, "")
+	address, err := r.stack.GatewayTLS()
 	return probe.Request{URL: "https://" + r.Host + target, ConnectTo: address, Headers: header, Timeout: RequestTimeout, TLS: r.Client()}, err
 }
 
@@ -120,7 +120,7 @@ func (r SecureRoute) diagnose(ctx context.Context, t *check.T, last probe.Respon
 // does not. In TLS 1.3 a client learns only by reading that its certificate was
 // refused, and only a client that has written nothing reads the alert for sure.
 func Refusal(ctx context.Context, s *stack.Stack, client *tls.Config) (refusal, failure error) {
-	address, err := s.GatewayAddress(stack.HTTPSNodePort, "")
+	address, err := s.GatewayTLS()
 	if err != nil {
 		return nil, err
 	}

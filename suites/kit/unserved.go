@@ -17,9 +17,6 @@ import (
 // check's own time may be used up.
 const askTimeout = 15 * time.Second
 
-// gatewayHTTPS is the port of the gateway's pods that its Service's port 443 leads to.
-const gatewayHTTPS = 443
-
 // Unserved is a request to the gateway that was not answered as it must, and what was
 // seen of why.
 type Unserved struct {
@@ -34,6 +31,8 @@ type Unserved struct {
 
 	// pod is the gateway's pod that was asked, as "namespace/name"; empty for none.
 	pod string
+	// target is the port of the gateway's pods that its Service's leads to.
+	target int32
 	// listener has the port; nil where none has.
 	listener *envoy.Listener
 	// domain is the virtual host that serves Host; empty where none does.
@@ -61,7 +60,10 @@ func (u Unserved) Diagnose(ctx context.Context, t *check.T, s *stack.Stack) stri
 
 // ask fills in what the gateway and istiod know.
 func (u *Unserved) ask(ctx context.Context, s *stack.Stack) {
-	u.unasked = map[string]string{}
+	u.unasked, u.target = map[string]string{}, s.Gateway.HTTP.Target
+	if u.Secure {
+		u.target = s.Gateway.HTTPS.Target
+	}
 	pods, err := s.ReadyPods(ctx, s.Gateway.Namespace, s.Gateway.Selector)
 	switch {
 	case err != nil:
@@ -80,12 +82,8 @@ func (u *Unserved) ask(ctx context.Context, s *stack.Stack) {
 	}
 }
 
-func (u *Unserved) port() int {
-	if u.Secure {
-		return gatewayHTTPS
-	}
-	return gatewayHTTP
-}
+// port is that of the gateway's pods.
+func (u *Unserved) port() int { return int(u.target) }
 
 func (u *Unserved) askListener(ctx context.Context, s *stack.Stack) error {
 	dump, err := s.GatewayAdmin(ctx, "config_dump?resource=dynamic_listeners")

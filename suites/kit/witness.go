@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"istio-conformance/internal/cluster"
 	"istio-conformance/internal/mesh/envoy"
 	"istio-conformance/internal/stack"
 )
@@ -92,10 +93,10 @@ func readyEndpoints(ctx context.Context, s *stack.Stack, cluster string) ([]stri
 	if err != nil {
 		return nil, err
 	}
-	hosts, _ := envoy.Endpoints(clusters, cluster)
+	hosts, _ := hostsOf(clusters, cluster)
 	var addresses []string
 	for _, host := range hosts {
-		if !slices.Contains(host.Unhealthy, "eds_unhealthy") {
+		if !slices.Contains(host.Unhealthy, "eds_unhealthy") && !slices.Contains(addresses, host.String()) {
 			addresses = append(addresses, host.String())
 		}
 	}
@@ -109,12 +110,18 @@ func GatewayHosts(ctx context.Context, s *stack.Stack, cluster string) (map[stri
 	if err != nil {
 		return nil, err
 	}
-	hosts, ok := envoy.Endpoints(clusters, cluster)
+	hosts, ok := hostsOf(clusters, cluster)
 	if !ok {
 		return nil, fmt.Errorf("the gateway has no cluster %s", cluster)
 	}
 	byAddress := map[string]envoy.Host{}
 	for _, host := range hosts {
+		if known, ok := byAddress[host.String()]; ok { // in another gateway pod
+			for name, n := range known.Stats {
+				host.Stats[name] += n
+			}
+			host.Unhealthy = append(host.Unhealthy, known.Unhealthy...)
+		}
 		byAddress[host.String()] = host
 	}
 	return byAddress, nil
@@ -123,17 +130,57 @@ func GatewayHosts(ctx context.Context, s *stack.Stack, cluster string) (map[stri
 // GatewayStats asks the gateway's Envoy for the statistics of a cluster, by names
 // such as "upstream_rq_total". Cluster makes its name.
 func GatewayStats(ctx context.Context, s *stack.Stack, cluster string) (map[string]uint64, error) {
+	if s.WhyNoStatistics() != "" {
+		return hostStats(ctx, s, cluster)
+	}
+	sum := map[string]uint64{}
 	// The filter is a regular expression; the host's part of the name needs no
 	// escapes, and other clusters that it lets pass are sorted out below.
-	output, err := s.GatewayAdmin(ctx, "stats?filter="+cluster[strings.LastIndex(cluster, "|")+1:])
+	err := eachGateway(ctx, s, "stats?filter="+cluster[strings.LastIndex(cluster, "|")+1:], func(output string) error {
+		stats, err := envoy.ParseStats(output)
+		for name, n := range envoy.ClusterStats(stats, cluster) {
+			sum[name] += n
+		}
+		return err
+	})
+	return sum, err
+}
+
+// eachGateway asks the Envoy of every gateway pod: requests come to any of them.
+func eachGateway(ctx context.Context, s *stack.Stack, request string, read func(output string) error) error {
+	pods, err := s.ReadyPods(ctx, s.Gateway.Namespace, s.Gateway.Selector)
+	if err == nil && len(pods) == 0 {
+		_, err = s.GatewayPod(ctx)
+	}
+	if err != nil {
+		return cluster.Unasked(err)
+	}
+	for _, pod := range pods {
+		output, err := s.ProxyAdmin(ctx, pod, request)
+		if err != nil {
+			return err
+		}
+		if err := read(output); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// hostStats sums up what Envoy counts of each of a cluster's endpoints, which it does
+// whatever statistics it keeps, under the names of the cluster's own.
+func hostStats(ctx context.Context, s *stack.Stack, cluster string) (map[string]uint64, error) {
+	hosts, err := GatewayHosts(ctx, s, cluster)
 	if err != nil {
 		return nil, err
 	}
-	stats, err := envoy.ParseStats(output)
-	if err != nil {
-		return nil, err
+	stats := map[string]uint64{}
+	for _, host := range hosts {
+		for _, name := range []string{"rq_total", "rq_active", "cx_total", "cx_active"} {
+			stats["upstream_"+name] += host.Stats[name]
+		}
 	}
-	return envoy.ClusterStats(stats, cluster), nil
+	return stats, nil
 }
 
 // Cluster is Envoy's name for a port of a Service in the checks' namespace; an
@@ -142,10 +189,21 @@ func Cluster(s *stack.Stack, service, subset string, port int) string {
 	return fmt.Sprintf("outbound|%d|%s|%s.%s.svc.cluster.local", port, subset, service, s.Namespace)
 }
 
-func gatewayClusters(ctx context.Context, s *stack.Stack) ([]envoy.Cluster, error) {
-	output, err := s.GatewayAdmin(ctx, "clusters?format=json")
-	if err != nil {
-		return nil, err
+// gatewayClusters returns the clusters of all gateway pods.
+func gatewayClusters(ctx context.Context, s *stack.Stack) (all [][]envoy.Cluster, err error) {
+	err = eachGateway(ctx, s, "clusters?format=json", func(output string) error {
+		clusters, err := envoy.ParseClusters([]byte(output))
+		all = append(all, clusters)
+		return err
+	})
+	return all, err
+}
+
+// hostsOf returns a cluster's endpoints as each gateway pod knows them.
+func hostsOf(all [][]envoy.Cluster, cluster string) (hosts []envoy.Host, known bool) {
+	for _, clusters := range all {
+		found, ok := envoy.Endpoints(clusters, cluster)
+		hosts, known = append(hosts, found...), known || ok
 	}
-	return envoy.ParseClusters([]byte(output))
+	return hosts, known
 }

@@ -6,6 +6,7 @@ package load
 import (
 	"istio-conformance/internal/check"
 	"istio-conformance/internal/stack"
+	"istio-conformance/suites/kit"
 	"istio-conformance/suites/mutation"
 )
 
@@ -30,7 +31,7 @@ func Suite(s *stack.Stack, mode Mode) check.Suite {
 		suite.Checks = append(suite.Checks, capacity(s), distributed(s))
 	}
 	for i := range suite.Checks {
-		suite.Checks[i].SkipIf, suite.Checks[i].Feature = s.WhyNotOurs, feature
+		suite.Checks[i].SkipIf, suite.Checks[i].Feature = kit.SkipFirst(s.WhyNotMade, suite.Checks[i].SkipIf), feature
 	}
 	return suite
 }

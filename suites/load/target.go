@@ -87,7 +87,7 @@ func locate(ctx context.Context, t *check.T, s *stack.Stack) *target {
 	gateway, err := s.GatewayPod(ctx)
 	t.Expect(err).NotTo(gomega.HaveOccurred())
 	x := &target{stack: s, node: gateway.Spec.NodeName, gateway: gateway}
-	x.through = x.url(stack.HTTPNodePort)
+	x.through = x.url(s.Gateway.HTTP.Node)
 	x.program, err = project.Program(ctx, generatorName, s.Config.Root, s.Config.OutDir)
 	t.Expect(err).NotTo(gomega.HaveOccurred())
 	return x
@@ -139,6 +139,9 @@ func (x *target) generate(ctx context.Context, result any, url string, args ...s
 	if x.referencePod != nil {
 		watch = append(watch, watched{pathReference, "istio-proxy", *x.referencePod})
 	}
+	if x.stack.WhyNoNodes() != "" {
+		watch = nil // Their control groups are not this machine's.
+	}
 	for _, w := range watch {
 		id, err := containerID(w.pod, w.container)
 		if err != nil {
@@ -146,7 +149,7 @@ func (x *target) generate(ctx context.Context, result any, url string, args ...s
 		}
 		args = append(args, "--watch", w.name+"="+id)
 	}
-	out, how, err := x.stack.Cluster.ExecInNetwork(ctx, x.node, x.program, args...)
+	out, how, err := x.stack.RunNear(ctx, x.node, x.program, args...)
 	if strings.TrimSpace(out) == "" {
 		return how, fmt.Errorf("the load generator measured nothing: %w", err)
 	}
@@ -202,7 +205,7 @@ func (x *target) notes(how string) []string {
 	if x.referencePod != nil {
 		notes = append(notes, fmt.Sprintf("path reference: node port %s, pod %s, a gateway of the same image and resources with the default configuration, over mutual TLS to the same pod", x.reference, x.referencePod.Name))
 	}
-	if port := int(x.stack.Gateway.HTTP.Port()); cluster.UserlandProxy(port) {
+	if port := x.stack.Gateway.HTTPPort; !x.stack.Existing() && cluster.UserlandProxy(port) {
 		notes = append(notes, fmt.Sprintf("127.0.0.1:%d of this machine leads through the container engine's userland proxy, which copies every byte: it is not on the paths that were measured", port))
 	}
 	return notes

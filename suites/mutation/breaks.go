@@ -91,19 +91,21 @@ func Scale(ctx context.Context, t *check.T, s *stack.Stack, namespace, name stri
 	set(ctx, replicas)
 }
 
-// Fixture fills fixtures/mutations/<name>.yaml with values.
-func Fixture(name string, values map[string]string) ([]*unstructured.Unstructured, error) {
+// Fixture fills fixtures/mutations/<name>.yaml with values, and with where the checks run.
+func Fixture(s *stack.Stack, name string, values map[string]string) ([]*unstructured.Unstructured, error) {
 	manifest, err := fixtures.Files.ReadFile("mutations/" + name + ".yaml")
 	if err != nil {
 		return nil, err
 	}
-	return kube.Render(manifest, values)
+	all := s.FixtureValues()
+	maps.Copy(all, values)
+	return kube.Render(manifest, all)
 }
 
 // ApplyFixture applies fixtures/mutations/<name>.yaml beside the gateway and
 // deletes it in the end.
 func ApplyFixture(ctx context.Context, t *check.T, s *stack.Stack, name string, values map[string]string) {
-	objects, err := Fixture(name, values)
+	objects, err := Fixture(s, name, values)
 	t.Expect(err).NotTo(gomega.HaveOccurred())
 	t.Expect(kube.Apply(ctx, s.Client, s.Gateway.Namespace, objects)).To(gomega.Succeed())
 	Mend(ctx, t, func(ctx context.Context) { t.Expect(kube.Delete(ctx, s.Client, objects)).To(gomega.Succeed()) })

@@ -73,6 +73,10 @@ var lasting = regexp.MustCompile(`(^|,)(NC|NR|FI|UPE)(,|$)`)
 // noEndpoint is the flag of requests for which an upstream had no endpoint.
 var noEndpoint = regexp.MustCompile(`(^|,)UH(,|$)`)
 
+// noCluster is the flag of requests of which the route's upstream was not there, as for a
+// moment after it was made.
+var noCluster = regexp.MustCompile(`(^|,)NC(,|$)`)
+
 // markPast marks the failures in access logs that a request of now would not meet: what
 // they met is no longer in the proxy's configuration, or later requests were answered.
 func (w *world) markPast() {
@@ -87,6 +91,8 @@ func (w *world) markPast() {
 			f["past"], f["over"] = "true", why
 		}
 	}
+	// From here on the newest come first: they say best what is wrong now.
+	slices.Reverse(entries)
 }
 
 // unmade says in which way a proxy is no longer as it was when a request failed.
@@ -128,6 +134,12 @@ func (w *world) answeredSince(later []Record, f map[string]string) string {
 		other, _, _ := strings.Cut(r.Fields["path"], "?")
 		if r.Fields["pod"] != f["pod"] || r.Fields["host"] != f["host"] || other != path {
 			continue
+		}
+		if noCluster.MatchString(f["flags"]) {
+			if noCluster.MatchString(r.Fields["flags"]) {
+				continue
+			}
+			return "later requests found the upstream" // whatever became of them
 		}
 		if r.Fields["flags"] != "" || r.Fields["status"] >= "400" {
 			return "" // it, or another one, failed again
@@ -171,6 +183,11 @@ func (w *world) policyGone(f map[string]string) string {
 	named := matchedPolicy.FindStringSubmatch(f["details"])
 	if named != nil && !w.seen(named[1]) || named == nil && !w.seen(pod.Namespace, systemMeshNS) {
 		return ""
+	}
+	for i := range w.others[wasmKind] {
+		if named == nil && applies(&w.others[wasmKind][i], pod) {
+			return "" // the agent denies in place of a module that it could not fetch
+		}
 	}
 	for i := range w.others[policiesKind] {
 		p := &w.others[policiesKind][i]

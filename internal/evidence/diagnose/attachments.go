@@ -116,7 +116,7 @@ func overlap(a, b string) bool {
 // servers of the same pods that have one of its hosts do the same.
 func (w *world) redirect(server map[string]any, pods []*corev1.Pod) string {
 	if str(server, "tls", "httpsRedirect") != "true" || len(pods) == 0 || w.unread(gatewaysKind) ||
-		len(w.others["gateways.gateway.networking.k8s.io"])+len(w.others["ingresses.networking.k8s.io"]) > 0 {
+		len(w.others[apiGatewaysKind])+len(w.others["ingresses.networking.k8s.io"]) > 0 {
 		return "" // others may serve the hosts too, in a way that is not looked at here
 	}
 	for i := range w.others[gatewaysKind] {
@@ -161,6 +161,7 @@ func (w *world) resolution(host string) string {
 // subsetStatus says whether a subset is defined and has pods. Where gateways use the
 // route a rule counts only if they get it: hidden is a subset that only rule defines,
 // which they do not get.
+// Overridden is one that the rule which decides for them does not have.
 // Source: https://istio.io/latest/docs/ops/best-practices/traffic-management/#cross-namespace-configuration
 func (w *world) subsetStatus(service, status, subset, namespace string, gateways []*corev1.Pod) (state, rule string) {
 	if subset == "" {
@@ -170,6 +171,9 @@ func (w *world) subsetStatus(service, status, subset, namespace string, gateways
 		return unknown, ""
 	}
 	ns, name := split(service)
+	if decider := w.override(service, subset, gateways); decider != "" {
+		return "overridden", decider
+	}
 	hidden := ""
 	for i := range w.others[rulesKind] {
 		dr := &w.others[rulesKind][i]

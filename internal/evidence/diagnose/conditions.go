@@ -2,6 +2,7 @@ package diagnose
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -36,15 +37,26 @@ func (w *world) statusConditions(kind string, o *unstructured.Unstructured, part
 		} else if name := str(s, "parentRef", "name"); name != "" {
 			part = " at " + name
 		}
-		for _, c := range list(s, "conditions") {
-			w.objectCondition(kind, o, part, c)
-		}
+		// The more particular first: that the object is not valid follows from a listener,
+		// and that a listener is not programmed from what it refers to.
 		for key, below := range s {
 			if key != "conditions" {
 				w.statusConditions(kind, o, part, below)
 			}
 		}
+		conditions := list(s, "conditions")
+		slices.SortStableFunc(conditions, func(a, b map[string]any) int {
+			return particular(str(a, "type")) - particular(str(b, "type"))
+		})
+		for _, c := range conditions {
+			w.objectCondition(kind, o, part, c)
+		}
 	}
+}
+
+// particular is lower for conditions that say more of a cause.
+func particular(conditionType string) int {
+	return slices.Index([]string{"ResolvedRefs", "Accepted", "Programmed"}, conditionType)
 }
 
 func (w *world) objectCondition(kind string, o *unstructured.Unstructured, part string, c map[string]any) {

@@ -20,14 +20,16 @@ const (
 	peersKind     = "peerauthentications.security.istio.io"
 	netpolKind    = "networkpolicies.networking.k8s.io"
 	httpRouteKind = "httproutes.gateway.networking.k8s.io"
-	secretsKind   = "secrets"
-	servicesKind  = "services"
-	podsKind      = "pods"
-	ok            = "ok"
-	missing       = "missing"
-	unknown       = "unknown"
-	systemMeshNS  = "istio-system"
-	clusterDomain = ".svc.cluster.local"
+	// The Gateway API's kind of the same name.
+	apiGatewaysKind = "gateways.gateway.networking.k8s.io"
+	secretsKind     = "secrets"
+	servicesKind    = "services"
+	podsKind        = "pods"
+	ok              = "ok"
+	missing         = "missing"
+	unknown         = "unknown"
+	systemMeshNS    = "istio-system"
+	clusterDomain   = ".svc.cluster.local"
 )
 
 // observeGateways makes records of Istio's Gateways and their servers.
@@ -168,13 +170,24 @@ func (w *world) observeRoute(vs *unstructured.Unstructured, name, file, kind str
 		if port == "" && len(s.Spec.Ports) > 1 {
 			portStatus = unknown
 		}
+		if port == "" && len(s.Spec.Ports) == 1 {
+			port = strconv.Itoa(int(s.Spec.Ports[0].Port))
+		}
+	} else if status == ok {
+		protocol = w.entryProtocol(host, port)
 	}
 	pods := w.gatewaysOf(vs)
 	state, rule := w.subsetStatus(service, status, subset, vs.GetNamespace(), pods)
 	w.add("route", file, fmt.Sprintf("VirtualService %s: %s route to host %s, subset %q, port %q", name, kind, host, subset, port),
 		"virtualservice", name, "ns", vs.GetNamespace(), "kind", kind, "destination", host, "service", service, "status", status,
 		"subset", subset, "subsetStatus", state, "rule", rule, "port", port, "portStatus", portStatus, "declared", protocol,
-		"resolution", w.resolution(host), "gateways", strconv.Itoa(len(pods)), "hosts", strings.Join(texts(vs.Object, "spec", "hosts"), " "))
+		"resolution", w.resolution(host), "gateways", strconv.Itoa(len(pods)), "mesh", yes(ofMesh(vs)), "originates", yes(w.originates(service, host, port)), "failing", yes(w.failing(service, host, port)), "hosts", strings.Join(texts(vs.Object, "spec", "hosts"), " "))
+}
+
+// ofMesh says whether a VirtualService applies to sidecars.
+func ofMesh(vs *unstructured.Unstructured) bool {
+	gateways := texts(vs.Object, "spec", "gateways")
+	return len(gateways) == 0 || slices.Contains(gateways, "mesh")
 }
 
 func split(name string) (namespace, rest string) {

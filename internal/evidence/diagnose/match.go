@@ -49,7 +49,10 @@ func (i Instance) field(name string) (string, bool) {
 // fill replaces the placeholders of a text by what the records say.
 func (i Instance) fill(text string) string {
 	return placeholder.ReplaceAllStringFunc(text, func(found string) string {
-		value, _ := i.field(strings.Trim(found, "{}"))
+		value, given := i.field(strings.Trim(found, "{}"))
+		if found == "{part}" && given && value == "" {
+			return "" // of the whole object
+		}
 		return cmp.Or(shorten(strings.Join(strings.Fields(value), " ")), "unknown")
 	})
 }
@@ -187,12 +190,12 @@ func explains(f, other *Finding) bool {
 func (f *Finding) routes(request Instance) bool {
 	for _, r := range request.Records {
 		host, _, _ := strings.Cut(r.Fields["host"], ":")
-		if r.Source != "access" || host == "" {
+		if r.Source != "access" && r.Source != "miss" || host == "" {
 			continue
 		}
 		for _, i := range f.Instances {
 			if slices.ContainsFunc(i.Records, func(mine Record) bool {
-				return mine.Source == "route" && slices.ContainsFunc(strings.Fields(mine.Fields["hosts"]), func(h string) bool { return overlap(h, host) })
+				return slices.Contains([]string{"route", "delegate", "routekind", "backend"}, mine.Source) && slices.ContainsFunc(strings.Fields(mine.Fields["hosts"]), func(h string) bool { return overlap(h, host) })
 			}) {
 				return true
 			}

@@ -2,6 +2,8 @@ package diagnose
 
 import (
 	"cmp"
+	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -59,6 +61,73 @@ func (w *world) observeMiss(r Record, host, path string, candidates []served) {
 			return
 		}
 	}
+	if state, which, what := unmet(candidates, path); state != "" {
+		best = which
+		note(state, served{}, what)
+	}
+}
+
+// unmet says why no route of the most specific host takes a path: conditions of those whose
+// path fits, or the paths that there are. Of routes that are delegated it is not known.
+func unmet(candidates []served, path string) (state string, which served, what string) {
+	var paths []string
+	for _, c := range candidates {
+		if c.host != candidates[0].host {
+			break
+		}
+		for _, route := range list(c.vs.Object, "spec", "http") {
+			if at(route, "delegate") != nil {
+				return "", served{}, ""
+			}
+			for _, m := range list(route, "match") {
+				if at(m, "uri") != nil && !uriFits(m, path) {
+					paths = append(paths, pathOf(m))
+					continue
+				}
+				return "conditions", c, conditionsOf(m)
+			}
+		}
+	}
+	if len(paths) == 0 {
+		return "", served{}, ""
+	}
+	return "no-path", candidates[0], strings.Join(paths, ", ")
+}
+
+// pathOf is the path that a match asks for, and how.
+func pathOf(match map[string]any) string {
+	for _, kind := range []string{"exact", "prefix", "regex"} {
+		if path := str(match, "uri", kind); path != "" {
+			return kind + " " + path
+		}
+	}
+	return "none"
+}
+
+// conditionsOf says what a match asks for besides the path.
+func conditionsOf(match map[string]any) string {
+	var words []string
+	for key, value := range match {
+		switch key {
+		case "uri", "name", "ignoreUriCase":
+		case "port":
+			words = append(words, "port "+str(match, key))
+		case "headers", "queryParams", "withoutHeaders":
+			for _, name := range slices.Sorted(maps.Keys(labelsAt(match, key))) {
+				words = append(words, key+" "+name)
+			}
+		case "method", "authority", "scheme":
+			for _, kind := range []string{"exact", "prefix", "regex"} {
+				if v := str(match, key, kind); v != "" {
+					words = append(words, key+" "+v)
+				}
+			}
+		default:
+			words = append(words, fmt.Sprintf("%s %v", key, value))
+		}
+	}
+	slices.Sort(words)
+	return strings.Join(words, ", ")
 }
 
 // starred returns the pattern with a star that would take a path if the star stood for

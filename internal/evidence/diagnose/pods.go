@@ -50,7 +50,7 @@ func (w *world) observePods() {
 			"pod", name, "ns", pod.Namespace, "role", role(pod), "phase", string(pod.Status.Phase), "ready", ready,
 			"reason", pod.Status.Reason, "message", pod.Status.Message, "node", pod.Spec.NodeName,
 			"injected", yes(injected(pod)), "wanted", yes(asked != ""), "asked", asked, "hostNetwork", yes(pod.Spec.HostNetwork),
-			"injectors", w.injectorsOf(pod), "mtls", w.mutualTLSOf(pod))
+			"injectors", w.injectorsOf(pod), "mtls", w.mutualTLSOf(pod), "rev", pod.Labels["istio.io/rev"], "labelled", w.labelled(pod))
 		for _, c := range pod.Status.Conditions {
 			w.condition(file, "Pod", name, pod.Namespace, name, string(c.Type), string(c.Status), c.Reason, c.Message)
 		}
@@ -109,7 +109,15 @@ func (w *world) fillStatus(fields map[string]string, s *corev1.ContainerStatus) 
 // the webhook gets to see, which labels alone decide.
 // Source: https://istio.io/latest/docs/setup/additional-setup/sidecar-injection/
 func (w *world) asks(pod *corev1.Pod) string {
-	if pod.Spec.HostNetwork || pod.Namespace == "kube-system" || pod.Labels["app"] == "istiod" {
+	if pod.Spec.HostNetwork {
+		return ""
+	}
+	return w.labelled(pod)
+}
+
+// labelled is asks for a pod of any network.
+func (w *world) labelled(pod *corev1.Pod) string {
+	if pod.Namespace == "kube-system" || pod.Labels["app"] == "istiod" {
 		return ""
 	}
 	const key = "sidecar.istio.io/inject"

@@ -61,6 +61,7 @@ func (w *world) observeProxies() {
 		w.observeCertificates(path.Join(folder, "certs.json"), owner)
 		w.observeListeners(path.Join(folder, "config_dump.json"), owner)
 		w.observeUpstreams(path.Join(folder, "clusters.json"), owner)
+		w.observeUnloaded(folder, owner)
 	}
 	for _, name := range w.glob("istiod/*/*/syncz.json") {
 		content, err := fs.ReadFile(w.files, name)
@@ -85,6 +86,8 @@ func (w *world) observeSync(file string, p istio.ProxyStatus) {
 		if reason != "" {
 			what, reason, _ = strings.Cut(reason, ": ")
 			switch {
+			case strings.HasPrefix(reason, "refused") && w.overSecret(p, what):
+				what, reason = "", "" // what was refused is gone, and nothing was sent since
 			case strings.HasPrefix(reason, "refused"):
 				state = "refused"
 			case strings.HasPrefix(reason, "stale"):
@@ -96,6 +99,14 @@ func (w *world) observeSync(file string, p istio.ProxyStatus) {
 		w.add("sync", file, strings.TrimSpace(fmt.Sprintf("proxy %s: %s %s %s", p.ID, state, what, shorten(reason))),
 			"pod", pod, "ns", p.Namespace(), "role", p.Type, "type", what, "state", state, "details", reason)
 	}
+}
+
+// overSecret says whether a refusal of a secret is over: the proxy has none that it did
+// not load. istiod keeps the refusal until it sends another secret.
+func (w *world) overSecret(p istio.ProxyStatus, what string) bool {
+	folder := path.Join("proxies", p.Namespace(), strings.TrimSuffix(p.ID, "."+p.Namespace()))
+	_, err := fs.Stat(w.files, path.Join(folder, "certs.json"))
+	return strings.HasSuffix(what, ".Secret") && err == nil && len(w.unloaded(folder)) == 0
 }
 
 // dumpKinds are the parts of a config dump that can be warming or refused.
@@ -174,7 +185,7 @@ func (w *world) observeEntry(file string, owner []string, kind, name, section, w
 }
 
 // keptStats are the statistics that symptoms ask for.
-var keptStats = regexp.MustCompile(`^(control_plane\.connected_state|listener_manager\.lds\.update_rejected|cluster_manager\.cds\.update_rejected|server\.live|server\.days_until_first_cert_expiring|server\.state|overload\..*|cluster\.[^.]*outbound.*\.(upstream_cx_overflow|upstream_rq_pending_overflow|membership_healthy|membership_total))$`)
+var keptStats = regexp.MustCompile(`^(control_plane\.connected_state|listener_manager\.lds\.update_rejected|cluster_manager\.cds\.update_rejected|server\.live|server\.days_until_first_cert_expiring|server\.state|tcp\.rbac\.denied|listener\..*\.ssl\.fail_verify_(no_cert|error)|overload\..*|cluster\.[^.]*outbound.*\.(upstream_cx_overflow|upstream_rq_pending_overflow|membership_healthy|membership_total))$`)
 
 func (w *world) observeStats(file string, owner []string) {
 	for _, line := range w.lines(file) {

@@ -14,8 +14,9 @@ var sources = map[string][]string{
 	// A pod. role is istiod, gateway, sidecar or plain; wanted says that its namespace
 	// or it itself asks for a sidecar, asked by what: namespace, label or annotation.
 	// injectors counts the webhooks that would inject it, if it was made now; mtls is what
-	// it asks of those who connect, as in rule.
-	"pod": {"pod", "ns", "role", "phase", "ready", "reason", "message", "node", "injected", "wanted", "asked", "hostNetwork", "injectors", "mtls"},
+	// it asks of those who connect, as in rule. rev is the revision that its label asks for;
+	// labelled is by what it would ask for a sidecar if it had a network of its own.
+	"pod": {"pod", "ns", "role", "phase", "ready", "reason", "message", "node", "injected", "wanted", "asked", "hostNetwork", "injectors", "mtls", "rev", "labelled"},
 	// A container. last* is how it ended before, recent says that this was in the last
 	// ten minutes; young is one of a pod of less than a minute.
 	"container": {"pod", "ns", "role", "podReady", "container", "init", "image", "state", "reason", "message", "exit", "restarts", "lastReason", "lastExit", "lastMessage", "recent", "young"},
@@ -33,6 +34,9 @@ var sources = map[string][]string{
 	// A webhook. backend is ready, no-endpoints, no-service, url or unknown; ca is ok,
 	// empty, other (not the mesh's root), expired, unreadable or unknown.
 	"webhook": {"config", "webhook", "kind", "istio", "service", "backend", "policy", "ca"},
+	// A webhook configuration that istiod and manager both wrote a moment ago, and that was
+	// changed often.
+	"writers": {"config", "kind", "changes", "since", "manager", "at", "istiod"},
 	// A namespace. served says whether an injector takes the revision it asks for;
 	// stuck is one that is being deleted for five minutes. discovered says whether the
 	// discoverySelectors of its istiod select it, selectors what they are.
@@ -53,17 +57,21 @@ var sources = map[string][]string{
 	"gateway": {"gateway", "ns", "selector", "pods", "scoped"},
 	"server":  {"gateway", "ns", "port", "protocol", "mode", "credential", "secret", "exposed", "selector", "lost", "winner", "winnerProtocol", "lostHost", "redirect", "hosts"},
 	// A destination of a VirtualService. status, subsetStatus and portStatus are ok,
-	// missing or unknown; subsetStatus may be no-pods, or hidden where only rule, which
-	// the gateway does not get, defines it. resolution is that of a ServiceEntry; gateways
-	// counts the gateway pods that use the route.
-	"route": {"virtualservice", "ns", "kind", "destination", "service", "status", "subset", "subsetStatus", "rule", "port", "portStatus", "declared", "resolution", "gateways", "hosts"},
+	// missing or unknown; subsetStatus may be no-pods, hidden where only rule, which
+	// the gateway does not get, defines it, or overridden where rule decides for the
+	// gateway and does not define it. resolution is that of a ServiceEntry; gateways
+	// counts the gateway pods that use the route, mesh says whether sidecars do. originates
+	// says whether a DestinationRule lets proxies speak TLS to the destination, failing
+	// whether a request that was sent there was answered with an error.
+	"route": {"virtualservice", "ns", "kind", "destination", "service", "status", "subset", "subsetStatus", "rule", "port", "portStatus", "declared", "resolution", "gateways", "mesh", "originates", "failing", "hosts"},
 	// A Gateway that a VirtualService names. status is ok, missing, unknown, hidden
 	// where exportTo leaves out the gateway's namespace, or no-host where the Gateway
 	// takes none of its hosts from that namespace.
 	"attachment": {"virtualservice", "ns", "gateway", "status", "exportTo", "hosts", "gatewayHosts"},
 	// A request that a gateway had no route for: state is no-host, swallowed where
-	// virtualservice has the more specific host and other would have the path, or star
-	// where it has a pattern with a star, which is taken literally.
+	// virtualservice has the more specific host and other would have the path, star
+	// where it has a pattern with a star, which is taken literally, conditions where a route
+	// fits the path and asks for pattern too, or no-path where there are other paths only.
 	"miss": {"host", "path", "pod", "state", "virtualservice", "bestHost", "other", "otherHost", "pattern"},
 	// A request of which a VirtualService decided the outcome: by an injected fault, or
 	// by its timeout.
@@ -71,6 +79,47 @@ var sources = map[string][]string{
 	// A route of a VirtualService that is never asked, because an older VirtualService of
 	// the same host and Gateway takes its paths.
 	"shadow": {"virtualservice", "ns", "other", "host", "path", "otherPath"},
+	// A route that an earlier one of the same VirtualService takes everything from; a
+	// rewrite that changes slashes, with an example; a delegate that istiod does not find.
+	"unasked":  {"virtualservice", "ns", "path", "by", "hosts"},
+	"rewrite":  {"virtualservice", "ns", "prefix", "to", "example", "becomes"},
+	"delegate": {"virtualservice", "ns", "delegate", "why", "hosts"},
+	// A route of which the timeout is up before the first of its tries is.
+	"retry": {"virtualservice", "ns", "timeout", "perTry", "attempts"},
+	// A proxy of another minor version than is supported beside istiod: state is older or newer.
+	"skew": {"pod", "ns", "role", "proxy", "istiod", "state"},
+	// An Ingress without a class.
+	"ingress": {"object", "ns"},
+	// A VirtualService for the name of a Service that sidecars do not use.
+	"meshless": {"virtualservice", "ns", "host", "service", "gateways"},
+	// A VirtualService of which a Gateway asks none of the kinds of routes that it has.
+	"routekind": {"virtualservice", "ns", "gateway", "has", "asked", "server", "hosts"},
+	// A connection to a gateway by TLS for a name that none of its servers has.
+	"handshake": {"pod", "asked", "source", "hosts"},
+	// A failure where a DestinationRule made the proxy speak HTTP/2 to a port of HTTP/1.1.
+	"forced": {"rule", "ns", "service", "port", "host", "status", "flags", "pod", "details"},
+	// A port that an annotation keeps from the sidecar, and to which requests fail.
+	"excluded": {"pod", "ns", "service", "annotation", "port", "status", "object"},
+	// An object that selects no pod of its namespace; elsewhere are the namespaces of
+	// proxies that have the labels.
+	"selection": {"kind", "object", "ns", "selector", "elsewhere"},
+	// A PeerAuthentication that is not used for a pod, because an older one is.
+	"peer": {"object", "ns", "pod", "older"},
+	// An AuthorizationPolicy that asks for fields of HTTP on a port of TCP.
+	"layer": {"object", "ns", "pod", "service", "port", "declared", "action", "fields", "effect"},
+	// The provider of an AuthorizationPolicy of action CUSTOM: state is ok, missing,
+	// other (no authorizer) or unknown.
+	"provider": {"object", "ns", "provider", "state"},
+	// A WasmPlugin.
+	"wasm": {"object", "ns", "url", "strategy"},
+	// A pod of a Job of which only the sidecar still runs.
+	"kept": {"pod", "ns", "job"},
+	// A probe by HTTP that the kubelet sends past the agent; port is its number.
+	"probe": {"pod", "ns", "container", "kind", "port", "mtls", "ready", "service"},
+	// Of the Gateway API: a parent, a port of a backend and a class that do not exist.
+	"parent":  {"kind", "object", "ns", "parent"},
+	"backend": {"kind", "object", "ns", "service", "port", "has", "hosts"},
+	"class":   {"object", "ns", "class", "classes"},
 	// Failing connections to a Service of which no NetworkPolicy lets the client in.
 	"blocked": {"object", "ns", "pod", "service", "host", "flags"},
 	// A rule of an HTTPRoute that has neither a backend nor an answer of its own.
@@ -102,6 +151,8 @@ var sources = map[string][]string{
 	"release": {"release", "ns", "chart", "version", "status", "description", "stuck", "hub"},
 	// A part of an Envoy's configuration that is not in use: state is warming or rejected.
 	"envoy": {"pod", "ns", "role", "kind", "name", "state", "details"},
+	// A Secret of which an Envoy was sent the certificate and did not load it.
+	"unloaded": {"pod", "ns", "role", "secret", "credential"},
 	// A certificate that an Envoy has.
 	"certificate": {"pod", "ns", "role", "subject", "expired", "until", "root"},
 	// A counter or gauge of an Envoy.

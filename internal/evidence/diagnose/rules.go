@@ -30,7 +30,7 @@ func (w *world) observeRules() {
 }
 
 // mutualTLS is the mode that the pods of a selector ask for: the most specific
-// PeerAuthentication counts. Where several would, or one with ports, it is unknown.
+// PeerAuthentication counts, of several the oldest. Of one with ports it is unknown.
 // Source: https://istio.io/latest/docs/reference/config/security/peer_authentication/
 func (w *world) mutualTLS(namespace string, selector map[string]string) string {
 	pods := w.podsOf(namespace, selector)
@@ -42,20 +42,10 @@ func (w *world) mutualTLS(namespace string, selector map[string]string) string {
 
 // mutualTLSOf is the mode that a pod asks for.
 func (w *world) mutualTLSOf(pod *corev1.Pod) string {
-	namespace := pod.Namespace
 	modes := map[int][]string{}
-	for _, pa := range w.others[peersKind] {
-		chosen := labelsAt(pa.Object, "spec", "selector", "matchLabels")
-		level := 0
-		switch {
-		case pa.GetNamespace() == namespace && len(chosen) > 0:
-			if !selects(chosen, pod.Labels) {
-				continue
-			}
-			level = 2
-		case pa.GetNamespace() == namespace:
-			level = 1
-		case pa.GetNamespace() != systemMeshNS || len(chosen) > 0:
+	for _, pa := range w.peersByAge() {
+		level, is := reach(&pa, pod)
+		if !is {
 			continue
 		}
 		mode := strings.ToLower(str(pa.Object, "spec", "mtls", "mode"))
@@ -68,10 +58,7 @@ func (w *world) mutualTLSOf(pod *corev1.Pod) string {
 		modes[level] = append(modes[level], mode)
 	}
 	for level := 2; level >= 0; level-- {
-		switch found := modes[level]; {
-		case len(found) > 1:
-			return unknown
-		case len(found) == 1 && found[0] != "":
+		if found := modes[level]; len(found) > 0 && found[0] != "" {
 			return found[0]
 		}
 	}

@@ -29,6 +29,7 @@ func (w *world) observeWebhooks() {
 			h := &c.Webhooks[j]
 			w.observeWebhook("mutating", c.ObjectMeta, h.Name, h.ClientConfig, h.FailurePolicy)
 		}
+		w.observeWriters("mutating", mutatingFile, &c.ObjectMeta)
 	}
 	for i := range w.validating {
 		c := &w.validating[i]
@@ -36,6 +37,7 @@ func (w *world) observeWebhooks() {
 			h := &c.Webhooks[j]
 			w.observeWebhook("validating", c.ObjectMeta, h.Name, h.ClientConfig, h.FailurePolicy)
 		}
+		w.observeWriters("validating", validatingFile, &c.ObjectMeta)
 	}
 }
 

@@ -1,7 +1,6 @@
 package release
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -9,7 +8,6 @@ import (
 	"path/filepath"
 
 	"istio-conformance/internal/images/backend"
-	"istio-conformance/internal/images/oci"
 	"istio-conformance/internal/process/artifact"
 	"istio-conformance/internal/process/gobuild"
 )
@@ -34,22 +32,9 @@ func (s *Source) backend(ctx context.Context, store *artifact.Store) (_ string, 
 		return "", fmt.Errorf("make room for the backend's image: %w", err)
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	image, err := b.Image(ctx, store, filepath.Join(dir, "layer.tar"))
-	if err != nil {
-		return "", err
-	}
 	path := filepath.Join(dir, "image.tar")
-	if err := writeArchive(path, oci.Archive{b.Reference(): image}); err != nil {
+	if err := b.WriteArchive(ctx, store, path, b.Reference()); err != nil {
 		return "", err
 	}
 	return b.Reference(), s.options.Engine.Load(ctx, path)
-}
-
-func writeArchive(path string, archive oci.Archive) error {
-	file, err := os.Create(path)
-	if err != nil {
-		return fmt.Errorf("create an image archive: %w", err)
-	}
-	buffered := bufio.NewWriter(file)
-	return errors.Join(archive.Write(buffered), buffered.Flush(), file.Close())
 }

@@ -46,9 +46,12 @@ type AccessLog struct {
 	UpstreamFailure string `json:"upstream_transport_failure_reason"`
 }
 
-// ParseAccessLog reads one line of a proxy's log. A line of the proxy's own log
-// that is not an access log entry is an error.
+// ParseAccessLog reads one line of a proxy's log, in that format or in one of Istio's
+// own. A line of the proxy's own log that is not an access log entry is an error.
 func ParseAccessLog(line string) (AccessLog, error) {
+	if strings.HasPrefix(line, "[") {
+		return parseText(line)
+	}
 	var entry AccessLog
 	if err := json.Unmarshal([]byte(line), &entry); err != nil {
 		return AccessLog{}, fmt.Errorf("access log entry: %w", err)

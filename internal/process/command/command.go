@@ -39,6 +39,8 @@ type Command struct {
 	// Take is given each line of standard error as it comes, and reports whether
 	// the line is only for it: an error does not repeat such lines. May be nil.
 	Take func(line string) bool
+	// Kill ends the program at once when the context ends: it has nothing to save.
+	Kill bool
 }
 
 // Run runs a program and discards what it prints, unless it fails.
@@ -71,7 +73,11 @@ func (c *Command) Output(ctx context.Context) (string, error) {
 	errs := &lineWriter{w: shared, take: c.Take}
 	cmd.Stderr = errs
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) }
+	end := syscall.SIGTERM
+	if c.Kill {
+		end = syscall.SIGKILL
+	}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, end) }
 	cmd.WaitDelay = killGrace
 	started := time.Now()
 	err := errors.Join(cmd.Run(), errs.flush())

@@ -73,6 +73,8 @@ type Report struct {
 	// Looked says what was looked at, NotLooked what was not, and why.
 	Looked    []string `json:"looked"`
 	NotLooked []string `json:"notLooked"`
+	// Assumed is what the capture did not say.
+	Assumed []string `json:"assumed"`
 }
 
 // Sort puts the worst first, then by object, and sets the verdict.
@@ -90,7 +92,7 @@ func (r *Report) Sort() {
 		r.Verdict = "differs"
 	}
 	// Lists are never null in JSON.
-	for _, list := range []*[]string{&r.Looked, &r.NotLooked} {
+	for _, list := range []*[]string{&r.Looked, &r.NotLooked, &r.Assumed} {
 		if *list == nil {
 			*list = []string{}
 		}
@@ -143,6 +145,9 @@ func (r *Report) WriteText(w io.Writer) {
 	}
 	for _, text := range r.NotLooked {
 		fmt.Fprintf(w, " - not looked at: %s\n", text)
+	}
+	for _, text := range r.Assumed {
+		fmt.Fprintf(w, " - assumed: %s\n", text)
 	}
 	fmt.Fprintf(w, "%s, %d to look at, %s\nverdict: %s\n", broken(r.count(Breaks)), r.count(Look), wording.Plural(r.count(Note), "note"), r.Verdict)
 }

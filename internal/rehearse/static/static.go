@@ -52,7 +52,7 @@ func Rehearse(ctx context.Context, step Step) (*finding.Report, error) {
 		}
 	}
 	r.report.NotLooked = append(r.report.NotLooked,
-		"what istiod's webhook refuses beyond the schema, and what the proxies are sent: no istiod was asked",
+		"what istiod's webhook refuses beyond the schema, and what the proxies are sent: rehearse --config asks istiod",
 		"how requests are answered: no traffic was sent")
 	for _, missing := range step.Mesh.Index.Missing {
 		r.report.NotLooked = append(r.report.NotLooked, "missing in the capture: "+missing)

@@ -41,6 +41,9 @@ type Options struct {
 	Outage bool
 	// Shard is the part of what breaks the system that this run takes.
 	Shard check.Shard
+	// Resume is the report.json of a run that was stopped; what passed there is not made
+	// again. Empty makes all.
+	Resume string
 	// Upgrade makes an upgrade under traffic, instead of the checks.
 	Upgrade *Upgrade
 
@@ -110,6 +113,7 @@ func (o *Options) what() {
 	o.text(&o.cluster, "cluster", "CLUSTER", "kind", "kind makes a cluster; existing takes the one of KUBECONFIG, or the one that this runs in")
 	o.text(&o.install, "install", "INSTALL", "", "helm installs Istio, and puts right what a kept cluster has; skip takes the Istio of an existing or kept cluster as it is")
 	o.text(&o.Context, "context", "CONTEXT", "", "context in KUBECONFIG for an existing cluster")
+	o.registerExisting()
 	o.text(&o.keep, "keep", "KEEP", "0", "1 keeps the cluster for the next run")
 	o.settings[len(o.settings)-1].kind = choice
 	o.text(&o.OutDir, "out", "OUT", "", "directory of the reports; default: out in the checkout")
@@ -117,6 +121,7 @@ func (o *Options) what() {
 	o.truth(&o.Force, "force", "FORCE", "allow a pair of versions outside Istio's support table")
 	o.truth(&o.Mutate, "mutate", "MUTATE", "break the system on purpose and assert that exactly the right checks fail")
 	o.truth(&o.Exam, "exam", "EXAM", "play public bug reports on the cluster and score whether diagnose names their cause")
+	o.text(&o.Resume, "resume", "RESUME", "", "with -mutate or -exam: report.json of a run that was stopped; what passed there is not made again")
 	o.truth(&o.Outage, "outage", "OUTAGE", "take away, one at a time, what Istio stands on while traffic runs: the API server, CoreDNS, istiod and others")
 	o.text(&o.shard, "shard", "SHARD", "", "with -mutate: which part of the breaks, such as 1/4, so that four machines share them")
 	o.registerUpgrade()
@@ -212,7 +217,7 @@ func (o *Options) Complete() error {
 	if o.Policy.Repeat > 1 && o.Policy.Retries > 0 {
 		return exitcode.Usagef("REPEAT=%d and RETRY=%d: a repeated check must pass each time, so it is not tried again", o.Policy.Repeat, o.Policy.Retries)
 	}
-	for _, complete := range []func() error{o.checkInstall, o.completeUpgrade, o.completeRequire, o.completeShard, o.Validate} {
+	for _, complete := range []func() error{o.checkInstall, o.checkExisting, o.completeUpgrade, o.completeRequire, o.completeShard, o.Validate} {
 		if err := complete(); err != nil {
 			return err
 		}
@@ -224,6 +229,9 @@ func (o *Options) Complete() error {
 func (o *Options) completeShard() error {
 	if o.shard != "" && (!o.Mutate || o.Upgrade != nil) {
 		return exitcode.Usagef("SHARD=%s: only what breaks the system is divided: add MUTATE=1, without UPGRADE, or leave SHARD out", o.shard)
+	}
+	if o.Resume != "" && !o.Mutate && !o.Exam {
+		return exitcode.Usagef("RESUME=%s: only what breaks the system, or the exam, is resumed: add MUTATE=1 or EXAM=1, or leave RESUME out", o.Resume)
 	}
 	var err error
 	o.Shard, err = check.ParseShard(o.shard)

@@ -45,9 +45,17 @@ func TestCompleteRefuses(t *testing.T) {
 		{"installing into an existing cluster", map[string]string{"INSTALL": "helm", "CLUSTER": "existing", "KUBECONFIG": "x"}, "nothing is installed"},
 		{"no Istio in a new cluster", map[string]string{"INSTALL": "skip"}, "CLUSTER=existing KUBECONFIG=<path>"},
 		{"something else to be judged", map[string]string{"REQUIRE": "Latency"}, "REQUIRE=Latency: want latency or none"},
-		{"latency of an existing cluster", map[string]string{"REQUIRE": "latency", "CLUSTER": "existing", "KUBECONFIG": "x"}, "latency is measured only in a cluster that is made here"},
+		{"latency of an existing cluster", map[string]string{"REQUIRE": "latency", "CLUSTER": "existing", "KUBECONFIG": "x"}, "latency is measured only where backends are made"},
 		{"no part of the breaks", map[string]string{"MUTATE": "1", "SHARD": "5/4"}, "SHARD=5/4: want the number of a part"},
+		{"checks that are resumed", map[string]string{"RESUME": "out/latest/report.json"}, "add MUTATE=1 or EXAM=1"},
 		{"a part of the checks", map[string]string{"SHARD": "1/4"}, "add MUTATE=1"},
+		{"another scope", map[string]string{"SCOPE": "cluster", "CLUSTER": "existing", "KUBECONFIG": "x"}, "want read or namespace"},
+		{"a scope of a cluster that is made here", map[string]string{"SCOPE": "namespace"}, "add CLUSTER=existing"},
+		{"a gateway of a cluster that is made here", map[string]string{"GATEWAY": "a/b"}, "add CLUSTER=existing"},
+		{"a gateway without a namespace", map[string]string{"GATEWAY": "b", "CLUSTER": "existing", "KUBECONFIG": "x"}, "want namespace/name"},
+		{"a gateway's URL", map[string]string{"GATEWAY_ADDRESS": "http://1.2.3.4", "CLUSTER": "existing", "KUBECONFIG": "x"}, "is no host:port"},
+		{"a gateway's port that is none", map[string]string{"GATEWAY_ADDRESS": "h:http", "CLUSTER": "existing", "KUBECONFIG": "x"}, "no host:port"},
+		{"a backend where nothing is started", map[string]string{"BACKEND_IMAGE": "r/b:1", "CLUSTER": "existing", "KUBECONFIG": "x"}, "add SCOPE=namespace"},
 		{"an existing cluster without a kubeconfig", map[string]string{"CLUSTER": "existing"}, "KUBECONFIG=<path>"},
 	}
 	for _, c := range cases {

@@ -3,6 +3,7 @@ package options
 import (
 	"istio-conformance/internal/process/exitcode"
 	"istio-conformance/internal/report"
+	"istio-conformance/internal/stack"
 )
 
 // What Options.Require can be. Machines differ in what they can measure, and what cannot
@@ -23,8 +24,8 @@ func (o *Options) completeRequire() error {
 	switch o.Require {
 	case RequireNone:
 	case RequireLatency:
-		if o.Kubeconfig != "" {
-			return exitcode.Usagef("REQUIRE=latency CLUSTER=existing: latency is measured only in a cluster that is made here; leave REQUIRE out, or leave CLUSTER out and have one made")
+		if o.Kubeconfig != "" && o.Scope != stack.ScopeNamespace {
+			return exitcode.Usagef("REQUIRE=latency CLUSTER=existing: latency is measured only where backends are made; add SCOPE=namespace, or leave REQUIRE out")
 		}
 	case "":
 		o.Require = RequireNone

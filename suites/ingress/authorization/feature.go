@@ -20,6 +20,8 @@ const docs = "https://istio.io/latest/docs/tasks/security/authorization/authz-in
 
 // Checks returns the checks of this feature.
 func Checks(s *stack.Stack) []check.Check {
+	// Policies of a gateway are in its own namespace.
+	s = s.Beside()
 	return []check.Check{
 		deny(s),
 		allow(s),

@@ -8,7 +8,6 @@ import (
 	"github.com/onsi/gomega"
 
 	"istio-conformance/internal/check"
-	"istio-conformance/internal/mesh/envoy"
 	"istio-conformance/internal/stack"
 	"istio-conformance/suites/kit"
 )
@@ -31,7 +30,7 @@ func connections(s *stack.Stack) check.Check {
 		Parallel: true,
 		Promise:  "with maxConnections 3 and http1MaxPendingRequests 2, three requests are sent and two wait; the sixth, and no earlier one, is answered 503 with flag UO",
 		Run: func(ctx context.Context, t *check.T) {
-			c := newCircuit(ctx, t, s, fmt.Sprintf("{connectionPool: {tcp: {maxConnections: %d}, http: {http1MaxPendingRequests: %d, idleTimeout: 1s}}}", maxConnections, maxPending))
+			c := newCircuit(ctx, t, s.AtStatistics(), fmt.Sprintf("{connectionPool: {tcp: {maxConnections: %d}, http: {http1MaxPendingRequests: %d, idleTimeout: 1s}}}", maxConnections, maxPending))
 			for n := range maxConnections + maxPending {
 				c.hold()
 				c.mustHold(ctx, t, min(n+1, maxConnections), max(0, n+1-maxConnections))
@@ -50,7 +49,7 @@ func activeRequests(s *stack.Stack) check.Check {
 		Parallel: true,
 		Promise:  "with http2MaxRequests 4, four requests are in flight; the fifth, and no earlier one, is answered 503 with flag UO",
 		Run: func(ctx context.Context, t *check.T) {
-			c := newCircuit(ctx, t, s, fmt.Sprintf("{connectionPool: {http: {http2MaxRequests: %d, idleTimeout: 1s}}}", maxRequests))
+			c := newCircuit(ctx, t, s.AtStatistics(), fmt.Sprintf("{connectionPool: {http: {http2MaxRequests: %d, idleTimeout: 1s}}}", maxRequests))
 			for n := range maxRequests {
 				c.hold()
 				c.mustHold(ctx, t, n+1, 0)
@@ -135,8 +134,7 @@ func (c *circuit) mustOverflow(ctx context.Context, t *check.T) {
 	stats, err := kit.GatewayStats(ctx, c.s, c.cluster)
 	t.Expect(err).NotTo(gomega.HaveOccurred())
 	t.Expect(stats[pendingOverflow]+stats[activeOverflow]).To(gomega.Equal(uint64(1)), "requests of Service %s that Envoy counts as beyond a limit", c.r.Name)
-	t.Eventually(ctx, func() ([]envoy.AccessLog, error) { return kit.AccessLog(ctx, c.s, id) }).
-		Should(gomega.ConsistOf(gomega.HaveField("ResponseFlags", "UO")), "access log of the request beyond the limit")
+	kit.MustLog(ctx, t, c.s, id, gomega.ConsistOf(gomega.HaveField("ResponseFlags", "UO")), "access log of the request beyond the limit")
 	seen, err := kit.BackendLog(ctx, c.s, id)
 	t.Expect(err).NotTo(gomega.HaveOccurred())
 	t.Expect(seen).To(gomega.BeEmpty(), "the backend must not see the request beyond the limit")

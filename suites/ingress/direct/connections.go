@@ -25,6 +25,7 @@ const heldRequests = 6
 func connectionTable(s *stack.Stack) check.Check {
 	return check.Check{
 		Name:     "connection-table",
+		SkipIf:   s.OursAlone("enters the network namespace of the gateway"),
 		Parallel: true,
 		Promise:  "the kernel's connection table of the gateway pod has connections to the pods and none to a Service's virtual IP",
 		Run: func(ctx context.Context, t *check.T) {

@@ -29,6 +29,7 @@ const parallelRequests = 20
 func withoutClusterIP(s *stack.Stack) check.Check {
 	return check.Check{
 		Name:     "direct-to-pods",
+		SkipIf:   s.OursAlone("makes nodes forget connections"),
 		Parallel: true,
 		Promise:  "requests through the gateway succeed while the Service's ClusterIP is unreachable",
 		Run: func(ctx context.Context, t *check.T) {

@@ -8,7 +8,6 @@ import (
 	"github.com/onsi/gomega"
 
 	"istio-conformance/internal/check"
-	"istio-conformance/internal/mesh/envoy"
 	"istio-conformance/internal/stack"
 	"istio-conformance/internal/traffic/probe"
 	"istio-conformance/suites/kit"
@@ -72,6 +71,5 @@ func beyondTimeout(s *stack.Stack) check.Check {
 
 // mustBeFlagged asserts the flags of a request in the gateway's access log.
 func mustBeFlagged(ctx context.Context, t *check.T, s *stack.Stack, id, flag string) {
-	t.Eventually(ctx, func() ([]envoy.AccessLog, error) { return kit.AccessLog(ctx, s, id) }).
-		Should(gomega.ConsistOf(gomega.HaveField("ResponseFlags", flag)), "flags of the request in the gateway's access log")
+	kit.MustLog(ctx, t, s, id, gomega.ConsistOf(gomega.HaveField("ResponseFlags", flag)), "flags of the request in the gateway's access log")
 }

@@ -62,6 +62,7 @@ func delays(s *stack.Stack) check.Check {
 		Parallel: true,
 		Promise:  "25 % of the requests are delayed, by 1 s and no less, within the bound that chance exceeds once in a million runs",
 		Run: func(ctx context.Context, t *check.T) {
+			s := s.AtLog()
 			r := kit.NewRoute(ctx, t, s, "faults", nil)
 			t.Diagnose(cause, fix, link)
 			mark, _ := kit.Mark()

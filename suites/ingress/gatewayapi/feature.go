@@ -15,9 +15,13 @@ const (
 
 // Checks returns the checks of this feature.
 func Checks(s *stack.Stack) []check.Check {
-	return []check.Check{
+	checks := []check.Check{
 		matches(s),
 		weights(s),
 		filters(s),
 	}
+	for i := range checks {
+		checks[i].SkipIf = s.OursAlone("puts a Gateway into the namespace of the gateway, and installs the Gateway API where it is missing")
+	}
+	return checks
 }

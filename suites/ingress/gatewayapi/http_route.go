@@ -9,7 +9,6 @@ import (
 	"github.com/onsi/gomega"
 
 	"istio-conformance/internal/check"
-	"istio-conformance/internal/mesh/envoy"
 	"istio-conformance/internal/stack"
 	"istio-conformance/internal/traffic/probe"
 	"istio-conformance/internal/traffic/stats"
@@ -69,7 +68,7 @@ func matches(s *stack.Stack) check.Check {
 			id, _ := kit.Mark()
 			unknown := r.Send(ctx, kit.WithID("/", id), probe.Request{Host: "unknown.gateway-api.test"})
 			t.Expect(unknown.Status).To(gomega.Equal(http.StatusNotFound), "a host that no HTTPRoute names: %s", unknown)
-			t.Eventually(ctx, func() ([]envoy.AccessLog, error) { return kit.AccessLog(ctx, s, id) }).Should(gomega.ConsistOf(gomega.HaveField("ResponseFlags", "NR")), "access log of an unknown host")
+			kit.MustLog(ctx, t, s, id, gomega.ConsistOf(gomega.HaveField("ResponseFlags", "NR")), "access log of an unknown host")
 			t.Observe("%d requests were answered by the version they must, by the answers and by the gateway's access log", len(matchCases))
 		},
 	}
@@ -146,8 +145,7 @@ func filters(s *stack.Stack) check.Check {
 			t.Expect(slow.Status).To(gomega.Equal(http.StatusGatewayTimeout), "%s", slow)
 			t.Expect(slow.Duration).To(gomega.And(gomega.BeNumerically(">=", requestTimeout-kit.TimerSlack), gomega.BeNumerically("<=", requestTimeout+kit.TimeoutTolerance)),
 				"want the answer %s to %s after the request", requestTimeout-kit.TimerSlack, requestTimeout+kit.TimeoutTolerance)
-			t.Eventually(ctx, func() ([]envoy.AccessLog, error) { return kit.AccessLog(ctx, s, id) }).
-				Should(gomega.ConsistOf(gomega.HaveField("ResponseFlags", "UT")), "flag of an upstream time-out in the gateway's access log")
+			kit.MustLog(ctx, t, s, id, gomega.ConsistOf(gomega.HaveField("ResponseFlags", "UT")), "flag of an upstream time-out in the gateway's access log")
 			t.Observe("rewrite, headers, mirror, redirect and time-out are as the HTTPRoute says")
 		},
 	}

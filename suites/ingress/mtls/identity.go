@@ -2,7 +2,6 @@ package mtls
 
 import (
 	"context"
-	"fmt"
 	"strings"
 
 	"github.com/onsi/gomega"
@@ -26,7 +25,7 @@ func identity(s *stack.Stack) check.Check {
 			t.Expect(err).NotTo(gomega.HaveOccurred())
 			certificate, err := envoy.WorkloadCertificate([]byte(dump))
 			t.Expect(err).NotTo(gomega.HaveOccurred())
-			gateway := fmt.Sprintf("spiffe://cluster.local/ns/%s/sa/%s", s.Gateway.Namespace, s.Gateway.ServiceAccount)
+			gateway := s.Identity(s.Gateway.Namespace, s.Gateway.ServiceAccount)
 			t.Diagnose("the gateway's own certificate is not of its service account", "look at the gateway's log for how it got its certificate from istiod", docs)
 			t.Expect(certificate.URIs).To(gomega.ConsistOf(gomega.HaveField("String()", gateway)), "identities in the gateway's certificate")
 
@@ -37,7 +36,7 @@ func identity(s *stack.Stack) check.Check {
 			t.Expect(response.Status).To(gomega.Equal(200), "%s", response)
 			seen := clientCertificate(kit.ParseAnswer(t, response))
 			t.Expect(seen).To(gomega.HaveKeyWithValue("URI", gateway), "client of the backend's sidecar by X-Forwarded-Client-Cert")
-			t.Expect(seen).To(gomega.HaveKeyWithValue("By", fmt.Sprintf("spiffe://cluster.local/ns/%s/sa/default", s.Namespace)), "identity of the backend's sidecar")
+			t.Expect(seen).To(gomega.HaveKeyWithValue("By", s.Identity(s.Namespace, "default")), "identity of the backend's sidecar")
 			t.Expect(seen).To(gomega.HaveKeyWithValue("Hash", envoy.Fingerprint(certificate)), "SHA-256 of the gateway's certificate %x", certificate.SerialNumber)
 			t.Eventually(ctx, func() ([]kit.Answer, error) { return kit.BackendLog(ctx, s, id) }).Should(gomega.HaveLen(1), "the backend's own log")
 			t.Observe("%s, certificate %x, to %s", seen["URI"], certificate.SerialNumber, seen["By"])

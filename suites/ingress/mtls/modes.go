@@ -42,12 +42,13 @@ func modes(s *stack.Stack) check.Check {
 		Promise:  "of one pod's ports, STRICT refuses plain text and takes the gateway by mutual TLS, PERMISSIVE takes both, DISABLE takes both in plain text",
 		Run: func(ctx context.Context, t *check.T) {
 			name := "mtls-modes-" + rand.String(5)
-			host := name + ".conformance.test"
+			host := name + "." + s.Domain()
 			kit.Apply(ctx, t, s, s.Namespace, "mtls/modes.yaml", map[string]string{"Name": name, "Host": host, "Backend": s.Images.Backend})
 			pod := readyPod(ctx, t, s, "app="+name)
+			ask, from := outsider(ctx, t, s, pod)
 			for _, m := range portModes {
 				throughGateway(ctx, t, s, host, m)
-				fromNode(ctx, t, s, pod, m)
+				fromOutside(ctx, t, s, pod, m, ask, from)
 			}
 		},
 	}
@@ -70,7 +71,7 @@ func readyPod(ctx context.Context, t *check.T, s *stack.Stack, selector string) 
 func throughGateway(ctx context.Context, t *check.T, s *stack.Stack, host string, m mode) {
 	t.Diagnose(fmt.Sprintf("the gateway does not come to a port of mode %s as it should: mutual TLS is %v", m.name, m.secured),
 		"look at the transport socket of the cluster and the endpoint's metadata in the gateway's config dump in the evidence", docs)
-	gateway := fmt.Sprintf("spiffe://cluster.local/ns/%s/sa/%s", s.Gateway.Namespace, s.Gateway.ServiceAccount)
+	gateway := s.Identity(s.Gateway.Namespace, s.Gateway.ServiceAccount)
 	want := ""
 	if m.secured {
 		want = gateway
@@ -88,17 +89,29 @@ func throughGateway(ctx context.Context, t *check.T, s *stack.Stack, host string
 	t.Observe("port %d, %s: the gateway is %q", m.port, m.name, want)
 }
 
-// fromNode asks a port in plain text from outside the mesh.
-func fromNode(ctx context.Context, t *check.T, s *stack.Stack, pod corev1.Pod, m mode) {
+// outsider returns what asks a URL in plain text from outside the mesh, and where that is:
+// the pod's node, or in somebody else's cluster a pod of the check's own. The status is 000
+// when no answer comes; curl's own status says why.
+func outsider(ctx context.Context, t *check.T, s *stack.Stack, pod corev1.Pod) (ask func(url, id string) (string, error), from string) {
+	if s.InNamespace() {
+		client := kit.NewOutsider(ctx, t, s)
+		return func(url, id string) (string, error) { return client.Ask(ctx, url, id) }, "a pod without a sidecar"
+	}
+	return func(url, id string) (string, error) {
+		script := fmt.Sprintf("curl -s -o /dev/null -w '%%{http_code}' --max-time 10 -H 'x-conformance-id: %s' %s || echo \" curl $?\"", id, url)
+		out, err := s.Cluster.Exec(ctx, pod.Spec.NodeName, script)
+		return strings.TrimSpace(out), err
+	}, "node " + pod.Spec.NodeName
+}
+
+// fromOutside asks a port in plain text from outside the mesh.
+func fromOutside(ctx context.Context, t *check.T, s *stack.Stack, pod corev1.Pod, m mode, send func(url, id string) (string, error), from string) {
 	t.Diagnose(fmt.Sprintf("a port of mode %s does not treat plain text as it should: answered is %v", m.name, m.plain),
 		"look at the inbound filter chains of the pod's sidecar: istioctl proxy-config listener, port 15006", docs)
 	var id string
 	ask := func() (string, error) {
 		id, _ = kit.Mark()
-		// The status is 000 when no answer comes; curl's own status says why.
-		script := fmt.Sprintf("curl -s -o /dev/null -w '%%{http_code}' --max-time 10 -H 'x-conformance-id: %s' http://%s/ || echo \" curl $?\"", id, net.JoinHostPort(pod.Status.PodIP, strconv.Itoa(m.port)))
-		out, err := s.Cluster.Exec(ctx, pod.Spec.NodeName, script)
-		return strings.TrimSpace(out), err
+		return send("http://"+net.JoinHostPort(pod.Status.PodIP, strconv.Itoa(m.port))+"/", id)
 	}
 	want, arrived := gomega.Equal("200"), 1
 	if !m.plain {
@@ -110,8 +123,8 @@ func fromNode(ctx context.Context, t *check.T, s *stack.Stack, pod corev1.Pod, m
 		var err error
 		last, err = ask()
 		return last, err
-	}).WithTimeout(kit.PropagationTimeout).Should(want, "plain text from node %s to port %d, mode %s", pod.Spec.NodeName, m.port, m.name)
+	}).WithTimeout(kit.PropagationTimeout).Should(want, "plain text from %s to port %d, mode %s", from, m.port, m.name)
 	t.Eventually(ctx, func() ([]kit.Answer, error) { return kit.PodLog(ctx, s, "app="+pod.Labels["app"], id) }).
 		Should(gomega.HaveLen(arrived), "the backend's own log of plain text at port %d, mode %s", m.port, m.name)
-	t.Observe("port %d, %s: plain text from node %s: %s", m.port, m.name, pod.Spec.NodeName, last)
+	t.Observe("port %d, %s: plain text from %s: %s", m.port, m.name, from, last)
 }

@@ -12,7 +12,6 @@ import (
 	"k8s.io/apimachinery/pkg/util/rand"
 
 	"istio-conformance/internal/check"
-	"istio-conformance/internal/mesh/envoy"
 	"istio-conformance/internal/stack"
 	"istio-conformance/internal/traffic/probe"
 	"istio-conformance/suites/kit"
@@ -26,6 +25,7 @@ const linkPolicy = "https://kubernetes.io/docs/reference/networking/virtual-ips/
 func everyNode(s *stack.Stack) check.Check {
 	return check.Check{
 		Name:     "node-port-of-every-node",
+		SkipIf:   s.WhyNoNodePorts,
 		Parallel: true,
 		Promise:  "with externalTrafficPolicy Cluster the node ports of 80, 443 and 15021 answer on every node, also on one without a gateway pod",
 		Run: func(ctx context.Context, t *check.T) {
@@ -39,28 +39,29 @@ func everyNode(s *stack.Stack) check.Check {
 			gateway, err := s.GatewayPod(ctx)
 			t.Expect(err).NotTo(gomega.HaveOccurred())
 			ports := []entrance{
-				{80, stack.HTTPNodePort, "http", "/", nil},
-				{443, stack.HTTPSNodePort, "https", "/", certificate.roots},
-				{15021, stack.StatusNodePort, "http", "/healthz/ready", nil},
+				{s.Gateway.HTTP, "http", "/", nil},
+				{s.Gateway.HTTPS, "https", "/", certificate.roots},
+				{s.Gateway.Status, "http", "/healthz/ready", nil},
 			}
 			others := 0
-			for _, node := range s.Cluster.Nodes() {
-				if node.Name != gateway.Spec.NodeName {
+			nodes, err := s.NodeNames(ctx)
+			t.Expect(err).NotTo(gomega.HaveOccurred())
+			for _, node := range nodes {
+				if node != gateway.Spec.NodeName {
 					others++
 				}
 				for _, port := range ports {
-					port.mustAnswer(ctx, t, s, node.Name, host, node.Name == gateway.Spec.NodeName)
+					port.mustAnswer(ctx, t, s, node, host, node == gateway.Spec.NodeName)
 				}
 			}
-			t.Observe("ports 80, 443 and 15021 answer on %d nodes, %d of them without a gateway pod", len(s.Cluster.Nodes()), others)
+			t.Observe("ports %d, %d and %d answer on %d nodes, %d of them without a gateway pod", s.Gateway.HTTP.Number, s.Gateway.HTTPS.Number, s.Gateway.Status.Number, len(nodes), others)
 		},
 	}
 }
 
 // entrance is a port of the gateway and how it is asked.
 type entrance struct {
-	port         int
-	nodePort     int32
+	port         stack.GatewayPort
 	scheme, path string
 	roots        *x509.CertPool
 }
@@ -68,9 +69,9 @@ type entrance struct {
 // mustAnswer asks for the host through a node until it is answered 200, and then
 // asserts that the gateway logged a request that came this way.
 func (e entrance) mustAnswer(ctx context.Context, t *check.T, s *stack.Stack, node, host string, here bool) {
-	address, err := s.GatewayAddress(e.nodePort, node)
+	address, err := s.AddressOf(ctx, e.port.Node, node)
 	t.Expect(err).NotTo(gomega.HaveOccurred())
-	diagnoseNode(t, e.nodePort, node, here)
+	diagnoseNode(t, e.port.Node, node, here)
 	id, mark := kit.Mark()
 	request := probe.Request{
 		URL: e.scheme + "://" + host + kit.WithID(e.path, id), ConnectTo: address, Headers: mark, Timeout: kit.ShortTimeout,
@@ -80,12 +81,11 @@ func (e entrance) mustAnswer(ctx context.Context, t *check.T, s *stack.Stack, no
 	t.Eventually(ctx, func() string {
 		last = probe.HTTP(ctx, request)
 		return last.String()
-	}).WithTimeout(kit.PropagationTimeout).Should(gomega.HavePrefix("status 200"), "port %d by node port %d of node %s (%s)", e.port, e.nodePort, node, address)
-	if e.port == 15021 {
+	}).WithTimeout(kit.PropagationTimeout).Should(gomega.HavePrefix("status 200"), "port %d by node port %d of node %s (%s)", e.port.Number, e.port.Node, node, address)
+	if e.port == s.Gateway.Status {
 		return // the agent answers this one, and neither logs nor counts it
 	}
-	t.Eventually(ctx, func() ([]envoy.AccessLog, error) { return kit.AccessLog(ctx, s, id) }).
-		Should(gomega.ContainElement(gomega.And(gomega.HaveField("Status", http.StatusOK), gomega.HaveField("Authority", host))), "access log of the request through node %s", node)
+	kit.MustLog(ctx, t, s, id, gomega.ContainElement(gomega.And(gomega.HaveField("Status", http.StatusOK), gomega.HaveField("Authority", host))), "access log of the request through node %s", node)
 	t.Expect(kit.ParseAnswer(t, last).Headers["X-Forwarded-Proto"]).To(gomega.Equal([]string{e.scheme}), "scheme that the backend was told")
 }
 

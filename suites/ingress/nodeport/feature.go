@@ -14,6 +14,6 @@ func Checks(s *stack.Stack) []check.Check {
 		everyNode(s),
 		goneAddress(s),
 		localPolicy(s),
-		replacedGateway(s),
+		replacedGateway(s.Beside()),
 	}
 }

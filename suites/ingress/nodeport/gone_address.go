@@ -23,6 +23,7 @@ const goneLink = "https://docs.kernel.org/networking/nf_conntrack-sysctl.html"
 func goneAddress(s *stack.Stack) check.Check {
 	return check.Check{
 		Name:     "address-of-gone-pod",
+		SkipIf:   s.OursAlone("reads the routes of nodes"),
 		Parallel: true,
 		Promise:  "packets to the address of a deleted pod are dropped: no server outside the cluster can answer in its place",
 		Run: func(ctx context.Context, t *check.T) {

@@ -2,7 +2,6 @@ package nodeport
 
 import (
 	"context"
-	"fmt"
 	"strings"
 	"time"
 
@@ -60,7 +59,7 @@ func fromGateway(t *check.T, s *stack.Stack, answers []kit.Answer) {
 	t.Diagnose("requests are answered, but the gateway does not come to the backend by mutual TLS with its own identity",
 		"look for a DestinationRule, PeerAuthentication or EnvoyFilter that changes the transport socket of the backend's cluster in the gateway's config dump in the evidence",
 		"https://istio.io/latest/docs/concepts/security/#mutual-tls-authentication")
-	gateway := fmt.Sprintf("URI=spiffe://cluster.local/ns/%s/sa/%s", s.Gateway.Namespace, s.Gateway.ServiceAccount)
+	gateway := "URI=" + s.Identity(s.Gateway.Namespace, s.Gateway.ServiceAccount)
 	for _, a := range answers {
 		xfcc := strings.Join(a.Headers["X-Forwarded-Client-Cert"], ",")
 		t.Expect(xfcc).To(gomega.ContainSubstring(gateway), "the gateway's identity in X-Forwarded-Client-Cert at pod %s", a.Pod)

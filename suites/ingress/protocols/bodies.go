@@ -12,7 +12,6 @@ import (
 	"github.com/onsi/gomega"
 
 	"istio-conformance/internal/check"
-	"istio-conformance/internal/mesh/envoy"
 	"istio-conformance/internal/stack"
 	"istio-conformance/internal/traffic/probe"
 	"istio-conformance/suites/kit"
@@ -95,8 +94,7 @@ func headerLimits(s *stack.Stack) check.Check {
 				}
 				if c.sent < largeHeader {
 					// A head that is not read whole has no path to be found by.
-					t.Eventually(ctx, func() ([]envoy.AccessLog, error) { return kit.AccessLog(ctx, s, id) }).
-						Should(gomega.ConsistOf(gomega.HaveField("Details", gomega.ContainSubstring(c.details))), "%s: the gateway's access log", c.name)
+					kit.MustLog(ctx, t, s, id, gomega.ConsistOf(gomega.HaveField("Details", gomega.ContainSubstring(c.details))), "%s: the gateway's access log", c.name)
 				}
 				t.Observe("%s: %d", c.name, response.Status)
 			}

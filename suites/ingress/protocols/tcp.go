@@ -17,7 +17,6 @@ import (
 	"k8s.io/apimachinery/pkg/util/rand"
 
 	"istio-conformance/internal/check"
-	"istio-conformance/internal/mesh/envoy"
 	"istio-conformance/internal/stack"
 	"istio-conformance/suites/kit"
 )
@@ -58,7 +57,7 @@ func tcpByServerName(s *stack.Stack) check.Check {
 			t.Expect(got.last.ID).To(gomega.Equal(id), "the answer after the client's half was closed")
 			t.Eventually(ctx, func() ([]kit.Answer, error) { return kit.BackendLog(ctx, s, id) }).Should(gomega.ConsistOf(gomega.And(
 				gomega.HaveField("Bytes", gomega.BeNumerically("==", tcpBytes)), gomega.HaveField("BodyError", ""))), "the backend's own log")
-			t.Eventually(ctx, func() ([]envoy.AccessLog, error) { return kit.AccessLog(ctx, s, r.Host) }).Should(gomega.ContainElement(gomega.And(
+			kit.MustLog(ctx, t, s, r.Host, gomega.ContainElement(gomega.And(
 				gomega.HaveField("ServerName", r.Host), gomega.HaveField("UpstreamCluster", gomega.HavePrefix("outbound|9000||backend.")))), "the gateway's access log")
 			t.Observe("%d bytes there and back, then %d bytes counted by pod %s after the half-close", len(sent), got.last.Bytes, got.last.Pod)
 		},
@@ -86,7 +85,7 @@ type tcpResult struct {
 // exchange sends an id and bytes, closes its half, and reads to the end.
 func exchange(ctx context.Context, s *stack.Stack, client *tls.Config, id string, sent []byte) (tcpResult, error) {
 	var result tcpResult
-	address, err := s.GatewayAddress(stack.HTTPSNodePort, "")
+	address, err := s.GatewayTLS()
 	if err != nil {
 		return result, err
 	}
@@ -147,6 +146,7 @@ func diagnosePort(t *check.T, line string) {
 func tcpPort(s *stack.Stack) check.Check {
 	return check.Check{
 		Name:     "tcp-port",
+		SkipIf:   s.OursAlone("asks a port of the gateway from its node"),
 		Parallel: true,
 		Promise:  fmt.Sprintf("a Gateway with protocol TCP opens port %d of the gateway's pod and leads plain bytes to the backend and back", gatewayTCPPort),
 		Run: func(ctx context.Context, t *check.T) {

@@ -6,7 +6,6 @@ import (
 	"github.com/onsi/gomega"
 
 	"istio-conformance/internal/check"
-	"istio-conformance/internal/mesh/envoy"
 	"istio-conformance/internal/stack"
 	"istio-conformance/internal/traffic/probe"
 	"istio-conformance/suites/kit"
@@ -40,8 +39,7 @@ func httpVersions(s *stack.Stack) check.Check {
 				t.Expect(response.Proto).To(gomega.Equal(c.client), "%s: version of the response", c.name)
 				t.Eventually(ctx, func() ([]kit.Answer, error) { return kit.BackendLog(ctx, s, id) }).
 					Should(gomega.ConsistOf(gomega.HaveField("Protocol", c.upstream)), "%s: the backend's own log", c.name)
-				t.Eventually(ctx, func() ([]envoy.AccessLog, error) { return kit.AccessLog(ctx, s, id) }).
-					Should(gomega.ConsistOf(gomega.HaveField("Protocol", c.logged)), "%s: the gateway's access log", c.name)
+				kit.MustLog(ctx, t, s, id, gomega.ConsistOf(gomega.HaveField("Protocol", c.logged)), "%s: the gateway's access log", c.name)
 				t.Observe("%s: client %s, backend %s", c.name, c.client, c.upstream)
 			}
 		},

@@ -11,7 +11,6 @@ import (
 	"golang.org/x/net/websocket"
 
 	"istio-conformance/internal/check"
-	"istio-conformance/internal/mesh/envoy"
 	"istio-conformance/internal/stack"
 	"istio-conformance/suites/kit"
 )
@@ -40,8 +39,7 @@ func webSocket(s *stack.Stack) check.Check {
 			t.Expect(connection.Close()).To(gomega.Succeed())
 			t.Eventually(ctx, func() ([]kit.Answer, error) { return kit.BackendLog(ctx, s, id) }).
 				Should(gomega.ConsistOf(gomega.And(gomega.HaveField("Messages", messages), gomega.HaveField("Protocol", "WebSocket"))), "the backend's own log")
-			t.Eventually(ctx, func() ([]envoy.AccessLog, error) { return kit.AccessLog(ctx, s, id) }).
-				Should(gomega.ConsistOf(gomega.HaveField("Status", 101)), "the gateway's access log")
+			kit.MustLog(ctx, t, s, id, gomega.ConsistOf(gomega.HaveField("Status", 101)), "the gateway's access log")
 			t.Observe("%d messages there and back", messages)
 		},
 	}

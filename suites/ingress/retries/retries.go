@@ -40,20 +40,20 @@ func retries(s *stack.Stack) check.Check {
 				t.Expect(response.Status).To(gomega.Equal(c.status), "%s: %s", c.name, response)
 				t.Eventually(ctx, func() ([]kit.Answer, error) { return kit.BackendLog(ctx, s, id) }).
 					Should(gomega.HaveLen(c.attempts), "%s: attempts that the backend logged", c.name)
-				t.Eventually(ctx, func() (int, error) { return loggedAttempts(ctx, s, id) }).
-					Should(gomega.Equal(c.attempts), "%s: attempts in the gateway's access log", c.name)
+				mustCount(ctx, t, s, id, c.attempts, c.name)
 				t.Observe("%s: %d after %d attempts", c.name, response.Status, c.attempts)
 			}
 		},
 	}
 }
 
-// loggedAttempts returns the attempts in the gateway's access log entry of a
-// request; 0 while there is none.
-func loggedAttempts(ctx context.Context, s *stack.Stack, id string) (int, error) {
-	entries, err := kit.AccessLog(ctx, s, id)
-	if err != nil || len(entries) == 0 {
-		return 0, err
+// mustCount waits until the gateway's access log has so many attempts of a request, where
+// it counts them.
+func mustCount(ctx context.Context, t *check.T, s *stack.Stack, id string, attempts int, name string) {
+	t.Helper()
+	if s.WhyNoAttempts() != "" {
+		t.Observe("one witness less: %s", s.WhyNoAttempts())
+		return
 	}
-	return entries[0].Attempts, nil
+	kit.MustLog(ctx, t, s, id, gomega.ConsistOf(gomega.HaveField("Attempts", attempts)), "%s: attempts in the gateway's access log", name)
 }

@@ -9,7 +9,6 @@ import (
 	"github.com/onsi/gomega/types"
 
 	"istio-conformance/internal/check"
-	"istio-conformance/internal/mesh/envoy"
 	"istio-conformance/internal/stack"
 	"istio-conformance/internal/traffic/probe"
 	"istio-conformance/suites/kit"
@@ -101,9 +100,8 @@ func redirects(s *stack.Stack) check.Check {
 					t.Expect(response.Headers.Get("Location")).To(gomega.HavePrefix(c.location), "Location of %s", c.target)
 				}
 				t.Expect(string(response.Body)).To(gomega.Equal(c.body), "body of %s", c.target)
-				t.Eventually(ctx, func() ([]envoy.AccessLog, error) { return kit.AccessLog(ctx, s, id) }).
-					Should(gomega.ConsistOf(gomega.And(gomega.HaveField("Details", "direct_response"), gomega.HaveField("Status", c.status), gomega.HaveField("UpstreamHost", ""))),
-						"access log of %s", c.target)
+				kit.MustLog(ctx, t, s, id, gomega.ConsistOf(gomega.And(gomega.HaveField("Details", "direct_response"), gomega.HaveField("Status", c.status), gomega.HaveField("UpstreamHost", ""))),
+					"access log of %s", c.target)
 				answers, err := kit.BackendLog(ctx, s, id)
 				t.Expect(err).NotTo(gomega.HaveOccurred())
 				t.Expect(answers).To(gomega.BeEmpty(), "the backend must not see %s", c.target)

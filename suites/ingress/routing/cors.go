@@ -67,9 +67,6 @@ func preflight(ctx context.Context, r kit.Route, origin string) (id string, resp
 // mustReach asserts how often a request reached the backend, once the gateway
 // has logged it: its line is later than the backend's would be.
 func mustReach(ctx context.Context, t *check.T, s *stack.Stack, id string, times int) {
-	t.Eventually(ctx, func() (int, error) {
-		entries, err := kit.AccessLog(ctx, s, id)
-		return len(entries), err
-	}).Should(gomega.Equal(1), "entries of request %s in the gateway's access log", id)
+	kit.MustLog(ctx, t, s, id, gomega.HaveLen(1), "entries of request %s in the gateway's access log", id)
 	t.Eventually(ctx, func() ([]kit.Answer, error) { return kit.BackendLog(ctx, s, id) }).Should(gomega.HaveLen(times), "the backend's own log of request %s", id)
 }

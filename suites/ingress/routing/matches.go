@@ -90,13 +90,16 @@ func matches(s *stack.Stack) check.Check {
 				taken[id] = c
 			}
 			mustBeLogged(ctx, t, s, mark, taken)
-			t.Observe("%d requests took the routes they must, by the answers and by the gateway's access log", len(matchCases))
+			t.Observe("%d requests took the routes they must, as who answered says, and the gateway's access log where it is written", len(matchCases))
 		},
 	}
 }
 
 // mustBeLogged asserts that the access log names the route of each request.
 func mustBeLogged(ctx context.Context, t *check.T, s *stack.Stack, mark string, taken map[string]matchCase) {
+	if !kit.HasLog(t, s) {
+		return
+	}
 	var entries []envoy.AccessLog
 	t.Eventually(ctx, func() (int, error) {
 		var err error

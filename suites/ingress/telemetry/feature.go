@@ -61,7 +61,7 @@ func newName(prefix string) string { return prefix + "-" + rand.String(5) }
 // newGateway starts a gateway that leads its host to a Service, and waits until it
 // does.
 func newGateway(ctx context.Context, t *check.T, s *stack.Stack, name, service string) ownGateway {
-	g := ownGateway{name: name, host: name + ".conformance.test", selector: "istio=" + name}
+	g := ownGateway{name: name, host: name + "." + s.Domain(), selector: "istio=" + name}
 	kit.Apply(ctx, t, s, s.Namespace, "telemetry/gateway.yaml", map[string]string{"Name": name, "Host": g.host, "Service": service})
 	pod := onePod(ctx, t, s, g.selector)
 	port, stop, err := s.Cluster.PortForward(ctx, pod.Namespace, pod.Name, 8080)

@@ -34,6 +34,7 @@ func gatewayMetrics(s *stack.Stack) check.Check {
 		Parallel: true,
 		Promise:  fmt.Sprintf("the gateway's metrics at ports %d and %d count exactly the requests that were sent, by their status", proxyPort, mergedPort),
 		Run: func(ctx context.Context, t *check.T) {
+			s := s.AtStatistics()
 			service := newCounted(ctx, t, s)
 			cluster := fmt.Sprintf("outbound|80||%s.%s.svc.cluster.local", service.name, s.Namespace)
 			counters := []*counter{}
@@ -77,20 +78,20 @@ func istioMetrics(s *stack.Stack) check.Check {
 	}
 }
 
-// counted is a Service of a check's own, behind a host of its own.
-type counted struct{ name, host string }
+// countedService is a Service of a check's own, behind a host of its own.
+type countedService struct{ name, host string }
 
 // newCounted makes the Service and waits until the gateway serves it.
-func newCounted(ctx context.Context, t *check.T, s *stack.Stack) counted {
-	c := counted{name: newName("counted")}
-	c.host = c.name + ".conformance.test"
+func newCounted(ctx context.Context, t *check.T, s *stack.Stack) countedService {
+	c := countedService{name: newName("counted")}
+	c.host = c.name + "." + s.Domain()
 	kit.Apply(ctx, t, s, s.Namespace, "telemetry/counted.yaml", map[string]string{"Name": c.name, "Host": c.host})
 	t.Eventually(ctx, func() int { return c.send(ctx, s, "/", "").Status }).WithTimeout(kit.PropagationTimeout).
 		Should(gomega.Equal(http.StatusOK), "host %s", c.host)
 	return c
 }
 
-func (c counted) send(ctx context.Context, s *stack.Stack, target, id string) probe.Response {
+func (c countedService) send(ctx context.Context, s *stack.Stack, target, id string) probe.Response {
 	return probe.HTTP(ctx, probe.Request{URL: s.GatewayURL() + target, Host: c.host, Headers: http.Header{"X-Conformance-Id": {id}}, Timeout: kit.RequestTimeout})
 }
 
@@ -105,7 +106,7 @@ type counter struct {
 // counts sends good and bad requests and asserts that the counters rise by their
 // number; the backend's log is the other witness of it. diagnose says what it means when
 // they do not.
-func (c counted) counts(ctx context.Context, t *check.T, s *stack.Stack, counters []*counter, diagnose func()) {
+func (c countedService) counts(ctx context.Context, t *check.T, s *stack.Stack, counters []*counter, diagnose func()) {
 	t.Diagnose("the gateway's metrics cannot be read", "look at the error, and for what keeps the API server from the port of the gateway's pod", linkStats)
 	before := make([]float64, len(counters))
 	for i, k := range counters {

@@ -9,7 +9,6 @@ import (
 	"github.com/onsi/gomega"
 
 	"istio-conformance/internal/check"
-	"istio-conformance/internal/mesh/envoy"
 	"istio-conformance/internal/stack"
 	"istio-conformance/internal/traffic/probe"
 	"istio-conformance/suites/kit"
@@ -48,8 +47,7 @@ func streams(s *stack.Stack) check.Check {
 			t.Expect(cut.Class).To(gomega.Equal(probe.Closed), "the end of the response: %s", cut)
 			t.Expect(cut.Duration).To(gomega.And(
 				gomega.BeNumerically(">=", routeTimeout-kit.TimerSlack), gomega.BeNumerically("<", pieces*pause)), "want the end at the timeout of %s", routeTimeout)
-			t.Eventually(ctx, func() ([]envoy.AccessLog, error) { return kit.AccessLog(ctx, s, id) }).
-				Should(gomega.ConsistOf(gomega.HaveField("ResponseFlags", gomega.ContainSubstring("UT"))), "flag of an upstream time-out in the gateway's access log")
+			kit.MustLog(ctx, t, s, id, gomega.ConsistOf(gomega.HaveField("ResponseFlags", gomega.ContainSubstring("UT"))), "flag of an upstream time-out in the gateway's access log")
 			t.Observe("timeout %s: cut off after %s", routeTimeout, cut.Duration.Round(time.Millisecond))
 		},
 	}

@@ -7,7 +7,6 @@ import (
 	"github.com/onsi/gomega"
 
 	"istio-conformance/internal/check"
-	"istio-conformance/internal/mesh/envoy"
 	"istio-conformance/internal/stack"
 	"istio-conformance/suites/kit"
 )
@@ -38,8 +37,7 @@ func timeout(s *stack.Stack) check.Check {
 				"want the answer %s to %s after the request", routeTimeout-kit.TimerSlack, routeTimeout+kit.TimeoutTolerance)
 			t.Eventually(ctx, func() ([]kit.Answer, error) { return kit.BackendLog(ctx, s, id) }).
 				Should(gomega.HaveLen(1), "the request must have reached the backend once")
-			t.Eventually(ctx, func() ([]envoy.AccessLog, error) { return kit.AccessLog(ctx, s, id) }).
-				Should(gomega.ConsistOf(gomega.HaveField("ResponseFlags", "UT")), "flag of an upstream time-out in the gateway's access log")
+			kit.MustLog(ctx, t, s, id, gomega.ConsistOf(gomega.HaveField("ResponseFlags", "UT")), "flag of an upstream time-out in the gateway's access log")
 
 			waited := plain.Get(ctx, "/?delay=2s", nil)
 			t.Expect(waited.Status).To(gomega.Equal(200), "a route without a time-out must wait: %s", waited)

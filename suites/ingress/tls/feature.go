@@ -18,6 +18,6 @@ func Checks(s *stack.Stack) []check.Check {
 		versions(s),
 		redirect(s),
 		replacedSecret(s),
-		brokenSecret(s),
+		brokenSecret(s.Beside()),
 	}
 }

@@ -52,7 +52,7 @@ func Mutations() []mutation.Mutation {
 
 // wrongCertificate makes the gateway show one certificate for all hosts.
 func wrongCertificate(ctx context.Context, t *check.T, s *stack.Stack) {
-	pair := kit.NewAuthority(t, "nobody").Issue(t, "*.conformance.test")
+	pair := kit.NewAuthority(t, "nobody").Issue(t, "*."+s.Domain())
 	mutation.ApplyFixture(ctx, t, s, "wrong-certificate", map[string]string{
 		"Name": "", "ServerName": "", "Certificate": base64.StdEncoding.EncodeToString(pair.CertPEM), "Key": base64.StdEncoding.EncodeToString(pair.KeyPEM),
 	})
@@ -70,8 +70,8 @@ func pinCertificates(ctx context.Context, t *check.T, s *stack.Stack) {
 		if !is || event.Type != watch.Added || !strings.HasPrefix(secret.Name, "terminated-") {
 			return nil
 		}
-		objects, err := mutation.Fixture("wrong-certificate", map[string]string{
-			"Name": secret.Name, "ServerName": secret.Name + ".conformance.test",
+		objects, err := mutation.Fixture(s, "wrong-certificate", map[string]string{
+			"Name": secret.Name, "ServerName": secret.Name + "." + s.Domain(),
 			"Certificate": base64.StdEncoding.EncodeToString(secret.Data[corev1.TLSCertKey]), "Key": base64.StdEncoding.EncodeToString(secret.Data[corev1.TLSPrivateKeyKey]),
 		})
 		if err != nil {

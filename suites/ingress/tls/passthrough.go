@@ -8,7 +8,6 @@ import (
 	"github.com/onsi/gomega"
 
 	"istio-conformance/internal/check"
-	"istio-conformance/internal/mesh/envoy"
 	"istio-conformance/internal/stack"
 	"istio-conformance/internal/traffic/probe"
 	"istio-conformance/suites/kit"
@@ -41,10 +40,9 @@ func passthrough(s *stack.Stack) check.Check {
 			t.Eventually(ctx, func() ([]kit.Answer, error) { return kit.BackendLog(ctx, s, id) }).
 				Should(gomega.ConsistOf(gomega.HaveField("ServerName", r.Host)), "the backend's own log")
 			// The gateway cannot see a path in it: it logs connections, by server name.
-			t.Eventually(ctx, func() ([]envoy.AccessLog, error) { return kit.AccessLog(ctx, s, r.Host) }).
-				Should(gomega.ContainElement(gomega.And(
-					gomega.HaveField("UpstreamCluster", gomega.HavePrefix("outbound|443||backend.")), gomega.HaveField("Path", ""), gomega.HaveField("ServerName", r.Host))),
-					"connections to %s in the gateway's access log", r.Host)
+			kit.MustLog(ctx, t, s, r.Host, gomega.ContainElement(gomega.And(
+				gomega.HaveField("UpstreamCluster", gomega.HavePrefix("outbound|443||backend.")), gomega.HaveField("Path", ""), gomega.HaveField("ServerName", r.Host))),
+				"connections to %s in the gateway's access log", r.Host)
 			t.Observe("pod %s showed its own certificate for %s", answer.Pod, r.Host)
 		},
 	}

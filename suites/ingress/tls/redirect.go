@@ -7,7 +7,6 @@ import (
 	"github.com/onsi/gomega"
 
 	"istio-conformance/internal/check"
-	"istio-conformance/internal/mesh/envoy"
 	"istio-conformance/internal/stack"
 	"istio-conformance/internal/traffic/probe"
 	"istio-conformance/suites/kit"
@@ -36,8 +35,7 @@ func redirect(s *stack.Stack) check.Check {
 			response := plain(ctx, target, header)
 			t.Expect(response.Status).To(gomega.Equal(http.StatusMovedPermanently), "%s", response)
 			t.Expect(response.Headers.Get("Location")).To(gomega.Equal("https://" + r.Host + target))
-			t.Eventually(ctx, func() ([]envoy.AccessLog, error) { return kit.AccessLog(ctx, s, id) }).
-				Should(gomega.ConsistOf(gomega.And(gomega.HaveField("Status", 301), gomega.HaveField("Attempts", 0))), "the gateway's access log")
+			kit.MustLog(ctx, t, s, id, gomega.ConsistOf(gomega.And(gomega.HaveField("Status", 301), gomega.HaveField("Attempts", 0))), "the gateway's access log")
 			arrived, err := kit.BackendLog(ctx, s, id)
 			t.Expect(err).NotTo(gomega.HaveOccurred())
 			t.Expect(arrived).To(gomega.BeEmpty(), "the redirected request at the backend")

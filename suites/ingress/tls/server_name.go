@@ -7,7 +7,6 @@ import (
 	"github.com/onsi/gomega"
 
 	"istio-conformance/internal/check"
-	"istio-conformance/internal/mesh/envoy"
 	"istio-conformance/internal/stack"
 	"istio-conformance/internal/traffic/probe"
 	"istio-conformance/suites/kit"
@@ -57,8 +56,7 @@ func getWithOwnCertificate(ctx context.Context, t *check.T, s *stack.Stack, r ki
 	t.Expect(response.Proto).To(gomega.Equal(protocol))
 	t.Eventually(ctx, func() ([]kit.Answer, error) { return kit.BackendLog(ctx, s, id) }).
 		Should(gomega.ConsistOf(gomega.HaveField("Host", r.Host)), "the backend's own log")
-	t.Eventually(ctx, func() ([]envoy.AccessLog, error) { return kit.AccessLog(ctx, s, id) }).
-		Should(gomega.ConsistOf(gomega.And(gomega.HaveField("ServerName", r.Host), gomega.HaveField("Protocol", wireName(http2)))), "the gateway's access log")
+	kit.MustLog(ctx, t, s, id, gomega.ConsistOf(gomega.And(gomega.HaveField("ServerName", r.Host), gomega.HaveField("Protocol", wireName(http2)))), "the gateway's access log")
 	t.Observe("%s: %s over %s, certificate %x", r.Host, protocol, tls.VersionName(response.TLS.Version), r.Pair.Cert.SerialNumber)
 }
 

@@ -22,7 +22,7 @@ func Checks(s *stack.Stack) []check.Check {
 	return []check.Check{
 		framing(s),
 		paths(s),
-		floods(s),
+		floods(s.Beside()),
 	}
 }
 

@@ -42,6 +42,7 @@ type frame struct {
 func framing(s *stack.Stack) check.Check {
 	return check.Check{
 		Name:     "request-framing",
+		SkipIf:   s.WhyTakesAll,
 		Parallel: true,
 		Promise:  "requests with ambiguous ends and malformed heads (smuggling pairs, folded headers, bare line feeds, bad hosts) are rejected, no smuggled request reaches the backend, and Envoy keeps serving",
 		Run: func(ctx context.Context, t *check.T) {

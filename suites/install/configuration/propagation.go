@@ -35,6 +35,9 @@ func propagation(s *stack.Stack) check.Check {
 		Run: func(ctx context.Context, t *check.T) {
 			c := kit.NewScratch(ctx, t, s, "propagation")
 			c.Apply(ctx, t, "answer", map[string]string{"Body": "start"})
+			if s.Existing() {
+				c.MustBeServed(ctx, t)
+			}
 			mustAnswer(ctx, t, s, c, "start")
 			times := make([]time.Duration, 0, changes)
 			body := ""

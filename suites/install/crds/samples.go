@@ -104,6 +104,9 @@ func eachSample(ctx context.Context, t *check.T, s *stack.Stack, f func(sample i
 	t.Expect(crds).NotTo(gomega.BeEmpty())
 	for _, crd := range crds {
 		i := slices.IndexFunc(samples, func(x istio.Sample) bool { return x.Kind == crd.Kind && x.Group == crd.Group })
+		if i < 0 && s.WhyNoRecord("base") != "" {
+			continue // Which chart it is of is not known: another version may have left it.
+		}
 		t.Expect(i).To(gomega.BeNumerically(">=", 0), "fixtures/samples has no sample of %s, which chart base brings", crd.Name)
 		for _, v := range crd.Versions {
 			if v.Served {

@@ -14,7 +14,7 @@ func Checks(s *stack.Stack) []check.Check {
 		notReady(s),
 	}
 	for i := range checks {
-		checks[i].SkipIf = s.WhyNotOurs
+		checks[i].SkipIf = s.WhyNotMade
 	}
 	return checks
 }

@@ -16,6 +16,7 @@ import (
 func workloads(s *stack.Stack) check.Check {
 	return check.Check{
 		Name:     "workloads-ready",
+		SkipIf:   s.WithRecord("base", "istiod", "gateway"),
 		Promise:  "every Deployment, DaemonSet, HorizontalPodAutoscaler and PodDisruptionBudget of the charts is ready at its newest generation",
 		Parallel: true,
 		Run: func(ctx context.Context, t *check.T) {

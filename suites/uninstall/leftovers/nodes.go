@@ -40,8 +40,40 @@ func nodes(s *stack.Stack) check.Check {
 					left = append(left, node.Name+": "+strings.TrimSpace(line))
 				}
 			}
+			if len(left) > 0 {
+				explainChain(ctx, t, s, left)
+			}
 			t.Expect(left).To(gomega.BeEmpty())
 			t.Observe("%d nodes", len(s.Cluster.Nodes()))
 		},
 	}
+}
+
+// probesChain is that of istio-cni's agent in the ambient profile: it lets the kubelet's
+// probes reach pods.
+const probesChain = "ISTIO_POSTRT"
+
+// variants prints the tables that iptables-legacy has in a node, and what iptables is.
+const variants = `cat /proc/net/ip_tables_names 2> /dev/null; iptables --version`
+
+// explainChain says why nothing but the chain of istio-cni's agent is left, where the
+// node shows it. Looking for the variant to use, an agent adds a rule with
+// iptables-legacy, which makes the legacy nat table; the next agent takes that table for
+// rules in use, changes to iptables-legacy and later cleans up there:
+// https://github.com/istio/istio/blob/1.31.0/tools/istio-iptables/pkg/dependencies/implementation_linux.go
+func explainChain(ctx context.Context, t *check.T, s *stack.Stack, left []string) {
+	for _, line := range left {
+		if !strings.Contains(line, probesChain) || strings.Contains(line, "-legacy-save") {
+			return
+		}
+	}
+	for _, node := range s.Cluster.Nodes() {
+		output, err := s.Cluster.Exec(ctx, node.Name, variants)
+		if err != nil || !strings.Contains(output, "nf_tables") || !strings.Contains("\n"+output, "\nnat\n") {
+			return // The cause that the check has said stays.
+		}
+	}
+	t.Diagnose("chain "+probesChain+" is left in nf_tables, and every node has a nat table of iptables-legacy too: an agent of istio-cni wrote the chain to nf_tables, and one that started later took the legacy table for the one in use and cleaned up there",
+		"set env.FORCE_IPTABLES_BINARY of chart cni to nft; remove the chain: iptables -t nat -D POSTROUTING -j "+probesChain+"; iptables -t nat -F "+probesChain+"; iptables -t nat -X "+probesChain+" (ip6tables too)",
+		"https://istio.io/latest/docs/ambient/architecture/traffic-redirection/")
 }

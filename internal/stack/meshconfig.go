@@ -1,0 +1,36 @@
+package stack
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/yaml"
+)
+
+// defaultTrustDomain is Istio's own.
+const defaultTrustDomain = "cluster.local"
+
+// Identity is the SPIFFE identity of a service account in the mesh.
+func (s *Stack) Identity(namespace, account string) string {
+	return fmt.Sprintf("spiffe://%s/ns/%s/sa/%s", cmp.Or(s.trustDomain, defaultTrustDomain), namespace, account)
+}
+
+// readMesh reads what the checks must know of somebody else's mesh configuration.
+func (s *Stack) readMesh(ctx context.Context) error {
+	m := &corev1.ConfigMap{}
+	key := client.ObjectKey{Namespace: SystemNamespace, Name: s.Revised("istio")}
+	if err := s.Client.Get(ctx, key, m); err != nil {
+		return fmt.Errorf("get ConfigMap %s, the mesh configuration: %w", key, err)
+	}
+	var mesh struct {
+		TrustDomain string `json:"trustDomain"`
+	}
+	if err := yaml.Unmarshal([]byte(m.Data["mesh"]), &mesh); err != nil {
+		return fmt.Errorf("the mesh configuration in ConfigMap %s: %w", key, err)
+	}
+	s.trustDomain = mesh.TrustDomain
+	return nil
+}
