@@ -144,21 +144,35 @@ func (w *world) observeProviders() {
 		if len(w.meshes) == 0 {
 			state = unknown
 		}
+		service := ""
 		for _, c := range w.meshes {
 			for _, p := range list(c.values, "extensionProviders") {
-				switch {
-				case str(p, "name") != provider:
-				case p["envoyExtAuthzHttp"] != nil, p["envoyExtAuthzGrpc"] != nil:
-					state = ok
-				default:
-					state = "other"
+				if str(p, "name") == provider {
+					state, service = w.authorizer(p)
 				}
 			}
 		}
 		name := id(o.GetNamespace(), o.GetName())
 		w.add("provider", fileOf(o.GetNamespace(), policiesKind), fmt.Sprintf("AuthorizationPolicy %s: action CUSTOM by provider %s (%s)", name, provider, state),
-			"object", name, "ns", o.GetNamespace(), "provider", provider, "state", state)
+			"object", name, "ns", o.GetNamespace(), "provider", provider, "state", state, "service", service)
 	}
+}
+
+// authorizer says whether a provider decides on requests, and by which Service, which
+// istiod has to know by its whole name.
+func (w *world) authorizer(provider map[string]any) (state, service string) {
+	for _, kind := range []string{"envoyExtAuthzHttp", "envoyExtAuthzGrpc"} {
+		if provider[kind] == nil {
+			continue
+		}
+		service = str(provider, kind, "service")
+		host := service[strings.Index(service, "/")+1:]
+		if _, found := w.resolve(host, systemMeshNS); found == missing {
+			return "no-service", service
+		}
+		return ok, service
+	}
+	return "other", ""
 }
 
 // observeWasm makes a record of each WasmPlugin.

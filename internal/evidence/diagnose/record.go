@@ -34,9 +34,9 @@ var sources = map[string][]string{
 	// A webhook. backend is ready, no-endpoints, no-service, url or unknown; ca is ok,
 	// empty, other (not the mesh's root), expired, unreadable or unknown.
 	"webhook": {"config", "webhook", "kind", "istio", "service", "backend", "policy", "ca"},
-	// A webhook configuration that istiod and manager both wrote a moment ago, and that was
-	// changed often.
-	"writers": {"config", "kind", "changes", "since", "manager", "at", "istiod"},
+	// A webhook configuration that was changed often, and that istiod wrote a moment ago
+	// although it has been running for long.
+	"writers": {"config", "kind", "changes", "since", "by", "started"},
 	// A namespace. served says whether an injector takes the revision it asks for;
 	// stuck is one that is being deleted for five minutes. discovered says whether the
 	// discoverySelectors of its istiod select it, selectors what they are.
@@ -108,8 +108,10 @@ var sources = map[string][]string{
 	// An AuthorizationPolicy that asks for fields of HTTP on a port of TCP.
 	"layer": {"object", "ns", "pod", "service", "port", "declared", "action", "fields", "effect"},
 	// The provider of an AuthorizationPolicy of action CUSTOM: state is ok, missing,
-	// other (no authorizer) or unknown.
-	"provider": {"object", "ns", "provider", "state"},
+	// other (no authorizer), no-service where service does not exist, or unknown.
+	"provider": {"object", "ns", "provider", "state", "service"},
+	// An EnvoyFilter whose port is a Service's and not the pods'.
+	"filterport": {"object", "ns", "port", "service", "target"},
 	// A WasmPlugin.
 	"wasm": {"object", "ns", "url", "strategy"},
 	// A pod of a Job of which only the sidecar still runs.

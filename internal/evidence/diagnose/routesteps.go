@@ -2,7 +2,9 @@ package diagnose
 
 import (
 	"cmp"
+	"encoding/json"
 	"fmt"
+	"io/fs"
 	"slices"
 	"strings"
 	"time"
@@ -137,7 +139,10 @@ func (w *world) observeDelegate(vs *object, route map[string]any) {
 	i := slices.IndexFunc(w.others[routesKind], func(o object) bool { return o.GetNamespace() == namespace && o.GetName() == target })
 	switch {
 	case i < 0 && (w.index.Only && !w.listed(namespace, servicesKind) || w.unread(routesKind) || w.unread("namespaces")):
-		return // it may be where was not looked
+		if w.istiodMayKnow("VirtualService", namespace, target) {
+			return // it may be where was not looked
+		}
+		why = "which istiod does not know"
 	case i < 0:
 		why = "which does not exist"
 	case len(texts(w.others[routesKind][i].Object, "spec", "hosts")) > 0:
@@ -150,6 +155,24 @@ func (w *world) observeDelegate(vs *object, route map[string]any) {
 	name := id(vs.GetNamespace(), vs.GetName())
 	w.add("delegate", fileOf(vs.GetNamespace(), routesKind), fmt.Sprintf("VirtualService %s delegates to %s, %s", name, id(namespace, target), why),
 		"virtualservice", name, "ns", vs.GetNamespace(), "delegate", id(namespace, target), "why", why, "hosts", strings.Join(texts(vs.Object, "spec", "hosts"), " "))
+}
+
+// istiodMayKnow says whether istiod has an object, or could not be asked which it has.
+func (w *world) istiodMayKnow(kind, namespace, name string) bool {
+	files := w.glob("istiod/*/*/configz.json")
+	for _, file := range files {
+		var all []object
+		content, err := fs.ReadFile(w.files, file)
+		if err != nil || json.Unmarshal(content, &all) != nil {
+			return true
+		}
+		if slices.ContainsFunc(all, func(o object) bool {
+			return o.GetKind() == kind && o.GetNamespace() == namespace && o.GetName() == name
+		}) {
+			return true
+		}
+	}
+	return len(files) == 0
 }
 
 // observeRetries makes a record of a route whose time is up before its first try is: the

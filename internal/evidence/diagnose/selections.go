@@ -20,11 +20,14 @@ var selecting = []struct {
 	{requestAuthKind, []string{"spec", "selector", "matchLabels"}},
 	{"telemetries.telemetry.istio.io", []string{"spec", "selector", "matchLabels"}},
 	{wasmKind, []string{"spec", "selector", "matchLabels"}},
-	{"envoyfilters.networking.istio.io", []string{"spec", "workloadSelector", "labels"}},
+	{filtersKind, []string{"spec", "workloadSelector", "labels"}},
 	{"sidecars.networking.istio.io", []string{"spec", "workloadSelector", "labels"}},
 }
 
-const wasmKind = "wasmplugins.extensions.istio.io"
+const (
+	wasmKind    = "wasmplugins.extensions.istio.io"
+	filtersKind = "envoyfilters.networking.istio.io"
+)
 
 // observeSelections makes a record of each object that selects no pod where it may.
 // elsewhere names the namespace of pods with these labels, which it cannot reach.

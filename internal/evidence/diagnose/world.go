@@ -194,6 +194,7 @@ func (w *world) observe() {
 	w.observeInjected()
 	w.observeParents()
 	w.observeSkew()
+	w.observeFilters()
 	w.observeIngresses()
 	w.observeBundles()
 	for _, l := range []struct {

@@ -31,7 +31,7 @@ type span struct {
 func trace(s *stack.Stack) check.Check {
 	return check.Check{
 		Name:     "trace",
-		SkipIf:   s.OursAlone("needs provider conformance-traces in meshConfig.extensionProviders"),
+		SkipIf:   s.OursAlone("has a gateway send traces to provider conformance-traces of meshConfig"),
 		Parallel: true,
 		Long:     true,
 		Promise:  "a request's spans of the gateway and of the backend's sidecar arrive by OTLP, one the other's parent, under the trace id that the backend and the gateway's access log have too",
