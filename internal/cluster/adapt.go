@@ -47,14 +47,9 @@ func Adapt(cfg *v1alpha4.Cluster, needs HostNeeds) (*v1alpha4.Cluster, []string,
 		cfg.ContainerdConfigPatches = append(cfg.ContainerdConfigPatches, restrictOOMPatches()...)
 		notes = append(notes, "containerd runs with restrict_oom_score_adj: without CAP_SYS_RESOURCE no pod sandbox could lower its oom_score_adj and start")
 	}
-	if !needs.NodeCNI {
-		if f := cfg.Networking.IPFamily; f != "" && f != v1alpha4.IPv4Family {
-			return nil, nil, exitcode.Usagef("networking.ipFamily: %q; a node image without kindnet supports only ipv4", f)
-		}
-		if !cfg.Networking.DisableDefaultCNI {
-			cfg.Networking.DisableDefaultCNI = true
-			notes = append(notes, "disableDefaultCNI: the node image has no kindnet, so the harness writes a CNI configuration (ptp, IPv4 only) into each node")
-		}
+	if !needs.NodeCNI && !cfg.Networking.DisableDefaultCNI {
+		cfg.Networking.DisableDefaultCNI = true
+		notes = append(notes, fmt.Sprintf("disableDefaultCNI: the node image has no kindnet, so the harness writes a CNI configuration (ptp, %s) into each node", familyNames(cfg.Networking)))
 	}
 	return cfg, notes, nil
 }

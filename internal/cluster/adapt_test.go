@@ -5,8 +5,6 @@ import (
 	"testing"
 
 	"sigs.k8s.io/kind/pkg/apis/config/v1alpha4"
-
-	"istio-conformance/internal/process/exitcode"
 )
 
 func plainConfig() *v1alpha4.Cluster {
@@ -71,12 +69,16 @@ func TestAdapt(t *testing.T) {
 func TestAdaptRefuses(t *testing.T) {
 	_, _, err := Adapt(plainConfig(), HostNeeds{Kubernetes: "latest"})
 	checkUsage(t, err, `"latest"`, "v1.36.3")
-	six := plainConfig()
-	six.Networking.IPFamily = v1alpha4.IPv6Family
-	_, _, err = Adapt(six, HostNeeds{Kubernetes: "v1.36.3"})
-	checkUsage(t, err, "networking.ipFamily", "ipv4")
-	if _, _, err = Adapt(six, HostNeeds{Kubernetes: "v1.36.3", NodeCNI: true}); exitcode.Of(err) != exitcode.Pass {
-		t.Errorf("IPv6 with kindnet: %v", err)
+}
+
+func TestAdaptKeepsTheFamily(t *testing.T) {
+	for f, words := range map[v1alpha4.ClusterIPFamily]string{"": "(ptp, IPv4)", v1alpha4.IPv6Family: "(ptp, IPv6)", v1alpha4.DualStackFamily: "(ptp, IPv4 and IPv6)"} {
+		cfg := plainConfig()
+		cfg.Networking.IPFamily = f
+		adapted, notes, err := Adapt(cfg, HostNeeds{Kubernetes: "v1.36.3"})
+		if err != nil || !adapted.Networking.DisableDefaultCNI || len(notes) != 1 || !strings.Contains(notes[0], words) {
+			t.Errorf("%q: notes %q, %v; want %q", f, notes, err, words)
+		}
 	}
 }
 

@@ -5,8 +5,9 @@ package cluster
 
 import (
 	"fmt"
+	"net"
+	"net/netip"
 	"slices"
-	"strconv"
 	"strings"
 
 	"istio-conformance/internal/machine/engine"
@@ -48,21 +49,22 @@ func (c *Cluster) Nodes() []Node {
 // and delete it.
 func (c *Cluster) Owned() bool { return len(c.nodes) > 0 }
 
-// PortFor returns the port of 127.0.0.1 that leads to a node port of a node.
-func (c *Cluster) PortFor(nodePort int32, node string) (int, error) {
+// PortFor returns where on this machine a node port of a node is reached: a loopback
+// address and a port.
+func (c *Cluster) PortFor(nodePort int32, node string) (netip.AddrPort, error) {
 	n, err := c.node(node)
 	if err != nil {
-		return 0, err
+		return netip.AddrPort{}, err
 	}
 	bindings := n.NetworkSettings.Ports[fmt.Sprintf("%d/tcp", nodePort)]
 	if len(bindings) == 0 {
-		return 0, fmt.Errorf("node %s: no host port leads to node port %d; map it in kind-config.yaml", node, nodePort)
+		return netip.AddrPort{}, fmt.Errorf("node %s: no host port leads to node port %d; map it in kind-config.yaml", node, nodePort)
 	}
-	port, err := strconv.Atoi(bindings[0].HostPort)
+	at, err := netip.ParseAddrPort(net.JoinHostPort(bindings[0].HostIP, bindings[0].HostPort))
 	if err != nil {
-		return 0, fmt.Errorf("node %s: host port of node port %d: %w", node, nodePort, err)
+		return netip.AddrPort{}, fmt.Errorf("node %s: host port of node port %d: %w", node, nodePort, err)
 	}
-	return port, nil
+	return at, nil
 }
 
 func (c *Cluster) node(name string) (*container, error) {

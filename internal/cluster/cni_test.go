@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/netip"
 	"os"
 	"os/exec"
@@ -11,7 +12,16 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/kind/pkg/apis/config/v1alpha4"
 )
+
+// dualNode has an IPv6 range and address too.
+func dualNode(name, cidr, address, cidr6, address6 string) *corev1.Node {
+	n := cniNode(name, cidr, address)
+	n.Spec.PodCIDRs = []string{cidr, cidr6}
+	n.Status.Addresses = append(n.Status.Addresses, corev1.NodeAddress{Type: corev1.NodeInternalIP, Address: address6})
+	return n
+}
 
 func cniNode(name, cidr, address string) *corev1.Node {
 	return &corev1.Node{
@@ -38,7 +48,7 @@ func TestRoutesOf(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			routes, missing := routesOf(tt.nodes, 2)
+			routes, missing := routesOf(tt.nodes, 2, ipv4)
 			if missing != tt.missing {
 				t.Errorf("missing %q, want %q", missing, tt.missing)
 			}
@@ -49,8 +59,29 @@ func TestRoutesOf(t *testing.T) {
 	}
 }
 
+func TestRoutesOfBothFamilies(t *testing.T) {
+	nodes := []*corev1.Node{
+		dualNode("a", "10.244.0.0/24", "172.18.0.2", "fd00:10:244::/64", "fc00::2"), dualNode("b", "10.244.1.0/24", "172.18.0.3", "fd00:10:244:1::/64", "fc00::3"),
+	}
+	for f, want := range map[family]string{ipv4: "a 10.244.0.0/24 172.18.0.2, b 10.244.1.0/24 172.18.0.3, ", ipv6: "a fd00:10:244::/64 fc00::2, b fd00:10:244:1::/64 fc00::3, "} {
+		routes, missing := routesOf(nodes, 2, f)
+		got := ""
+		for _, r := range routes {
+			got += fmt.Sprintf("%s %s %s, ", r.node, r.podCIDR, r.address)
+		}
+		if missing != "" || got != want {
+			t.Errorf("%s: %s, missing %q; want %s", f, got, missing, want)
+		}
+	}
+	if _, missing := routesOf([]*corev1.Node{cniNode("a", "10.244.0.0/24", "172.18.0.2")}, 1, ipv6); missing != "node a has no IPv6 spec.podCIDR" {
+		t.Errorf("missing %q", missing)
+	}
+}
+
 func TestConflist(t *testing.T) {
-	text, err := conflist(netip.MustParsePrefix("10.244.1.0/24"))
+	text, err := conflist([]nodeRoute{
+		{"a", netip.MustParsePrefix("10.244.1.0/24"), netip.MustParseAddr("172.18.0.2")}, {"a", netip.MustParsePrefix("fd00:10:244:1::/64"), netip.MustParseAddr("fc00::2")},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -75,7 +106,7 @@ func TestConflist(t *testing.T) {
 	}
 	ptp, portmap := list.Plugins[0], list.Plugins[1]
 	if ptp.Type != "ptp" || ptp.IPMasq == nil || *ptp.IPMasq || ptp.IPAM.Type != "host-local" ||
-		ptp.IPAM.Ranges[0][0].Subnet != "10.244.1.0/24" || ptp.IPAM.Routes[0].Dst != "0.0.0.0/0" {
+		fmt.Sprint(ptp.IPAM.Ranges) != "[[{10.244.1.0/24}] [{fd00:10:244:1::/64}]]" || fmt.Sprint(ptp.IPAM.Routes) != "[{0.0.0.0/0} {::/0}]" {
 		t.Errorf("first plugin %+v", ptp)
 	}
 	if portmap.Type != "portmap" || !portmap.Capabilities.PortMappings {
@@ -88,14 +119,15 @@ func TestConflist(t *testing.T) {
 func TestCNIScriptIsRepeatable(t *testing.T) {
 	routes, missing := routesOf([]*corev1.Node{
 		cniNode("a", "10.244.0.0/24", "172.18.0.2"), cniNode("b", "10.244.1.0/24", "172.18.0.3"), cniNode("c", "10.244.2.0/24", "172.18.0.4"),
-	}, 3)
+	}, 3, ipv4)
 	if missing != "" {
 		t.Fatal(missing)
 	}
-	script, err := cniScript(routes[0], routes, defaultServiceSubnet)
+	script, err := cniConfig(routes[:1])
 	if err != nil {
 		t.Fatal(err)
 	}
+	script = podRoutes(routes[0], routes, defaultServiceSubnet) + script
 	dir := t.TempDir()
 	script = "set -eu\nip() { echo \"$@\"; }\niptables() { :; }\n" + strings.ReplaceAll(script, "/etc/cni/net.d", dir)
 	run := func() string {
@@ -141,5 +173,21 @@ iptables -w -t nat -C POSTROUTING -s 10.244.1.0/24 -j ISTIO-CONFORMANCE-MASQ 2>/
 `
 	if got := masquerade(b, []nodeRoute{a, b}, "10.96.0.0/16"); got != want {
 		t.Errorf("got\n%s", got)
+	}
+}
+
+func TestIPv6HasItsOwnPrograms(t *testing.T) {
+	a := nodeRoute{"a", netip.MustParsePrefix("fd00:10:244::/64"), netip.MustParseAddr("fc00::2")}
+	b := nodeRoute{"b", netip.MustParsePrefix("fd00:10:244:1::/64"), netip.MustParseAddr("fc00::3")}
+	got := podRoutes(b, []nodeRoute{a, b}, defaultServiceSubnet6) + confinement(b, v1alpha4.Networking{IPFamily: v1alpha4.IPv6Family})
+	for line := range strings.Lines(got) {
+		if !strings.HasPrefix(line, "ip -6 route replace ") && !strings.HasPrefix(line, "ip6tables -w ") || strings.Contains(line, " iptables") {
+			t.Errorf("line %q", line)
+		}
+	}
+	for _, want := range []string{"ip -6 route replace fd00:10:244::/64 via fc00::2\n", "ip -6 route replace blackhole fd00:10:244:1::/64\n", "-d fd00:10:96::/112 -j DROP"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("no %q in\n%s", want, got)
+		}
 	}
 }

@@ -17,8 +17,10 @@ import (
 const (
 	configKind       = "Cluster"
 	configAPIVersion = "kind.x-k8s.io/v1alpha4"
-	// loopback is the only address a cluster under test may listen on.
-	loopback = "127.0.0.1"
+	// loopback is the only address a cluster under test may listen on, and loopback6 that of
+	// one whose nodes' ports have no IPv4 address behind them.
+	loopback  = "127.0.0.1"
+	loopback6 = "::1"
 )
 
 // LoadConfig reads a kind configuration file and takes what kind takes, with kind's

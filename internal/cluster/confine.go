@@ -20,13 +20,14 @@ import (
 // translates no longer has a virtual IP when it meets the rules.
 func confinement(own nodeRoute, network v1alpha4.Networking) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "ip route replace blackhole %s\n", own.podCIDR)
+	f := own.family()
+	fmt.Fprintf(&b, "%s route replace blackhole %s\n", f.ip(), own.podCIDR)
 	if network.KubeProxyMode == v1alpha4.IPVSProxyMode {
 		return b.String() // There virtual IPs are the node's own, and translated later.
 	}
 	for _, chain := range []string{"FORWARD", "OUTPUT"} {
-		rule := fmt.Sprintf("%s -d %s -j DROP", chain, serviceSubnet(network))
-		fmt.Fprintf(&b, "iptables -w -C %[1]s 2>/dev/null || iptables -w -A %[1]s\n", rule)
+		rule := fmt.Sprintf("%s -d %s -j DROP", chain, serviceSubnet(network, f))
+		fmt.Fprintf(&b, "%[1]s -w -C %[2]s 2>/dev/null || %[1]s -w -A %[2]s\n", f.iptables(), rule)
 	}
 	return b.String()
 }

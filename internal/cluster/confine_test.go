@@ -22,11 +22,16 @@ iptables -w -C OUTPUT -d 10.96.0.0/16 -j DROP 2>/dev/null || iptables -w -A OUTP
 	}
 }
 
-func TestServiceSubnetIsTheIPv4Range(t *testing.T) {
+func TestServiceSubnetIsThatOfTheFamily(t *testing.T) {
 	for given, want := range map[string]string{
 		"": defaultServiceSubnet, "10.20.0.0/16": "10.20.0.0/16", "10.20.0.0/16,fd00:10:96::/112": "10.20.0.0/16", "fd00:10:96::/112, 10.20.0.0/16": "10.20.0.0/16",
 	} {
-		if got := serviceSubnet(v1alpha4.Networking{ServiceSubnet: given}); got != want {
+		if got := serviceSubnet(v1alpha4.Networking{ServiceSubnet: given}, ipv4); got != want {
+			t.Errorf("%q: got %s, want %s", given, got, want)
+		}
+	}
+	for given, want := range map[string]string{"": defaultServiceSubnet6, "fd00:9::/112": "fd00:9::/112", "10.20.0.0/16,fd00:9::/112": "fd00:9::/112"} {
+		if got := serviceSubnet(v1alpha4.Networking{ServiceSubnet: given}, ipv6); got != want {
 			t.Errorf("%q: got %s, want %s", given, got, want)
 		}
 	}

@@ -34,6 +34,7 @@ type container struct {
 	} `json:"Mounts"`
 	NetworkSettings struct {
 		Ports map[string][]struct {
+			HostIP   string `json:"HostIp"`
 			HostPort string `json:"HostPort"`
 		} `json:"Ports"`
 	} `json:"NetworkSettings"`

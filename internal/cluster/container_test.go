@@ -52,8 +52,8 @@ func TestOnlyMarkedNodesAreOurs(t *testing.T) {
 
 func TestPortFor(t *testing.T) {
 	c := &Cluster{Name: "ours", nodes: ours(inspectedNodes(t))}
-	if port, err := c.PortFor(30080, "ours-control-plane"); err != nil || port != 40001 {
-		t.Errorf("port %d, %v; want 40001", port, err)
+	if at, err := c.PortFor(30080, "ours-control-plane"); err != nil || at.String() != "127.0.0.1:40001" {
+		t.Errorf("%s, %v; want 127.0.0.1:40001", at, err)
 	}
 	_, err := c.PortFor(30443, "ours-control-plane")
 	checkError(t, err, exitcode.Environment, "30443", "kind-config.yaml")

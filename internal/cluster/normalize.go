@@ -24,9 +24,9 @@ func normalize(cfg *v1alpha4.Cluster, nodePorts []int32) *Config {
 		c.note("name: %q is not used: a cluster is named by NAME, so that the harness finds what it made", cfg.Name)
 		cfg.Name = ""
 	}
-	if a := cfg.Networking.APIServerAddress; a != "" && a != loopback {
-		c.note("networking.apiServerAddress: %s instead of %s: nothing may listen beyond this machine", loopback, a)
-		cfg.Networking.APIServerAddress = loopback
+	if a := cfg.Networking.APIServerAddress; a != "" && a != c.loopback() {
+		c.note("networking.apiServerAddress: %s instead of %s: nothing may listen beyond this machine", c.loopback(), a)
+		cfg.Networking.APIServerAddress = c.loopback()
 	}
 	if len(cfg.Nodes) == 0 {
 		cfg.Nodes = []v1alpha4.Node{{Role: v1alpha4.ControlPlaneRole}} // kind's default
@@ -40,6 +40,14 @@ func normalize(cfg *v1alpha4.Cluster, nodePorts []int32) *Config {
 	return c
 }
 
+// loopback is the address of this machine on which the cluster's ports listen.
+func (c *Config) loopback() string {
+	if c.Cluster.Networking.IPFamily == v1alpha4.IPv6Family {
+		return loopback6
+	}
+	return loopback
+}
+
 // closeMappings lets every mapped port listen on this machine only.
 func (c *Config) closeMappings() {
 	var closed []string
@@ -48,14 +56,14 @@ func (c *Config) closeMappings() {
 		for j := range mappings {
 			m := &mappings[j]
 			m.HostPort = max(m.HostPort, 0) // -1 and 0 both mean any free port
-			if m.ListenAddress != loopback {
-				m.ListenAddress = loopback
+			if m.ListenAddress != c.loopback() {
+				m.ListenAddress = c.loopback()
 				closed = append(closed, fmt.Sprintf("nodes[%d].extraPortMappings[%d]", i, j))
 			}
 		}
 	}
 	if len(closed) > 0 {
-		c.note("%s: listenAddress %s: nothing may listen beyond this machine", strings.Join(closed, ", "), loopback)
+		c.note("%s: listenAddress %s: nothing may listen beyond this machine", strings.Join(closed, ", "), c.loopback())
 	}
 }
 
@@ -73,7 +81,7 @@ func (c *Config) addMappings(nodePorts []int32) {
 				continue
 			}
 			node.ExtraPortMappings = append(node.ExtraPortMappings, v1alpha4.PortMapping{
-				ContainerPort: port, ListenAddress: loopback, Protocol: v1alpha4.PortMappingProtocolTCP,
+				ContainerPort: port, ListenAddress: c.loopback(), Protocol: v1alpha4.PortMappingProtocolTCP,
 			})
 			missing = append(missing, fmt.Sprint(port))
 		}
@@ -82,7 +90,7 @@ func (c *Config) addMappings(nodePorts []int32) {
 		}
 	}
 	if len(added) > 0 {
-		c.note("extraPortMappings added, on free ports of %s: %s: traffic reaches the gateway by these node ports", loopback, strings.Join(added, ", "))
+		c.note("extraPortMappings added, on free ports of %s: %s: traffic reaches the gateway by these node ports", c.loopback(), strings.Join(added, ", "))
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 
+	"istio-conformance/internal/cluster"
 	"istio-conformance/internal/machine/host"
 	"istio-conformance/internal/report"
 )
@@ -44,7 +45,7 @@ func (s *Stack) describe(e *report.Environment) {
 // needs is what the run takes from the machine. A source that has to build
 // asks for the space of that itself, when it knows that it has to.
 func (s *Stack) needs() host.Needs {
-	return host.Needs{Memory: host.MinMemory, Disk: []host.DiskNeed{{
+	return host.Needs{IPv6: cluster.NeedsIPv6(s.kindConfig), Memory: host.MinMemory, Disk: []host.DiskNeed{{
 		Dir: s.Config.CacheDir, Size: host.ReleaseDisk, Purpose: "images and the nodes",
 		Change: "set ISTIO_CONFORMANCE_CACHE to a directory on a larger disk",
 	}}}

@@ -33,7 +33,7 @@ type Gateway struct {
 	resource string
 	// Witnesses are what it tells of requests.
 	Witnesses Witnesses
-	// HTTPPort is the port on 127.0.0.1 that leads to its HTTP node port.
+	// HTTPPort is the port of this machine that leads to its HTTP node port.
 	HTTPPort int
 }
 
@@ -50,11 +50,11 @@ func (s *Stack) GatewayAddress(nodePort int32, node string) (string, error) {
 	if node == "" {
 		node = s.Cluster.Nodes()[0].Name
 	}
-	port, err := s.Cluster.PortFor(nodePort, node)
+	at, err := s.Cluster.PortFor(nodePort, node)
 	if err != nil {
 		return "", err
 	}
-	return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)), nil
+	return at.String(), nil
 }
 
 // NodeAddress is where a node port is reached at the first node's own address. Only

@@ -3,9 +3,7 @@ package stack
 import (
 	"context"
 	"maps"
-	"net"
 	"slices"
-	"strconv"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -165,12 +163,13 @@ func (s *Stack) findGateway(ctx context.Context, logf progress.Logf) error {
 			return err
 		}
 	}
-	var err error
 	// The control plane's node; with the Service's default policy every node's port leads to the gateway.
-	if s.Gateway.HTTPPort, err = s.Cluster.PortFor(HTTPNodePort, s.Cluster.Nodes()[0].Name); err != nil {
+	at, err := s.Cluster.PortFor(HTTPNodePort, s.Cluster.Nodes()[0].Name)
+	if err != nil {
 		return err
 	}
-	s.Gateway.Entrance = Entrance{How: "a node port", HTTP: net.JoinHostPort("127.0.0.1", strconv.Itoa(s.Gateway.HTTPPort))}
+	s.Gateway.HTTPPort = int(at.Port())
+	s.Gateway.Entrance = Entrance{How: "a node port", HTTP: at.String()}
 	s.Gateway.Entrance.HTTPS, err = s.GatewayAddress(HTTPSNodePort, "")
 	return err
 }

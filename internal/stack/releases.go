@@ -13,6 +13,9 @@ import (
 	"istio-conformance/internal/mesh/envoy"
 )
 
+// dualValues is the layer for a cluster with IPv4 and IPv6.
+const dualValues = "dual"
+
 // component is a chart of the installation.
 type component struct {
 	release, namespace, chart string

@@ -135,6 +135,10 @@ func (s *Stack) readShape() error {
 		return err
 	}
 	s.kindConfig, s.notes = shape.Cluster, append(s.notes, shape.Notes...)
+	if cluster.DualStack(s.kindConfig) && s.Config.ValuesLayer == "" {
+		s.Config.ValuesLayer = dualValues
+		s.notes = append(s.notes, s.Config.KindConfig+": networking.ipFamily: dual: istiod and the gateway get Services of both families, by fixtures/values/dual-*.yaml")
+	}
 	switch source := s.Config.Images; {
 	case shape.NodeImage == "":
 	case s.Config.NodeImage != "":

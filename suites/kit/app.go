@@ -3,8 +3,10 @@ package kit
 import (
 	"context"
 	"fmt"
+	"net"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/onsi/gomega"
@@ -108,9 +110,17 @@ func order(ctx context.Context, s *stack.Stack, pod, path string, status int) er
 func Addresses(pods []corev1.Pod, port int) []string {
 	var all []string
 	for _, pod := range pods {
-		all = append(all, fmt.Sprintf("%s:%d", pod.Status.PodIP, port))
+		all = append(all, net.JoinHostPort(pod.Status.PodIP, strconv.Itoa(port)))
 	}
 	return all
+}
+
+// AddressType is an address's in an EndpointSlice.
+func AddressType(ip string) string {
+	if strings.Contains(ip, ":") {
+		return "IPv6"
+	}
+	return "IPv4"
 }
 
 // PodNames returns the names of pods.

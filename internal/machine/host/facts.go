@@ -53,6 +53,8 @@ type Facts struct {
 	Memory Fact[Bytes]
 	// InotifyInstances and InotifyWatches are what one user may have.
 	InotifyInstances, InotifyWatches Fact[int]
+	// IPv6 says whether the kernel has IPv6, which each network namespace then has too.
+	IPv6 Fact[bool]
 	// Disks are the file systems of the directories that were asked for.
 	Disks []Disk
 }

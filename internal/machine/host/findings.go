@@ -56,6 +56,8 @@ type Needs struct {
 	Disk []DiskNeed
 	// Memory is what the machine should have.
 	Memory Bytes
+	// IPv6 says that the nodes have IPv6 addresses.
+	IPv6 bool
 }
 
 // DiskNeed is the space that a run needs in a directory.
@@ -76,6 +78,7 @@ func Findings(f Facts, needs Needs) []Finding {
 	findings = append(findings, memoryFindings(f, needs.Memory)...)
 	findings = append(findings, inotifyFinding("instances", f.InotifyInstances, minInotifyInstances)...)
 	findings = append(findings, inotifyFinding("watches", f.InotifyWatches, minInotifyWatches)...)
+	findings = append(findings, ipv6Findings(f, needs.IPv6)...)
 	findings = append(findings, cgroupFindings(f)...)
 	return append(findings, capabilityFindings(f)...)
 }
@@ -121,6 +124,20 @@ func capabilityFindings(f Facts) []Finding {
 	}
 	if len(missing.Value) > 0 && f.UID == 0 {
 		return []Finding{{OK, "root lacks " + strings.Join(missing.Value, ", ") + ": a Docker engine that is started here runs privileged containers without", ""}}
+	}
+	return nil
+}
+
+// ipv6Findings refuses nodes with IPv6 addresses where the kernel has none.
+func ipv6Findings(f Facts, need bool) []Finding {
+	switch {
+	case !need:
+		return nil
+	case f.IPv6.Err != nil:
+		return []Finding{{Warning, fmt.Sprintf("whether this machine has IPv6 is unknown: %v", f.IPv6.Err), ""}}
+	case !f.IPv6.Value:
+		return []Finding{{Error, "networking.ipFamily of the cluster's configuration asks for IPv6, and this machine's kernel has none in any network namespace: there is no /proc/sys/net/ipv6",
+			"boot without ipv6.disable=1, or choose ipFamily: ipv4"}}
 	}
 	return nil
 }

@@ -76,3 +76,18 @@ func TestFindings(t *testing.T) {
 		})
 	}
 }
+
+func TestIPv6IsAskedForBeforeAnythingIsBuilt(t *testing.T) {
+	facts := ample()
+	if got := Findings(facts, Needs{Memory: MinMemory}); len(got) != 0 {
+		t.Errorf("nobody asked for IPv6: %v", got)
+	}
+	got := Findings(facts, Needs{Memory: MinMemory, IPv6: true})
+	if len(got) != 1 || got[0].Severity != Error || !strings.Contains(got[0].String(), "ipFamily") {
+		t.Errorf("a kernel without IPv6: %v", got)
+	}
+	facts.IPv6.Value = true
+	if got := Findings(facts, Needs{Memory: MinMemory, IPv6: true}); len(got) != 0 {
+		t.Errorf("a kernel with IPv6: %v", got)
+	}
+}

@@ -42,6 +42,7 @@ func Gather(o Options) Facts {
 		Memory:              factOf(readMemory(proc)),
 		InotifyInstances:    factOf(readNumber(filepath.Join(proc, "sys", "fs", "inotify", "max_user_instances"))),
 		InotifyWatches:      factOf(readNumber(filepath.Join(proc, "sys", "fs", "inotify", "max_user_watches"))),
+		IPv6:                factOf(hasIPv6(proc)),
 	}
 	for _, dir := range o.Dirs {
 		facts.Disks = append(facts.Disks, readDisk(dir))
@@ -62,6 +63,18 @@ func canLoadModules(proc string) (bool, error) {
 	}
 	disabled, err := readNumber(filepath.Join(proc, "sys", "kernel", "modules_disabled"))
 	return disabled == 0, err
+}
+
+// hasIPv6 says whether the kernel has IPv6: without it, or with ipv6.disable=1 at boot, there
+// are no settings of it. Source: kernel.org, Documentation/networking/ipv6.rst.
+func hasIPv6(proc string) (bool, error) {
+	_, err := os.Stat(filepath.Join(proc, "sys", "net", "ipv6"))
+	if errors.Is(err, fs.ErrNotExist) {
+		// Without a proc file system nothing is known.
+		_, err := os.Stat(filepath.Join(proc, "sys", "kernel"))
+		return false, err
+	}
+	return err == nil, err
 }
 
 // readMemory returns the machine's memory. Source: proc_meminfo(5).

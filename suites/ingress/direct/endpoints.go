@@ -3,6 +3,7 @@ package direct
 import (
 	"context"
 	"fmt"
+	"net"
 	"slices"
 	"strings"
 
@@ -27,7 +28,7 @@ func endpoints(s *stack.Stack) check.Check {
 			t.Expect(pods).To(gomega.HaveLen(kit.BackendReplicas), "%s", s.DescribePods(ctx, s.Namespace))
 			var want []string
 			for _, pod := range pods {
-				want = append(want, pod.Status.PodIP+":8080")
+				want = append(want, net.JoinHostPort(pod.Status.PodIP, "8080"))
 			}
 			service, err := backendService(ctx, s)
 			t.Expect(err).NotTo(gomega.HaveOccurred())

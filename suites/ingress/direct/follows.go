@@ -3,8 +3,10 @@ package direct
 import (
 	"context"
 	"fmt"
+	"net"
 	"net/http"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/onsi/gomega"
@@ -143,7 +145,7 @@ func readyAddresses(ctx context.Context, s *stack.Stack, service string) ([]stri
 	for _, slice := range listed.Items {
 		for _, endpoint := range slice.Endpoints {
 			if endpoint.Conditions.Ready == nil || *endpoint.Conditions.Ready {
-				addresses = append(addresses, fmt.Sprintf("%s:%d", endpoint.Addresses[0], *slice.Ports[0].Port))
+				addresses = append(addresses, net.JoinHostPort(endpoint.Addresses[0], strconv.Itoa(int(*slice.Ports[0].Port))))
 			}
 		}
 	}

@@ -100,7 +100,7 @@ func diagnoseName(t *check.T) {
 // podHost is a name that the cluster's DNS resolves to the pod's address, when
 // its Corefile has "pods insecure", as kubeadm's has.
 func podHost(s *stack.Stack, pod corev1.Pod) string {
-	return fmt.Sprintf("%s.%s.pod.cluster.local", strings.ReplaceAll(pod.Status.PodIP, ".", "-"), s.Namespace)
+	return fmt.Sprintf("%s.%s.pod.cluster.local", strings.NewReplacer(".", "-", ":", "-").Replace(pod.Status.PodIP), s.Namespace)
 }
 
 // backendPods returns the ready pods of the backend, of which there must be some.

@@ -3,7 +3,9 @@ package mtls
 import (
 	"context"
 	"fmt"
+	"net"
 	"net/http"
+	"strconv"
 	"strings"
 
 	"github.com/onsi/gomega"
@@ -109,7 +111,7 @@ func fromOutside(ctx context.Context, t *check.T, s *stack.Stack, pod corev1.Pod
 	var id string
 	ask := func() (string, error) {
 		id, _ = kit.Mark()
-		return send(fmt.Sprintf("http://%s:%d/", pod.Status.PodIP, m.port), id)
+		return send("http://"+net.JoinHostPort(pod.Status.PodIP, strconv.Itoa(m.port))+"/", id)
 	}
 	want, arrived := gomega.Equal("200"), 1
 	if !m.plain {

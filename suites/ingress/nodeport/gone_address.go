@@ -30,7 +30,7 @@ func goneAddress(s *stack.Stack) check.Check {
 			ranges, err := podRanges(ctx, s)
 			t.Expect(err).NotTo(gomega.HaveOccurred())
 			if len(ranges) == 0 {
-				t.Skipf("the cluster's pods have IPv6 addresses only, whose network is the node image's own")
+				t.Skipf("the cluster's pods have IPv6 addresses only, and this reads the routes of IPv4")
 			}
 			pods := &corev1.PodList{}
 			t.Expect(s.Client.List(ctx, pods)).To(gomega.Succeed())

@@ -133,7 +133,7 @@ func (n *nodes) clientSeen(ctx context.Context) (string, error) {
 // check port of a node answers.
 func (n *nodes) health(ctx context.Context, node string, port int32) (string, error) {
 	return n.s.Cluster.Exec(ctx, node, fmt.Sprintf(
-		`out=$(curl --silent --show-error --max-time 5 --write-out ' %%{http_code}' http://127.0.0.1:%d/healthz) || exit; printf '%%s %%s' "${out##* }" "$(grep -o '"localEndpoints": *[0-9]*' <<<"$out" | grep -o '[0-9]*$')"`, port))
+		`out=$(curl --silent --show-error --max-time 5 --write-out ' %%{http_code}' http://localhost:%d/healthz) || exit; printf '%%s %%s' "${out##* }" "$(grep -o '"localEndpoints": *[0-9]*' <<<"$out" | grep -o '[0-9]*$')"`, port))
 }
 
 // setLocal changes the gateway's Service and returns its health check port.

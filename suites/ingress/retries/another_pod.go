@@ -3,6 +3,7 @@ package retries
 import (
 	"context"
 	"fmt"
+	"net"
 	"net/http"
 	"slices"
 	"strconv"
@@ -115,12 +116,12 @@ func twoEndpoints(ctx context.Context, t *check.T, s *stack.Stack, name string, 
 	app := kit.NewApp(ctx, t, s, name, 2)
 	pods := app.MustHavePods(ctx, t, 2)
 	r := kit.UnservedRoute(ctx, t, s, "retry-other-pod", map[string]string{
-		"Good": pods[1].Status.PodIP, "Bad": pods[0].Status.PodIP, "BadPort": strconv.Itoa(badPort),
+		"AddressType": kit.AddressType(pods[0].Status.PodIP), "Good": pods[1].Status.PodIP, "Bad": pods[0].Status.PodIP, "BadPort": strconv.Itoa(badPort),
 	})
 	t.Diagnose("the gateway does not learn of a Service whose EndpointSlices were written by hand",
 		"compare the EndpointSlices with the gateway's clusters in the evidence", "https://kubernetes.io/docs/concepts/services-networking/service/#services-without-selectors")
 	t.Eventually(ctx, func() ([]string, error) { return kit.GatewayEndpoints(ctx, s, r.Name, 80) }).WithTimeout(kit.PropagationTimeout).
-		Should(gomega.ConsistOf(pods[1].Status.PodIP+":8080", fmt.Sprintf("%s:%d", pods[0].Status.PodIP, badPort)), "endpoints of Service %s in the gateway", r.Name)
+		Should(gomega.ConsistOf(net.JoinHostPort(pods[1].Status.PodIP, "8080"), net.JoinHostPort(pods[0].Status.PodIP, strconv.Itoa(badPort))), "endpoints of Service %s in the gateway", r.Name)
 	r.MustBeServed(ctx, t)
 	return r, app
 }

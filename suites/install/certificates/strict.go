@@ -3,6 +3,7 @@ package certificates
 import (
 	"context"
 	"fmt"
+	"net"
 	"strings"
 
 	"github.com/onsi/gomega"
@@ -67,14 +68,16 @@ func strict(s *stack.Stack) check.Check {
 func plaintext(ctx context.Context, t *check.T, s *stack.Stack, pod corev1.Pod) (ask func() (string, error), from string) {
 	if s.InNamespace() {
 		client := kit.NewOutsider(ctx, t, s)
-		return func() (string, error) { return client.Ask(ctx, fmt.Sprintf("http://%s:8080/", pod.Status.PodIP), "") }, "a pod without a sidecar"
+		return func() (string, error) {
+			return client.Ask(ctx, "http://"+net.JoinHostPort(pod.Status.PodIP, "8080")+"/", "")
+		}, "a pod without a sidecar"
 	}
 	return func() (string, error) {
 		gateway, err := s.GatewayPod(ctx)
 		if err != nil {
 			return "", err
 		}
-		script := fmt.Sprintf("curl --silent --max-time 5 --output /dev/null --write-out '%%{http_code}' http://%s:8080/ || test $? = 56 -o $? = 52", pod.Status.PodIP)
+		script := fmt.Sprintf("curl --silent --max-time 5 --output /dev/null --write-out '%%{http_code}' http://%s/ || test $? = 56 -o $? = 52", net.JoinHostPort(pod.Status.PodIP, "8080"))
 		return s.Cluster.PodNetns(ctx, gateway.Namespace, gateway.Name, script)
 	}, "the gateway's pod"
 }

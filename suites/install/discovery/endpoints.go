@@ -3,6 +3,7 @@ package discovery
 import (
 	"context"
 	"fmt"
+	"net"
 
 	"github.com/onsi/gomega"
 	appsv1 "k8s.io/api/apps/v1"
@@ -43,7 +44,7 @@ func mustKnow(ctx context.Context, t *check.T, c kit.Scratch, pods []corev1.Pod)
 		"https://istio.io/latest/docs/ops/diagnostic-tools/proxy-cmd/")
 	var want []string
 	for _, pod := range pods {
-		want = append(want, pod.Status.PodIP+":8080")
+		want = append(want, net.JoinHostPort(pod.Status.PodIP, "8080"))
 	}
 	t.Eventually(ctx, func() ([]string, error) { return c.Endpoints(ctx) }).WithTimeout(kit.PropagationTimeout).
 		Should(gomega.ConsistOf(want), "endpoints of Service %s/%s in the gateway", c.Namespace, c.Name)
