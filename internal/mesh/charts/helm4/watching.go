@@ -2,6 +2,8 @@ package helm4
 
 import (
 	"context"
+	"errors"
+	"strings"
 	"time"
 
 	"helm.sh/helm/v4/pkg/kube"
@@ -30,6 +32,9 @@ func (w *watching) GetWaiterWithOptions(s kube.WaitStrategy, options ...kube.Wai
 	return &waiter{Waiter: of, of: w}, nil
 }
 
+// stillThere is what Helm says of an object that was to be deleted.
+const stillThere = "still exists"
+
 // waiter adds to what Helm says of a wait that failed.
 type waiter struct {
 	kube.Waiter
@@ -42,6 +47,24 @@ func (w *waiter) Wait(resources kube.ResourceList, timeout time.Duration) error 
 
 func (w *waiter) WaitWithJobs(resources kube.ResourceList, timeout time.Duration) error {
 	return w.explain(w.Waiter.WaitWithJobs, resources, timeout)
+}
+
+// WaitForDelete watches again where a watch ends before its time although objects are
+// still there: Helm's ends when it has heard of the last one that is gone, and then counts
+// one of which it heard after that as still there. (Seen with 4.2.4: "still exists. status:
+// Terminating" within seconds of an uninstall in the foreground.)
+func (w *waiter) WaitForDelete(resources kube.ResourceList, timeout time.Duration) error {
+	for deadline := time.Now().Add(timeout); ; {
+		left := time.Until(deadline)
+		if left <= 0 {
+			left = time.Nanosecond // so that Helm says what is still there; 0 is half a minute
+		}
+		err := w.Waiter.WaitForDelete(resources, left)
+		if err == nil || w.of.ctx.Err() != nil || errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), stillThere) {
+			return err
+		}
+		w.of.connection.Logf("Helm's watch ended early and is begun again: %v", err)
+	}
 }
 
 func (w *waiter) explain(wait func(kube.ResourceList, time.Duration) error, resources kube.ResourceList, timeout time.Duration) error {
