@@ -1,20 +1,18 @@
 package stack
 
 import (
-	"cmp"
 	"context"
-	"errors"
 	"maps"
 	"net"
 	"slices"
 	"strconv"
 	"time"
 
-	"helm.sh/helm/v3/pkg/storage/driver"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"istio-conformance/internal/mesh/charts"
+	"istio-conformance/internal/mesh/desired"
 	"istio-conformance/internal/mesh/envoy"
 	"istio-conformance/internal/process/progress"
 )
@@ -76,6 +74,9 @@ func (s *Stack) apply(ctx context.Context, logf progress.Logf) error {
 	if err := s.removeOtherHelms(ctx, logf); err != nil {
 		return err
 	}
+	if err := s.removeOthers(ctx, logf); err != nil {
+		return err
+	}
 	for name, labels := range s.namespaces() {
 		if err := s.ensureNamespace(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name, Labels: labels}}); err != nil {
 			return err
@@ -89,7 +90,7 @@ func (s *Stack) apply(ctx context.Context, logf progress.Logf) error {
 		}
 		logf("release %s is at revision %d, ready after %s", r, installed.Version, time.Since(started).Round(100*time.Millisecond))
 	}
-	return s.removeOthers(ctx, logf)
+	return nil
 }
 
 // namespaces are those that exist before anything is installed, with their labels.
@@ -109,35 +110,37 @@ func (s *Stack) namespaces() map[string]map[string]string {
 	return all
 }
 
-// removeOthers uninstalls what a kept cluster has of another profile.
+// removeOthers uninstalls what a kept cluster has of another profile or installation,
+// which would hold node ports and webhooks of this one. The last that could be installed
+// goes first.
 func (s *Stack) removeOthers(ctx context.Context, logf progress.Logf) error {
 	others, err := s.others(ctx)
 	if err != nil {
 		return err
 	}
-	for _, c := range others {
-		logf("release %s/%s is not of profile %s and is removed", c.namespace, c.release, cmp.Or(s.Config.Profile, ProfileDefault))
-		if err := s.Helm.Uninstall(ctx, c.namespace, c.release, releaseTimeout); err != nil {
+	for _, r := range slices.Backward(others) {
+		logf("release %s is not of this installation and is removed", r)
+		if err := s.Helm.Uninstall(ctx, r.Namespace, r.Name, releaseTimeout); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// others are the releases in the cluster that belong to another profile.
-func (s *Stack) others(ctx context.Context) ([]component, error) {
-	var others []component
-	// The profile with the most charts.
-	for _, c := range components(nil, ProfileAmbient) {
-		if slices.ContainsFunc(s.Releases, func(r charts.Release) bool { return r.Name == c.release }) {
-			continue
-		}
-		_, err := s.Helm.Get(ctx, c.namespace, c.release)
-		switch {
-		case err == nil:
-			others = append(others, c)
-		case !errors.Is(err, driver.ErrReleaseNotFound):
-			return nil, err
+// others are the releases of Istio's charts in the cluster that this run does not
+// install, in the order in which they can be installed.
+func (s *Stack) others(ctx context.Context) ([]charts.Release, error) {
+	installed, err := s.Helm.List(ctx, "")
+	if err != nil {
+		return nil, err
+	}
+	var others []charts.Release
+	for _, chart := range desired.Charts {
+		for _, r := range installed {
+			ours := slices.ContainsFunc(s.Releases, func(o charts.Release) bool { return o.Namespace == r.Namespace && o.Name == r.Name })
+			if r.Chart.Metadata.Name == chart && !ours {
+				others = append(others, charts.Release{Name: r.Name, Namespace: r.Namespace})
+			}
 		}
 	}
 	return others, nil

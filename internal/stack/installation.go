@@ -40,6 +40,9 @@ func (s *Stack) readInstallation() error {
 	}
 	profile := ProfileDefault
 	for _, r := range s.wanted {
+		if revision, _ := r.Values["revision"].(string); r.Chart == "istiod" && revision != "" {
+			return exitcode.Usagef("INSTALLATION: %s: release %s has revision %q, and the checks of suite install know a control plane without one alone; leave revision out, or install it yourself and name the cluster: CLUSTER=existing SCOPE=namespace", r.Where, r, revision)
+		}
 		if of := profileOf[r.Chart]; of != "" && profile != ProfileAmbient {
 			profile = of
 		}
@@ -82,7 +85,7 @@ func (s *Stack) planWanted(set *images.Set, profile, layer string) ([]charts.Rel
 	all := components(s.missingFilters, profile)
 	var releases []charts.Release
 	plan := func(c component, own map[string]any) error {
-		ours, err := s.layerOf(c, set, layer)
+		ours, err := s.layerOf(c, own, set, layer)
 		if err != nil {
 			return err
 		}
@@ -119,9 +122,13 @@ func (s *Stack) planWanted(set *images.Set, profile, layer string) ([]charts.Rel
 
 // layerOf is what the harness lays over a release. The node ports are those of the
 // gateway under test: another one gets some of its own.
-func (s *Stack) layerOf(c component, set *images.Set, layer string) (map[string]any, error) {
+func (s *Stack) layerOf(c component, user map[string]any, set *images.Set, layer string) (map[string]any, error) {
 	ours, err := c.read(set, layer)
 	if err != nil || c.chart != "gateway" {
+		if c.chart == "base" {
+			// Nothing that the checks need: the user's own go before them.
+			maps.DeleteFunc(ours, func(key string, _ any) bool { return user[key] != nil })
+		}
 		return ours, err
 	}
 	if under := s.wantedGateway(); c.release != under.Name || c.namespace != under.Namespace {
@@ -140,7 +147,7 @@ func (s *Stack) noteWanted(set *images.Set) ([]string, error) {
 				continue
 			}
 			c.release, c.namespace = w.Name, w.Namespace
-			ours, err := s.layerOf(c, set, s.Config.ValuesLayer)
+			ours, err := s.layerOf(c, w.Values, set, s.Config.ValuesLayer)
 			if err != nil {
 				return nil, err
 			}

@@ -1,7 +1,6 @@
 package stack
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -59,8 +58,8 @@ func (s *Stack) differences(ctx context.Context) ([]string, error) {
 	}
 	all = append(all, helms...)
 	others, err := s.others(ctx)
-	for _, c := range others {
-		all = append(all, fmt.Sprintf("release %s/%s is not of profile %s", c.namespace, c.release, cmp.Or(s.Config.Profile, ProfileDefault)))
+	for _, r := range others {
+		all = append(all, fmt.Sprintf("release %s is not of this installation", r))
 	}
 	return all, err
 }

@@ -13,6 +13,7 @@ import (
 	"istio-conformance/suites/ingress/direct"
 	"istio-conformance/suites/ingress/faults"
 	"istio-conformance/suites/ingress/gatewayapi"
+	"istio-conformance/suites/ingress/managed"
 	"istio-conformance/suites/ingress/mtls"
 	"istio-conformance/suites/ingress/nodeport"
 	"istio-conformance/suites/ingress/protocols"
@@ -32,6 +33,7 @@ var features = []kit.Feature{
 	{Name: "direct-to-pods", Checks: direct.Checks, Mutations: direct.Mutations},
 	{Name: "routing", Checks: routing.Checks, Mutations: routing.Mutations},
 	{Name: "gateway-api", Checks: gatewayapi.Checks, Mutations: gatewayapi.Mutations},
+	{Name: "managed-gateways", Checks: managed.Checks, Mutations: managed.Mutations},
 	{Name: "balancing", Checks: balancing.Checks, Mutations: balancing.Mutations},
 	{Name: "circuit-breaking", Checks: circuit.Checks, Mutations: circuit.Mutations},
 	{Name: "faults", Checks: faults.Checks, Mutations: faults.Mutations},

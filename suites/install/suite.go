@@ -16,6 +16,7 @@ import (
 	"istio-conformance/suites/install/order"
 	"istio-conformance/suites/install/profiles"
 	"istio-conformance/suites/install/resilience"
+	"istio-conformance/suites/install/serverside"
 	"istio-conformance/suites/install/validation"
 	"istio-conformance/suites/install/verify"
 	"istio-conformance/suites/kit"
@@ -34,6 +35,7 @@ var features = []kit.Feature{
 	{Name: "injection", Checks: injection.Checks, Mutations: injection.Mutations},
 	{Name: "profiles", Checks: profiles.Checks, Mutations: profiles.Mutations},
 	{Name: "helm", Checks: helm.Checks, Mutations: helm.Mutations},
+	{Name: "server-side", Checks: serverside.Checks},
 	{Name: "resilience", Checks: resilience.Checks, Mutations: resilience.Mutations},
 }
 

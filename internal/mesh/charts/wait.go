@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"helm.sh/helm/v3/pkg/kube"
@@ -72,6 +73,9 @@ func (c *waitingClient) unready(ctx context.Context, resources kube.ResourceList
 		if fatal(err) {
 			return nil, nil, fmt.Errorf("%s: %w", objectName(r), err)
 		}
+		if noTime(err) {
+			return nil, nil, errNoTime
+		}
 		if err != nil {
 			said = err.Error()
 		}
@@ -128,10 +132,19 @@ func (c *waitingClient) poll(timeout time.Duration, wanted string, ask func(cont
 		return nil
 	case c.ctx.Err() != nil:
 		return fmt.Errorf("not %s when stopped after %s: %w", wanted, time.Since(started).Round(time.Second), context.Cause(c.ctx))
-	case ctx.Err() != nil:
+	case ctx.Err() != nil, errors.Is(err, errNoTime):
 		return &lateError{wanted: wanted, waited: timeout, states: last}
 	}
 	return err
+}
+
+// errNoTime ends a wait a little before its timeout, with what was known last.
+var errNoTime = errors.New("no time left to ask")
+
+// noTime says whether a request was not sent because its turn would come after the
+// deadline: client-go's limiter has no error of its own for that.
+func noTime(err error) bool {
+	return err != nil && strings.Contains(err.Error(), "would exceed context deadline")
 }
 
 // fatal says whether waiting longer cannot help: the API server understood the

@@ -28,16 +28,6 @@ func Checks(s *stack.Stack) []check.Check {
 	}
 }
 
-// scrape reads a metrics page of a pod as Prometheus would, by way of the API server.
-func scrape(ctx context.Context, s *stack.Stack, pod corev1.Pod, port int, path string) (string, error) {
-	raw, err := s.Cluster.Kube.CoreV1().RESTClient().Get().Namespace(pod.Namespace).Resource("pods").
-		Name(fmt.Sprintf("%s:%d", pod.Name, port)).SubResource("proxy").Suffix(path).DoRaw(ctx)
-	if err != nil {
-		return "", fmt.Errorf("metrics of pod %s/%s at port %d: %w", pod.Namespace, pod.Name, port, err)
-	}
-	return string(raw), nil
-}
-
 // onePod waits for the one ready pod of a selector in the checks' namespace.
 func onePod(ctx context.Context, t *check.T, s *stack.Stack, selector string) corev1.Pod {
 	t.Diagnose("a pod of the check does not become ready", "look at the pods and events in the evidence", "https://istio.io/latest/docs/ops/common-problems/injection/")

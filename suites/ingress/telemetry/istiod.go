@@ -2,7 +2,6 @@ package telemetry
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/onsi/gomega"
@@ -11,7 +10,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"istio-conformance/internal/check"
-	"istio-conformance/internal/mesh/envoy"
 	"istio-conformance/internal/stack"
 	"istio-conformance/suites/kit"
 )
@@ -30,7 +28,7 @@ func istiodMetrics(s *stack.Stack) check.Check {
 	return check.Check{
 		Name:     "istiod-metrics",
 		Parallel: true,
-		Promise:  fmt.Sprintf("istiod's metrics at port %d count exactly the resources that it refused and let pass, and as many proxies as are connected", istiodPort),
+		Promise:  fmt.Sprintf("istiod's metrics at port %d count exactly the resources that it refused and let pass, and as many proxies as are connected", kit.IstiodMonitoring),
 		Run: func(ctx context.Context, t *check.T) {
 			t.Diagnose("istiod's metrics cannot be read", "look at istiod's log in the evidence, and at port http-monitoring of its Service", "https://istio.io/latest/docs/ops/best-practices/observability/")
 			failed, err := validations(ctx, s, "galley_validation_failed")
@@ -56,7 +54,7 @@ func istiodMetrics(s *stack.Stack) check.Check {
 				"https://istio.io/latest/docs/reference/commands/pilot-discovery/#metrics")
 			t.Eventually(ctx, func() (float64, error) { return validations(ctx, s, "galley_validation_failed") }).Should(counted(s, failed+refusals), "refused WorkloadGroups")
 			t.Eventually(ctx, func() (float64, error) { return validations(ctx, s, "galley_validation_passed") }).Should(counted(s, passed+approvals), "WorkloadGroups that passed")
-			proxies, err := istiodSum(ctx, s, "pilot_xds", nil)
+			proxies, err := kit.IstiodSum(ctx, s, "pilot_xds", nil)
 			t.Expect(err).NotTo(gomega.HaveOccurred())
 			t.Diagnose("istiod's metrics count fewer proxies than are connected", "look at istiod's /debug/syncz in the evidence", "https://istio.io/latest/docs/reference/commands/pilot-discovery/#metrics")
 			// The gateway and the shared backends at least; other checks' pods come and go.
@@ -90,29 +88,5 @@ func workloadGroup(s *stack.Stack, label string) client.Object {
 }
 
 func validations(ctx context.Context, s *stack.Stack, series string) (float64, error) {
-	return istiodSum(ctx, s, series, map[string]string{"resource": "workloadgroups"})
-}
-
-// istiodSum reads a series of istiod's.
-func istiodSum(ctx context.Context, s *stack.Stack, series string, labels map[string]string) (float64, error) {
-	pods, err := s.ReadyPods(ctx, stack.SystemNamespace, kit.IstiodSelector)
-	if err != nil {
-		return 0, err
-	}
-	if len(pods) == 0 {
-		return 0, errors.New("no pod of istiod is ready")
-	}
-	sum := 0.0
-	for _, pod := range pods {
-		page, err := scrape(ctx, s, pod, istiodPort, "metrics")
-		if err != nil {
-			return 0, err
-		}
-		samples, err := envoy.Samples(page, series)
-		if err != nil {
-			return 0, err
-		}
-		sum += envoy.Sum(samples, labels)
-	}
-	return sum, nil
+	return kit.IstiodSum(ctx, s, series, map[string]string{"resource": "workloadgroups"})
 }

@@ -21,7 +21,7 @@ const (
 	// proxyPort is Envoy's own page, mergedPort the agent's, which adds the
 	// application's; Prometheus is told the latter by annotations.
 	// https://istio.io/latest/docs/ops/integrations/prometheus/
-	proxyPort, mergedPort, istiodPort = 15090, 15020, 15014
+	proxyPort, mergedPort = 15090, 15020
 )
 
 // linkStats is where Envoy's metrics are documented.
@@ -141,7 +141,7 @@ func gatewaySum(ctx context.Context, s *stack.Stack, c *counter) (float64, error
 	if err != nil {
 		return 0, err
 	}
-	page, err := scrape(ctx, s, pod, c.port, "stats/prometheus")
+	page, err := kit.Scrape(ctx, s, pod, c.port, "stats/prometheus")
 	if err != nil {
 		return 0, err
 	}
