@@ -92,3 +92,14 @@ func TestNamesThatListenersAndClustersReferTo(t *testing.T) {
 	g.Expect(endpoints).To(gomega.Equal([]string{"s"}))
 	g.Expect(routes).To(gomega.Equal([]string{"80"}))
 }
+
+func TestTheSameIsSent(t *testing.T) {
+	g := gomega.NewWithT(t)
+	answer := func(hash byte) sent {
+		return sent{"gateway x/y": {"listener a": {hash: [32]byte{hash}}}}
+	}
+	g.Expect(same(answer(1), answer(1))).To(gomega.BeTrue())
+	g.Expect(same(answer(1), answer(2))).To(gomega.BeFalse())
+	g.Expect(same(answer(1), sent{"gateway x/y": {}})).To(gomega.BeFalse())
+	g.Expect(same(answer(1), nil)).To(gomega.BeFalse())
+}

@@ -201,6 +201,9 @@ func (r *Rehearsal) answers(ctx context.Context, name string, api *planes.API, s
 			found.refused[kube.Name(object)] = "istiod's webhook: " + why
 		}
 	}
+	if err := settle(ctx, istiod, staged.Proxies); err != nil {
+		return nil, err
+	}
 	if found.sent, err = ask(ctx, istiod, staged.Proxies); err != nil {
 		return nil, err
 	}
