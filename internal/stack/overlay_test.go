@@ -7,6 +7,7 @@ import (
 	"github.com/onsi/gomega"
 
 	"istio-conformance/internal/images"
+	"istio-conformance/internal/mesh/charts"
 	"istio-conformance/internal/mesh/desired"
 )
 
@@ -72,4 +73,14 @@ func TestReadInstallation(t *testing.T) {
 	g.Expect(s.readInstallation()).To(gomega.MatchError(gomega.ContainSubstring(`revision.yaml:3: release istio-system/istiod has revision "blue"`)))
 	s = New(Config{Installation: "../mesh/desired/testdata/flux"})
 	g.Expect(s.readInstallation()).To(gomega.MatchError(gomega.ContainSubstring("no release of chart gateway in it")))
+}
+
+func TestGatewayReleaseIsThatOfTheGateway(t *testing.T) {
+	g := gomega.NewWithT(t)
+	s := New(Config{})
+	s.Releases = []charts.Release{{Namespace: "a", Name: "public"}, {Namespace: "b", Name: "internal"}}
+	s.Gateway = Gateway{Namespace: "a", Release: "public"}
+	g.Expect(s.GatewayRelease()).To(gomega.BeIdenticalTo(&s.Releases[0]))
+	s.Gateway.Release = "other"
+	g.Expect(s.GatewayRelease().Name).To(gomega.BeEmpty())
 }

@@ -105,3 +105,15 @@ func (c component) read(set *images.Set, layer string) (map[string]any, error) {
 	}
 	return values, nil
 }
+
+// GatewayRelease is the release of the gateway under test, which the user's list may
+// have anywhere; empty where no release is of it.
+func (s *Stack) GatewayRelease() *charts.Release {
+	i := slices.IndexFunc(s.Releases, func(r charts.Release) bool {
+		return r.Namespace == s.Gateway.Namespace && r.Name == s.Gateway.Release
+	})
+	if i < 0 {
+		return &charts.Release{}
+	}
+	return &s.Releases[i]
+}

@@ -39,7 +39,7 @@ func Mutations() []mutation.Mutation {
 		{
 			Name: "schema-loosened", Promise: "a chart that takes a misspelt value is noticed",
 			Break: func(ctx context.Context, t *check.T, s *stack.Stack) {
-				mutation.Upgrade(ctx, t, s, s.Releases[len(s.Releases)-1], func(c *chart.Chart) {
+				mutation.Upgrade(ctx, t, s, *s.GatewayRelease(), func(c *chart.Chart) {
 					c.Schema = bytes.ReplaceAll(c.Schema, []byte(`"additionalProperties": false`), []byte(`"additionalProperties": true`))
 				})
 			},
@@ -48,7 +48,7 @@ func Mutations() []mutation.Mutation {
 		{
 			Name: "schema-lost", Promise: "a chart that came without its schema is noticed",
 			Break: func(ctx context.Context, t *check.T, s *stack.Stack) {
-				mutation.Upgrade(ctx, t, s, s.Releases[len(s.Releases)-1], func(c *chart.Chart) { c.Schema = nil })
+				mutation.Upgrade(ctx, t, s, *s.GatewayRelease(), func(c *chart.Chart) { c.Schema = nil })
 			},
 			Plays: "install/values-schema", Fails: map[string]string{"install/values-schema": "no chart has a schema"},
 		},

@@ -24,7 +24,7 @@ func rollback(s *stack.Stack) check.Check {
 		Timeout: 4 * time.Minute,
 		SkipIf:  s.WhyNotOurs,
 		Run: func(ctx context.Context, t *check.T) {
-			gateway := s.Releases[len(s.Releases)-1]
+			gateway := *s.GatewayRelease()
 			old, err := s.Helm.Get(ctx, gateway.Namespace, gateway.Name)
 			t.Expect(err).NotTo(gomega.HaveOccurred())
 			before, err := pods(ctx, s)

@@ -54,7 +54,7 @@ const spareTimeout = 30 * time.Second
 func spare(ctx context.Context, t *check.T, s *stack.Stack, name string) charts.Release {
 	t.Helper()
 	scratch := kit.NewScratch(ctx, t, s, name)
-	gateway := s.Releases[len(s.Releases)-1]
+	gateway := *s.GatewayRelease()
 	r := charts.Release{Name: scratch.Name, Namespace: scratch.Namespace, Chart: gateway.Chart, Timeout: spareTimeout}
 	r.Values = charts.Values(gateway.Values, map[string]any{
 		"replicaCount": 0,

@@ -76,7 +76,7 @@ func managers(object client.Object) string {
 
 // loseOwners takes the notes of who manages its fields from the gateway's Service.
 func loseOwners(ctx context.Context, t *check.T, s *stack.Stack) {
-	gateway := s.Releases[len(s.Releases)-1]
+	gateway := *s.GatewayRelease()
 	mutation.Mend(ctx, t, func(ctx context.Context) {
 		_, err := s.Helm.Upgrade(ctx, gateway)
 		t.Expect(err).NotTo(gomega.HaveOccurred(), "make Helm the owner again")

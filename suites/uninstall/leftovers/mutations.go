@@ -44,7 +44,7 @@ func Mutations() []mutation.Mutation {
 // holdService has somebody wait for the end of the gateway's Service who never looks.
 func holdService(ctx context.Context, t *check.T, s *stack.Stack) {
 	mutation.MendInstallation(ctx, t, s)
-	gateway := &s.Releases[len(s.Releases)-1]
+	gateway := s.GatewayRelease()
 	old := gateway.Timeout
 	t.Cleanup(func() { gateway.Timeout = old })
 	gateway.Timeout = heldUp
