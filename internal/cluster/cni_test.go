@@ -65,12 +65,12 @@ func TestRoutesOfBothFamilies(t *testing.T) {
 	}
 	for f, want := range map[family]string{ipv4: "a 10.244.0.0/24 172.18.0.2, b 10.244.1.0/24 172.18.0.3, ", ipv6: "a fd00:10:244::/64 fc00::2, b fd00:10:244:1::/64 fc00::3, "} {
 		routes, missing := routesOf(nodes, 2, f)
-		got := ""
+		var got strings.Builder
 		for _, r := range routes {
-			got += fmt.Sprintf("%s %s %s, ", r.node, r.podCIDR, r.address)
+			fmt.Fprintf(&got, "%s %s %s, ", r.node, r.podCIDR, r.address)
 		}
-		if missing != "" || got != want {
-			t.Errorf("%s: %s, missing %q; want %s", f, got, missing, want)
+		if missing != "" || got.String() != want {
+			t.Errorf("%s: %s, missing %q; want %s", f, got.String(), missing, want)
 		}
 	}
 	if _, missing := routesOf([]*corev1.Node{cniNode("a", "10.244.0.0/24", "172.18.0.2")}, 1, ipv6); missing != "node a has no IPv6 spec.podCIDR" {
