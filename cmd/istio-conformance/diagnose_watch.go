@@ -4,11 +4,13 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
 	"istio-conformance/internal/evidence/diagnose"
 	"istio-conformance/internal/process/exitcode"
+	"istio-conformance/internal/report"
 )
 
 // watchNeeds refuses what cannot be watched: what does not change, and what has no end.
@@ -66,25 +68,21 @@ func watch(ctx context.Context, out io.Writer, every time.Duration, look func() 
 
 // changes are what was found now and not before, and the other way round.
 func changes(before, now *diagnose.Diagnosis) []string {
+	was, is := before.Report().Symptoms, now.Report().Symptoms
 	var lines []string
-	for _, s := range now.Report().Symptoms {
-		if !has(before, s.Name, s.Cause) {
+	for _, s := range is {
+		if !has(was, s) {
 			lines = append(lines, fmt.Sprintf("new:  %s: %s; fix: %s", s.Name, s.Cause, s.Fix))
 		}
 	}
-	for _, s := range before.Report().Symptoms {
-		if !has(now, s.Name, s.Cause) {
+	for _, s := range was {
+		if !has(is, s) {
 			lines = append(lines, fmt.Sprintf("gone: %s: %s", s.Name, s.Cause))
 		}
 	}
 	return lines
 }
 
-func has(d *diagnose.Diagnosis, name, cause string) bool {
-	for _, s := range d.Report().Symptoms {
-		if s.Name == name && s.Cause == cause {
-			return true
-		}
-	}
-	return false
+func has(all []report.Symptom, one report.Symptom) bool {
+	return slices.ContainsFunc(all, func(s report.Symptom) bool { return s.Name == one.Name && s.Cause == one.Cause })
 }
