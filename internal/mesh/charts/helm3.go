@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"helm.sh/helm/v3/pkg/action"
+	"helm.sh/helm/v3/pkg/chart"
 	"helm.sh/helm/v3/pkg/kube"
 )
 
@@ -51,35 +52,34 @@ type helm3 struct{ configure configure }
 
 func (helm3) Version() string { return Version3 }
 
-func (h helm3) Install(ctx context.Context, r Release) error {
+// prepare returns what an operation on a release works with.
+func (h helm3) prepare(ctx context.Context, r Release) (*action.Configuration, *chart.Chart, error) {
 	if r.ServerSide || r.ForceConflicts {
-		return errNoServerSide
+		return nil, nil, errNoServerSide
 	}
 	cfg, err := h.configure(ctx, r.Namespace)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
 	loaded, err := r.load()
+	return cfg, loaded, err
+}
+
+func (h helm3) Install(ctx context.Context, r Release) error {
+	cfg, loaded, err := h.prepare(ctx, r)
 	if err != nil {
 		return err
 	}
 	install := action.NewInstall(cfg)
 	install.ReleaseName, install.Namespace = r.Name, r.Namespace
 	install.Wait, install.WaitForJobs, install.Timeout = !r.NoWait, !r.NoWait, r.Within()
-	// Not RunWithContext: it would return while the installation goes on.
+	// Not RunWithContext: it would return while the installation still runs.
 	_, err = install.Run(loaded, Values(r.Values))
 	return err
 }
 
 func (h helm3) Upgrade(ctx context.Context, r Release) error {
-	if r.ServerSide || r.ForceConflicts {
-		return errNoServerSide
-	}
-	cfg, err := h.configure(ctx, r.Namespace)
-	if err != nil {
-		return err
-	}
-	loaded, err := r.load()
+	cfg, loaded, err := h.prepare(ctx, r)
 	if err != nil {
 		return err
 	}

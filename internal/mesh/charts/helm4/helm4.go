@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"helm.sh/helm/v4/pkg/action"
+	chart "helm.sh/helm/v4/pkg/chart/v2"
 	"helm.sh/helm/v4/pkg/chart/v2/loader"
 	"helm.sh/helm/v4/pkg/kube"
 
@@ -55,32 +56,37 @@ func strategy(wait bool) kube.WaitStrategy {
 	return kube.HookOnlyStrategy
 }
 
-func (h helm) Install(ctx context.Context, r charts.Release) error {
+// prepare returns what an operation on a release works with.
+func (h helm) prepare(ctx context.Context, r charts.Release) (*action.Configuration, *chart.Chart, error) {
 	cfg, err := h.configuration(ctx, r.Namespace)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
 	loaded, err := loader.Load(r.Chart)
 	if err != nil {
-		return fmt.Errorf("load chart %s: %w", r.Chart, err)
+		return nil, nil, fmt.Errorf("load chart %s: %w", r.Chart, err)
+	}
+	return cfg, loaded, nil
+}
+
+func (h helm) Install(ctx context.Context, r charts.Release) error {
+	cfg, loaded, err := h.prepare(ctx, r)
+	if err != nil {
+		return err
 	}
 	install := action.NewInstall(cfg)
 	install.ReleaseName, install.Namespace = r.Name, r.Namespace
 	install.WaitStrategy, install.WaitForJobs, install.Timeout = strategy(!r.NoWait), !r.NoWait, r.Within()
 	install.ForceConflicts = r.ForceConflicts
-	// Not RunWithContext: it would return while the installation goes on.
+	// Not RunWithContext: it would return while the installation still runs.
 	_, err = install.Run(loaded, charts.Values(r.Values))
 	return err
 }
 
 func (h helm) Upgrade(ctx context.Context, r charts.Release) error {
-	cfg, err := h.configuration(ctx, r.Namespace)
+	cfg, loaded, err := h.prepare(ctx, r)
 	if err != nil {
 		return err
-	}
-	loaded, err := loader.Load(r.Chart)
-	if err != nil {
-		return fmt.Errorf("load chart %s: %w", r.Chart, err)
 	}
 	upgrade := action.NewUpgrade(cfg)
 	upgrade.Namespace = r.Namespace
