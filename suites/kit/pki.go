@@ -22,9 +22,9 @@ import (
 	"istio-conformance/internal/stack"
 )
 
-// certificateLife is long beside a run; certificates begin as long ago, because
+// CertificateLife is long beside a run; certificates begin as long ago, because
 // the clocks of a machine and of its nodes may differ.
-const certificateLife = 24 * time.Hour
+const CertificateLife = 24 * time.Hour
 
 // Authority issues the certificates of one check.
 type Authority struct {
@@ -46,9 +46,7 @@ type Pair struct {
 // NewAuthority makes a certificate authority that nobody else knows.
 func NewAuthority(t *check.T, name string) *Authority {
 	t.Helper()
-	template := newTemplate(t, name)
-	template.IsCA, template.BasicConstraintsValid = true, true
-	template.KeyUsage = x509.KeyUsageCertSign | x509.KeyUsageCRLSign
+	template := AuthorityTemplate(t, name)
 	pair := issue(t, template, template, nil)
 	return &Authority{PEM: pair.CertPEM, cert: pair.Cert, key: pair.TLS.PrivateKey.(crypto.Signer)}
 }
@@ -67,7 +65,7 @@ func (a *Authority) Issue(t *check.T, name string) Pair {
 func (a *Authority) Revoke(t *check.T, revoked ...*x509.Certificate) []byte {
 	t.Helper()
 	now := time.Now()
-	list := &x509.RevocationList{Number: big.NewInt(now.Unix()), ThisUpdate: now.Add(-certificateLife), NextUpdate: now.Add(certificateLife)}
+	list := &x509.RevocationList{Number: big.NewInt(now.Unix()), ThisUpdate: now.Add(-CertificateLife), NextUpdate: now.Add(CertificateLife)}
 	for _, cert := range revoked {
 		list.RevokedCertificateEntries = append(list.RevokedCertificateEntries, x509.RevocationListEntry{SerialNumber: cert.SerialNumber, RevocationTime: now.Add(-time.Hour)})
 	}
@@ -88,12 +86,21 @@ func (p Pair) Secret() map[string][]byte {
 	return map[string][]byte{corev1.TLSCertKey: p.CertPEM, corev1.TLSPrivateKeyKey: p.KeyPEM}
 }
 
+// AuthorityTemplate is the template of a certificate that signs others.
+func AuthorityTemplate(t *check.T, name string) *x509.Certificate {
+	t.Helper()
+	template := newTemplate(t, name)
+	template.IsCA, template.BasicConstraintsValid = true, true
+	template.KeyUsage = x509.KeyUsageCertSign | x509.KeyUsageCRLSign
+	return template
+}
+
 func newTemplate(t *check.T, name string) *x509.Certificate {
 	t.Helper()
 	serial, err := rand.Int(rand.Reader, big.NewInt(1<<62))
 	t.Expect(err).NotTo(gomega.HaveOccurred())
 	now := time.Now()
-	return &x509.Certificate{SerialNumber: serial, Subject: pkix.Name{CommonName: name}, NotBefore: now.Add(-certificateLife), NotAfter: now.Add(certificateLife)}
+	return &x509.Certificate{SerialNumber: serial, Subject: pkix.Name{CommonName: name}, NotBefore: now.Add(-CertificateLife), NotAfter: now.Add(CertificateLife)}
 }
 
 // issue signs the template; without a signer's key it signs itself.
@@ -104,17 +111,34 @@ func issue(t *check.T, template, parent *x509.Certificate, signer crypto.Signer)
 	if signer == nil {
 		signer = key
 	}
+	cert := Sign(t, template, parent, key, signer)
+	return Pair{
+		Cert: cert, CertPEM: CertificatePEM(cert), KeyPEM: KeyPEM(t, key),
+		TLS: tls.Certificate{Certificate: [][]byte{cert.Raw}, PrivateKey: key, Leaf: cert},
+	}
+}
+
+// Sign makes the certificate of a key, which the parent's key signs.
+func Sign(t *check.T, template, parent *x509.Certificate, key, signer crypto.Signer) *x509.Certificate {
+	t.Helper()
 	der, err := x509.CreateCertificate(rand.Reader, template, parent, key.Public(), signer)
 	t.Expect(err).NotTo(gomega.HaveOccurred())
 	cert, err := x509.ParseCertificate(der)
 	t.Expect(err).NotTo(gomega.HaveOccurred())
-	keyDER, err := x509.MarshalPKCS8PrivateKey(key)
+	return cert
+}
+
+// CertificatePEM is a certificate as PEM.
+func CertificatePEM(cert *x509.Certificate) []byte {
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert.Raw})
+}
+
+// KeyPEM is a private key as PKCS #8.
+func KeyPEM(t *check.T, key crypto.Signer) []byte {
+	t.Helper()
+	der, err := x509.MarshalPKCS8PrivateKey(key)
 	t.Expect(err).NotTo(gomega.HaveOccurred())
-	return Pair{
-		Cert: cert, CertPEM: pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}),
-		KeyPEM: pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: keyDER}),
-		TLS:    tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key, Leaf: cert},
-	}
+	return pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})
 }
 
 // GatewaySecret makes a Secret where the gateway runs, which is where a Gateway's

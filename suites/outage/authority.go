@@ -8,9 +8,7 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
-	"crypto/x509/pkix"
 	"encoding/pem"
-	"math/big"
 	"time"
 
 	"github.com/onsi/gomega"
@@ -19,11 +17,8 @@ import (
 
 	"istio-conformance/internal/check"
 	"istio-conformance/internal/stack"
+	"istio-conformance/suites/kit"
 )
-
-// authorityLife is long beside a check; certificates begin as long ago, because the clocks
-// of a machine and of its nodes may differ.
-const authorityLife = 24 * time.Hour
 
 // authority is a certificate that signs others. Of a root parent is nil.
 type authority struct {
@@ -35,7 +30,7 @@ type authority struct {
 // life is from when to when a certificate is valid, from now.
 type life struct{ from, to time.Duration }
 
-var valid = life{-authorityLife, authorityLife}
+var valid = life{-kit.CertificateLife, kit.CertificateLife}
 
 func newRSA() (crypto.Signer, error) { return rsa.GenerateKey(rand.Reader, 2048) }
 func newEC() (crypto.Signer, error)  { return ecdsa.GenerateKey(elliptic.P256(), rand.Reader) }
@@ -45,22 +40,13 @@ func newAuthority(t *check.T, name string, parent *authority, newKey func() (cry
 	t.Helper()
 	key, err := newKey()
 	t.Expect(err).NotTo(gomega.HaveOccurred())
-	serial, err := rand.Int(rand.Reader, big.NewInt(1<<62))
-	t.Expect(err).NotTo(gomega.HaveOccurred())
-	now := time.Now()
-	template := &x509.Certificate{
-		SerialNumber: serial, Subject: pkix.Name{CommonName: name}, NotBefore: now.Add(l.from), NotAfter: now.Add(l.to),
-		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageCRLSign,
-	}
+	template, now := kit.AuthorityTemplate(t, name), time.Now()
+	template.NotBefore, template.NotAfter = now.Add(l.from), now.Add(l.to)
 	by := &authority{cert: template, key: key}
 	if parent != nil {
 		by = parent
 	}
-	der, err := x509.CreateCertificate(rand.Reader, template, by.cert, key.Public(), by.key)
-	t.Expect(err).NotTo(gomega.HaveOccurred())
-	cert, err := x509.ParseCertificate(der)
-	t.Expect(err).NotTo(gomega.HaveOccurred())
-	return &authority{cert, key, parent}
+	return &authority{kit.Sign(t, template, by.cert, key, by.key), key, parent}
 }
 
 // ownAuthority is the root that istiod made for itself, from Secret istio-ca-secret.
@@ -83,25 +69,13 @@ func ownAuthority(ctx context.Context, t *check.T, s *stack.Stack) *authority {
 	return &authority{cert: cert, key: key}
 }
 
-func (a *authority) pem() []byte {
-	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: a.cert.Raw})
-}
-
 // chain is from the authority to its root.
 func (a *authority) chain() []byte {
 	var all []byte
 	for at := a; at != nil; at = at.parent {
-		all = append(all, at.pem()...)
+		all = append(all, kit.CertificatePEM(at.cert)...)
 	}
 	return all
-}
-
-// keyPEM is the private key as PKCS #8.
-func (a *authority) keyPEM(t *check.T) []byte {
-	t.Helper()
-	der, err := x509.MarshalPKCS8PrivateKey(a.key)
-	t.Expect(err).NotTo(gomega.HaveOccurred())
-	return pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})
 }
 
 // plugIn is the data of Secret cacerts: who signs, and which roots are trusted.
@@ -110,7 +84,7 @@ func (a *authority) plugIn(t *check.T, roots ...*authority) map[string][]byte {
 	t.Helper()
 	var trusted []byte
 	for _, r := range roots {
-		trusted = append(trusted, r.pem()...)
+		trusted = append(trusted, kit.CertificatePEM(r.cert)...)
 	}
-	return map[string][]byte{"ca-cert.pem": a.pem(), "ca-key.pem": a.keyPEM(t), "cert-chain.pem": a.chain(), "root-cert.pem": trusted}
+	return map[string][]byte{"ca-cert.pem": kit.CertificatePEM(a.cert), "ca-key.pem": kit.KeyPEM(t, a.key), "cert-chain.pem": a.chain(), "root-cert.pem": trusted}
 }
