@@ -264,16 +264,7 @@ func (s *Stack) AddressOf(ctx context.Context, nodePort int32, name string) (str
 	if !s.Existing() {
 		return s.GatewayAddress(nodePort, name)
 	}
-	node := &corev1.Node{}
-	if err := s.Client.Get(ctx, client.ObjectKey{Name: name}, node); err != nil {
-		return "", fmt.Errorf("get Node %s: %w", name, err)
-	}
-	for _, a := range node.Status.Addresses {
-		if a.Type == s.Gateway.Entrance.nodes {
-			return joinPort(a.Address, nodePort), nil
-		}
-	}
-	return "", fmt.Errorf("node %s has no %s", name, s.Gateway.Entrance.nodes)
+	return s.nodeAddress(ctx, name, s.Gateway.Entrance.nodes, nodePort)
 }
 
 // joinPort is host:port; empty for no port.

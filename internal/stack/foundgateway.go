@@ -95,13 +95,27 @@ func chooseGateway(all []found, wanted string) (found, error) {
 
 // useGateway fills in the gateway under test, and where its traffic comes in.
 func (s *Stack) useGateway(ctx context.Context, logf progress.Logf) error {
-	all, err := s.findGateways(ctx)
+	service, err := s.describeGateway(ctx, s.Config.GatewayName)
 	if err != nil {
 		return err
 	}
-	f, err := chooseGateway(all, s.Config.GatewayName)
-	if err != nil {
+	if err := s.findEntrance(ctx, service, logf); err != nil {
 		return err
+	}
+	logf("gateway %s/%s, by labels %s; traffic from here enters by %s", service.Namespace, service.Name, s.Gateway.Selector, s.Gateway.Entrance.How)
+	return nil
+}
+
+// describeGateway fills in the gateway of a name, or the one to choose, but for where its
+// traffic comes in, and returns its Service.
+func (s *Stack) describeGateway(ctx context.Context, name string) (*corev1.Service, error) {
+	all, err := s.findGateways(ctx)
+	if err != nil {
+		return nil, err
+	}
+	f, err := chooseGateway(all, name)
+	if err != nil {
+		return nil, err
 	}
 	service := &f.service
 	s.Gateway = Gateway{
@@ -111,13 +125,9 @@ func (s *Stack) useGateway(ctx context.Context, logf progress.Logf) error {
 		Local: service.Spec.ExternalTrafficPolicy == corev1.ServiceExternalTrafficPolicyLocal,
 	}
 	if s.Gateway.HTTP.Number == 0 {
-		return exitcode.Environmentf("gateway %s: its Service has no port 80 and none named http2 or http; the checks need one for HTTP", f.name())
+		return nil, exitcode.Environmentf("gateway %s: its Service has no port 80 and none named http2 or http; the checks need one for HTTP", f.name())
 	}
-	if err := s.findEntrance(ctx, service, logf); err != nil {
-		return err
-	}
-	logf("gateway %s, by labels %s; traffic from here enters by %s", f.name(), s.Gateway.Selector, s.Gateway.Entrance.How)
-	return nil
+	return service, nil
 }
 
 // servicePort returns the port of that number, or else of one of the names.

@@ -62,17 +62,21 @@ func (s *Stack) GatewayAddress(nodePort int32, node string) (string, error) {
 // Linux, gets an answer there; what is published on 127.0.0.1 is reached everywhere,
 // but through a process that copies every byte.
 func (s *Stack) NodeAddress(ctx context.Context, nodePort int32) (string, error) {
+	return s.nodeAddress(ctx, s.Cluster.Nodes()[0].Name, corev1.NodeInternalIP, nodePort)
+}
+
+// nodeAddress is a port at a node's address of a kind.
+func (s *Stack) nodeAddress(ctx context.Context, name string, kind corev1.NodeAddressType, port int32) (string, error) {
 	node := &corev1.Node{}
-	name := s.Cluster.Nodes()[0].Name
 	if err := s.Client.Get(ctx, client.ObjectKey{Name: name}, node); err != nil {
 		return "", fmt.Errorf("get Node %s: %w", name, err)
 	}
 	for _, a := range node.Status.Addresses {
-		if a.Type == corev1.NodeInternalIP {
-			return net.JoinHostPort(a.Address, strconv.Itoa(int(nodePort))), nil
+		if a.Type == kind {
+			return net.JoinHostPort(a.Address, strconv.Itoa(int(port))), nil
 		}
 	}
-	return "", fmt.Errorf("node %s has no InternalIP", name)
+	return "", fmt.Errorf("node %s has no %s", name, kind)
 }
 
 // GatewayURL is where HTTP from outside the cluster enters.

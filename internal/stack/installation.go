@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -13,12 +12,10 @@ import (
 	"istio-conformance/internal/images"
 	"istio-conformance/internal/mesh/charts"
 	"istio-conformance/internal/mesh/desired"
+	"istio-conformance/internal/mesh/istio"
 	"istio-conformance/internal/process/exitcode"
 	"istio-conformance/internal/process/progress"
 )
-
-// exact is a version without a range.
-var exact = regexp.MustCompile(`^v?\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?$`)
 
 // readInstallation reads the releases that the user wants installed instead of the
 // harness's own, and takes from them what was left out: the version and the profile.
@@ -58,8 +55,9 @@ func (s *Stack) readInstallation() error {
 func (s *Stack) readWantedVersion() error {
 	said := map[string]string{}
 	for _, r := range s.wanted {
-		if exact.MatchString(r.Version) {
-			said[strings.TrimPrefix(r.Version, "v")] = r.Where
+		// A range, or a minor alone, says less than ISTIO's default.
+		if v, err := istio.ParseVersion(r.Version); err == nil && v.Full() {
+			said[v.String()] = r.Where
 		}
 	}
 	versions := slices.Sorted(maps.Keys(said))
@@ -181,7 +179,6 @@ func (s *Stack) tellWanted(logf progress.Logf) error {
 // findWantedGateway takes the first gateway of the user's as the one under test, by its
 // Service.
 func (s *Stack) findWantedGateway(ctx context.Context, logf progress.Logf) error {
-	s.Config.GatewayName = s.wantedGateway().String()
 	if err := s.findIstiod(ctx, logf); err != nil {
 		return err
 	}
@@ -192,7 +189,7 @@ func (s *Stack) findWantedGateway(ctx context.Context, logf progress.Logf) error
 	if s.injection, err = s.findInjection(ctx); err != nil {
 		return err
 	}
-	if err := s.useGateway(ctx, logf); err != nil {
+	if _, err = s.describeGateway(ctx, s.wantedGateway().String()); err != nil {
 		return err
 	}
 	s.Gateway.Witnesses = harnessWitnesses()
