@@ -63,7 +63,9 @@ const variants = `cat /proc/net/ip_tables_names 2> /dev/null; iptables --version
 // https://github.com/istio/istio/blob/1.31.0/tools/istio-iptables/pkg/dependencies/implementation_linux.go
 func explainChain(ctx context.Context, t *check.T, s *stack.Stack, left []string) {
 	for _, line := range left {
-		if !strings.Contains(line, probesChain) || strings.Contains(line, "-legacy-save") {
+		// The chain keeps its sets of addresses, too.
+		ofChain := strings.Contains(line, probesChain) && !strings.Contains(line, "-legacy-save") || strings.Contains(line, "ipset: istio-inpod-probes")
+		if !ofChain {
 			return
 		}
 	}
@@ -73,7 +75,7 @@ func explainChain(ctx context.Context, t *check.T, s *stack.Stack, left []string
 			return // The cause that the check has said stays.
 		}
 	}
-	t.Diagnose("chain "+probesChain+" is left in nf_tables, and every node has a nat table of iptables-legacy too: an agent of istio-cni wrote the chain to nf_tables, and one that started later took the legacy table for the one in use and cleaned up there",
+	t.Diagnose("chain "+probesChain+" is left in nf_tables, although plugin and configuration are removed, and every node has a nat table of iptables-legacy too: an agent of istio-cni cleans up in the variant that it chose at its start, and it chooses iptables-legacy where that table exists",
 		"set env.FORCE_IPTABLES_BINARY of chart cni to nft; remove the chain: iptables -t nat -D POSTROUTING -j "+probesChain+"; iptables -t nat -F "+probesChain+"; iptables -t nat -X "+probesChain+" (ip6tables too)",
 		"https://istio.io/latest/docs/ambient/architecture/traffic-redirection/")
 }
