@@ -13,7 +13,7 @@ func TestAmbient(t *testing.T)  { runSuite(t, "ambient") }
 func TestIngress(t *testing.T)  { runSuite(t, "ingress") }
 func TestLoad(t *testing.T)     { runSuite(t, "load") }
 
-// TestOutage takes away what Istio stands on, when -outage asks for it.
+// TestOutage takes away what Istio depends on, when -outage asks for it.
 func TestOutage(t *testing.T) { runSuite(t, "outage") }
 
 // TestUninstall comes last: it takes away what the others stand on.

@@ -26,7 +26,7 @@ func etcdPaused(s *stack.Stack) check.Check {
 	const link = "https://istio.io/latest/docs/ops/deployment/architecture/"
 	return check.Check{
 		Name:    "etcd-paused",
-		Promise: "while etcd stands still no request fails, and new configuration reaches the gateway when it goes on",
+		Promise: "while etcd stands still no request fails, and new configuration reaches the gateway when it continues",
 		Timeout: outageTimeout,
 		Run: func(ctx context.Context, t *check.T) {
 			r := begin(ctx, t, s, "etcd stands still")

@@ -22,7 +22,7 @@ func kubeletRestarted(s *stack.Stack) check.Check {
 	const link = "https://kubernetes.io/docs/reference/command-line-tools-reference/kubelet/"
 	return check.Check{
 		Name:    "kubelet-restarted",
-		Promise: "while the kubelet of the gateway's node is stopped and started again no request fails, and the gateway's process goes on",
+		Promise: "while the kubelet of the gateway's node is stopped and started again no request fails, and the gateway's process keeps running",
 		Timeout: outageTimeout,
 		Run: func(ctx context.Context, t *check.T) {
 			r := begin(ctx, t, s, "the kubelet of the gateway's node is restarted")

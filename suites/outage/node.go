@@ -26,7 +26,7 @@ func nodePaused(s *stack.Stack) check.Check {
 	const link = "https://istio.io/latest/docs/concepts/traffic-management/#network-resilience-and-testing"
 	return check.Check{
 		Name:    "node-paused",
-		Promise: "while a node stands still a route with a timeout for each try, retries and outlier detection fails no request, and new configuration reaches the gateway when the node goes on",
+		Promise: "while a node stands still a route with a timeout for each try, retries and outlier detection fails no request, and new configuration reaches the gateway when the node runs again",
 		Timeout: outageTimeout,
 		Run: func(ctx context.Context, t *check.T) {
 			r := prepare(ctx, t, s, "a node stands still", "outage-node", nil)

@@ -27,7 +27,7 @@ func (o *Options) checkExisting() error {
 		{"SCOPE", strings.TrimPrefix(o.Scope, stack.ScopeRead)}, {"GATEWAY", o.GatewayName}, {"GATEWAY_ADDRESS", o.GatewayAddress}, {"BACKEND_IMAGE", o.BackendImage},
 	} {
 		if given.value != "" && o.cluster != "existing" {
-			return exitcode.Usagef("%s=%s CLUSTER=%s: it is about a cluster that is there already; add CLUSTER=existing, or leave it out", given.name, given.value, o.cluster)
+			return exitcode.Usagef("%s=%s CLUSTER=%s: it is about an existing cluster; add CLUSTER=existing, or leave it out", given.name, given.value, o.cluster)
 		}
 	}
 	if o.BackendImage != "" && o.Scope != stack.ScopeNamespace {

@@ -122,7 +122,7 @@ func (o *Options) what() {
 	o.truth(&o.Mutate, "mutate", "MUTATE", "break the system on purpose and assert that exactly the right checks fail")
 	o.truth(&o.Exam, "exam", "EXAM", "play public bug reports on the cluster and score whether diagnose names their cause")
 	o.text(&o.Resume, "resume", "RESUME", "", "with -mutate or -exam: report.json of a run that was stopped; what passed there is not made again")
-	o.truth(&o.Outage, "outage", "OUTAGE", "take away, one at a time, what Istio stands on while traffic runs: the API server, CoreDNS, istiod and others")
+	o.truth(&o.Outage, "outage", "OUTAGE", "take away, one at a time, what Istio depends on while traffic runs: the API server, CoreDNS, istiod and others")
 	o.text(&o.shard, "shard", "SHARD", "", "with -mutate: which part of the breaks, such as 1/4, so that four machines share them")
 	o.registerUpgrade()
 }
