@@ -19,7 +19,7 @@ func Mutations() []mutation.Mutation {
 				mutation.ApplyFixture(ctx, t, s, "no-ztunnel", nil)
 			},
 			Plays: "uninstall/ambient-order",
-			Fails: map[string]string{"uninstall/ambient-order": "Helm cannot install the charts of the ambient profile"},
+			Fails: map[string]string{"uninstall/ambient-order": "the ambient profile cannot be installed where Istio was before"},
 		},
 	}
 }
