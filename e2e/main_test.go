@@ -88,9 +88,12 @@ func run(m *testing.M, o *options.Options, console *os.File) (int, error) {
 		return exitcode.Of(err), err
 	}
 	s := stack.New(o.Config)
-	all, target := suites.All(s, load.Mode(o.Load), o.Outage), "e2e"
-	if load.Mode(o.Load) == load.Full {
+	all, target := suites.All(s, extent(o)), "e2e"
+	switch {
+	case load.Mode(o.Load) == load.Full:
 		target = "load"
+	case o.Soak > 0:
+		target, s.Config.ValuesLayer = "soak", stack.SoakValues
 	}
 	if o.Mutate {
 		all, target = []check.Suite{mutation.Suite(s, all, suites.Mutations(), func() []check.Suite { return planned }), diagnosis.Suite(s)}, "mutate"
