@@ -23,7 +23,7 @@ import (
 
 	"istio-conformance/internal/check"
 	"istio-conformance/internal/check/waits"
-	"istio-conformance/internal/evidence/exam"
+	"istio-conformance/internal/evidence/corpus"
 	"istio-conformance/internal/process/exitcode"
 	"istio-conformance/internal/report/ci"
 	"istio-conformance/internal/report/record"
@@ -95,7 +95,7 @@ func run(m *testing.M, o *options.Options, console *os.File) (int, error) {
 	if o.Mutate {
 		all, target = []check.Suite{mutation.Suite(s, all, suites.Mutations(), func() []check.Suite { return planned }), diagnosis.Suite(s)}, "mutate"
 	}
-	var sheet *exam.Sheet
+	var sheet *corpus.Sheet
 	if o.Exam {
 		suite, reports, err := examsuite.Suite(s)
 		if err != nil {

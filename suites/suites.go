@@ -7,8 +7,8 @@ import (
 
 	"istio-conformance/internal/check"
 	"istio-conformance/internal/check/catalogue"
-	requirements "istio-conformance/internal/machine/kernel"
-	"istio-conformance/internal/machine/kernel/guest"
+	requirements "istio-conformance/internal/machine/kernelprobe"
+	"istio-conformance/internal/machine/kernelprobe/guest"
 	"istio-conformance/internal/stack"
 	"istio-conformance/suites/ambient"
 	"istio-conformance/suites/existing"

@@ -12,7 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"istio-conformance/internal/images/gatewayapi"
+	"istio-conformance/internal/images/gatewaycrds"
 	"istio-conformance/internal/images/modules"
 	"istio-conformance/internal/mesh/istio"
 	"istio-conformance/internal/process/exitcode"
@@ -174,7 +174,7 @@ func (r *rehearser) config() (*finding.Report, error) {
 	if run.To.Programs, err = source.Programs(ctx, r.stack.Cell.Pair); err != nil {
 		return nil, err
 	}
-	if run.GatewayAPI, _, err = gatewayapi.CRDs(ctx, r.stack.Config.Root); err != nil {
+	if run.GatewayAPI, _, err = gatewaycrds.CRDs(ctx, r.stack.Config.Root); err != nil {
 		return nil, err
 	}
 	return run.Run(ctx)

@@ -14,7 +14,7 @@ import (
 	"istio-conformance/internal/images/release"
 	"istio-conformance/internal/machine/engine"
 	"istio-conformance/internal/machine/host"
-	"istio-conformance/internal/machine/kernel"
+	"istio-conformance/internal/machine/kernelprobe"
 	"istio-conformance/internal/mesh/istio"
 	"istio-conformance/internal/process/exitcode"
 	"istio-conformance/internal/process/progress"
@@ -96,7 +96,7 @@ func (s *Stack) prepareHost(ctx context.Context, logf progress.Logf) error {
 			logf("%s", finding)
 		}
 	}
-	warnings, err := kernel.EnsureHost(ctx, logf)
+	warnings, err := kernelprobe.EnsureHost(ctx, logf)
 	if err != nil {
 		return exitcode.Environmentf("the machine's kernel: %w", err)
 	}
@@ -207,7 +207,7 @@ func (s *Stack) prepareCluster(ctx context.Context, logf progress.Logf) error {
 // writeModulesFile gives each node the file by which a real node loads Istio's
 // kernel modules at boot.
 func (s *Stack) writeModulesFile(ctx context.Context) error {
-	script, err := kernel.BootScript()
+	script, err := kernelprobe.BootScript()
 	if err != nil {
 		return err
 	}
