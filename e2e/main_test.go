@@ -87,24 +87,27 @@ func run(m *testing.M, o *options.Options, console *os.File) (int, error) {
 	if err := chooseHelm(o); err != nil {
 		return exitcode.Of(err), err
 	}
+	if o.Upgrade != nil && o.Upgrade.Values[0] == stack.RecommendedValues {
+		o.ValuesLayer = stack.RecommendedValues
+	}
 	s := stack.New(o.Config)
-	all, target := suites.All(s, load.Mode(o.Load), o.Outage), "e2e"
+	all, target := suites.All(s.Stack, load.Mode(o.Load), o.Outage), "e2e"
 	if load.Mode(o.Load) == load.Full {
 		target = "load"
 	}
 	if o.Mutate {
-		all, target = []check.Suite{mutation.Suite(s, all, suites.Mutations(), func() []check.Suite { return planned }), diagnosis.Suite(s)}, "mutate"
+		all, target = []check.Suite{mutation.Suite(s.Stack, all, suites.Mutations(), func() []check.Suite { return planned }), diagnosis.Suite(s.Stack)}, "mutate"
 	}
 	var sheet *corpus.Sheet
 	if o.Exam {
-		suite, reports, err := examsuite.Suite(s)
+		suite, reports, err := examsuite.Suite(s.Stack)
 		if err != nil {
 			return exitcode.Usage, err
 		}
 		all, target, sheet = []check.Suite{suite}, "exam", reports
 	}
 	if o.Upgrade != nil {
-		all, target = []check.Suite{upgradeSuite(s, o)}, "upgrade"
+		all, target = []check.Suite{upgradeSuite(s.Stack, o)}, "upgrade"
 		if o.Mutate {
 			target = "upgrade MUTATE=1"
 		}

@@ -47,7 +47,7 @@ func whyNot(s *stack.Stack) string {
 	if why := s.WhyNotOurs(); why != "" {
 		return why
 	}
-	if s.Config.Profile != stack.ProfileAmbient {
+	if s.Profile() != stack.ProfileAmbient {
 		return fmt.Sprintf("ztunnel is not installed; PROFILE=%s installs it", stack.ProfileAmbient)
 	}
 	return ""

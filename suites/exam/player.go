@@ -145,7 +145,7 @@ func (p *player) ask(ctx context.Context) (answer *diagnose.Diagnosis, result co
 
 // folder is where the evidence of the answer is kept until the report is played again.
 func (p *player) folder() string {
-	return filepath.Join(p.stack.Config.OutDir, "exam", p.report.Name)
+	return filepath.Join(p.stack.OutDir(), "exam", p.report.Name)
 }
 
 func (p *player) apply(ctx context.Context, manifest string) {

@@ -35,7 +35,7 @@ func Suite(s *stack.Stack) (check.Suite, *corpus.Sheet, error) {
 	if err != nil {
 		return check.Suite{}, nil, err
 	}
-	file := filepath.Join(s.Config.OutDir, SheetName)
+	file := filepath.Join(s.OutDir(), SheetName)
 	sheet, err := corpus.ReadSheet(file)
 	if err != nil {
 		return check.Suite{}, nil, err
@@ -53,7 +53,7 @@ func Suite(s *stack.Stack) (check.Suite, *corpus.Sheet, error) {
 
 // whyNot says why a report cannot be made here; empty when it can.
 func whyNot(s *stack.Stack, r corpus.Report) string {
-	if r.NetworkPolicies && s.Config.Images == "modules" {
+	if r.NetworkPolicies && s.Source() == "modules" {
 		return "the pods' network of nodes that are built from modules does not enforce NetworkPolicies"
 	}
 	return s.WhyNotOurs()

@@ -32,7 +32,7 @@ func (n *nodes) get(ctx context.Context) (map[string]*kernelprobe.Report, error)
 }
 
 func (n *nodes) inspect(ctx context.Context) error {
-	program, err := kernelprobe.Program(ctx, n.stack.Config.Root, n.stack.Config.CacheDir)
+	program, err := kernelprobe.Program(ctx, n.stack.Root(), n.stack.CacheDir())
 	if err != nil {
 		return err
 	}

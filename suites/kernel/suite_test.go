@@ -72,7 +72,7 @@ func play(t *testing.T, reports map[string]*kernelprobe.Report) outcomes {
 func TestTheNamesOfTheOperatorsModulesAreStable(t *testing.T) {
 	g := gomega.NewWithT(t)
 	names := map[string]bool{}
-	for _, c := range Suite(stack.New(stack.Config{})).Checks {
+	for _, c := range Suite(stack.New(stack.Config{}).Stack).Checks {
 		names[c.Name] = true
 		g.Expect(c.Promise).NotTo(gomega.BeEmpty())
 	}

@@ -45,7 +45,7 @@ func distributed(s *stack.Stack) check.Check {
 		Timeout: 6 * time.Minute,
 		Run: func(ctx context.Context, t *check.T) {
 			x := newTarget(ctx, t, s)
-			dir, err := os.MkdirTemp(s.Config.OutDir, "generator-")
+			dir, err := os.MkdirTemp(s.OutDir(), "generator-")
 			t.Expect(err).NotTo(gomega.HaveOccurred())
 			t.Cleanup(func() { t.Expect(os.RemoveAll(dir)).To(gomega.Succeed()) })
 			archive, image, err := generator.Archive(x.program, dir)

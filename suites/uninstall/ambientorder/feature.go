@@ -30,7 +30,7 @@ func outlives(s *stack.Stack) check.Check {
 		Promise: "pods that were taken out of the ambient mesh answer after the charts are uninstalled, with no rule of Istio's in their network; installed again with ztunnel before istiod and cni last, the charts become ready and take the pods back",
 		Timeout: 8 * time.Minute,
 		Run: func(ctx context.Context, t *check.T) {
-			if s.Config.Profile != stack.ProfileAmbient {
+			if s.Profile() != stack.ProfileAmbient {
 				t.Skipf("ztunnel is not installed; PROFILE=%s installs it", stack.ProfileAmbient)
 			}
 			t.Diagnose("the ambient profile cannot be installed where Istio was before", "the message names the release and the object", link)
