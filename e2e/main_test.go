@@ -184,12 +184,12 @@ func run(m *testing.M, o *options.Options, console *os.File) (int, error) {
 	return verdict.ExitStatus(status), nil
 }
 
-// interruptible returns a context that ends at the first SIGINT or SIGTERM; the
+// interruptible returns a context that ends at the first SIGINT, SIGTERM or SIGHUP; the
 // second one ends the process as usual, for who cannot wait for the cleanup.
 func interruptible() (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	signal.Notify(signals, interruptions()...)
 	go func() {
 		if _, open := <-signals; open {
 			cancel(errInterrupted)
@@ -202,4 +202,14 @@ func interruptible() (context.Context, func()) {
 		close(signals)
 		cancel(nil)
 	}
+}
+
+// interruptions are the signals that end a run. A terminal that is closed sends SIGHUP;
+// nohup has it ignored, and then it stays so.
+func interruptions() []os.Signal {
+	signals := []os.Signal{os.Interrupt, syscall.SIGTERM}
+	if !signal.Ignored(syscall.SIGHUP) {
+		signals = append(signals, syscall.SIGHUP)
+	}
+	return signals
 }
