@@ -8,8 +8,8 @@ import (
 
 	"istio-conformance/internal/check"
 	"istio-conformance/internal/check/catalogue"
-	requirements "istio-conformance/internal/machine/kernel"
-	"istio-conformance/internal/machine/kernel/guest"
+	requirements "istio-conformance/internal/machine/kernelprobe"
+	"istio-conformance/internal/machine/kernelprobe/guest"
 	"istio-conformance/internal/stack"
 	"istio-conformance/suites/ambient"
 	"istio-conformance/suites/existing"
@@ -73,7 +73,7 @@ func addGuest(breaks map[string][]catalogue.Break) {
 // Catalogue returns every check with what breaks it.
 func Catalogue() []catalogue.Entry {
 	breaks := map[string][]catalogue.Break{}
-	all := All(stack.New(stack.Config{}), Whole)
+	all := All(stack.New(stack.Config{}).Stack, Whole)
 	for _, m := range append(Mutations(), mutation.Own(all)...) {
 		for id := range m.Fails {
 			breaks[id] = append(breaks[id], catalogue.Break{Name: m.Name, Promise: m.Promise})

@@ -18,7 +18,7 @@ import (
 	"istio-conformance/internal/mesh/envoy"
 	"istio-conformance/internal/stack"
 	"istio-conformance/suites/kit"
-	"istio-conformance/suites/kit/openloop"
+	"istio-conformance/suites/kit/flow"
 )
 
 const (
@@ -51,7 +51,7 @@ func caReplaced(s *stack.Stack) check.Check {
 			m.step(ctx, t, "the old root is no longer trusted", true, third, fresh)
 			m.ride.back()
 			m.ride.configure(ctx, t)
-			m.ride.judge(ctx, t, openloop.Nothing, "look for the failed requests' upstream_transport_failure_reason in the gateway's access log in the evidence", pluginLink)
+			m.ride.judge(ctx, t, flow.Nothing, "look for the failed requests' upstream_transport_failure_reason in the gateway's access log in the evidence", pluginLink)
 		},
 		Breaks: []check.Break{{
 			Name: "old-root-left-out", Promise: "a new root that takes the old one's place at once is noticed",

@@ -17,7 +17,7 @@ import (
 	"istio-conformance/internal/check"
 	"istio-conformance/internal/stack"
 	"istio-conformance/suites/kit"
-	"istio-conformance/suites/kit/openloop"
+	"istio-conformance/suites/kit/flow"
 	"istio-conformance/suites/mutation"
 )
 
@@ -41,7 +41,7 @@ func caRefused(s *stack.Stack) check.Check {
 			mustRefuse(ctx, t, s, old, "an expired CA", expired.plugIn(t, root), "certificate has expired or is not yet valid")
 			mustRefuse(ctx, t, s, old, "a CA with another one's key", mismatched, "the cert does not match the key")
 			r.configure(ctx, t)
-			r.judge(ctx, t, openloop.Nothing, "look for the failed requests' flags in the gateway's access log in the evidence", pluginLink)
+			r.judge(ctx, t, flow.Nothing, "look for the failed requests' flags in the gateway's access log in the evidence", pluginLink)
 		},
 		Breaks: []check.Break{{
 			Name: "bad-ca-ignored", Promise: "an istiod that takes no notice of a CA that cannot sign is noticed",

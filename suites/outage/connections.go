@@ -14,7 +14,7 @@ import (
 	"istio-conformance/internal/stack"
 	"istio-conformance/internal/traffic/probe"
 	"istio-conformance/suites/kit"
-	"istio-conformance/suites/kit/openloop"
+	"istio-conformance/suites/kit/flow"
 	"istio-conformance/suites/mutation"
 )
 
@@ -35,9 +35,9 @@ func connectionTableFull(s *stack.Stack) check.Check {
 		Timeout: outageTimeout,
 		Run: func(ctx context.Context, t *check.T) {
 			r := prepare(ctx, t, s, "the table of connections is full", "outage", nil)
-			kept := openloop.Kinds("backend." + s.Namespace)
-			r.startKinds(ctx, t, []openloop.Kind{kept[0], kept[2]})
-			at, err := openloop.Address(ctx, s, r.route.Host)
+			kept := flow.Kinds("backend." + s.Namespace)
+			r.startKinds(ctx, t, []flow.Kind{kept[0], kept[2]})
+			at, err := flow.Address(ctx, s, r.route.Host)
 			t.Expect(err).NotTo(gomega.HaveOccurred())
 			ask := func() probe.Response {
 				return probe.HTTP(ctx, probe.Request{URL: "http://" + at, Host: r.route.Host, Timeout: kit.ShortTimeout})
@@ -53,7 +53,7 @@ func connectionTableFull(s *stack.Stack) check.Check {
 			t.Eventually(ctx, func() int { return ask().Status }).WithTimeout(backTimeout).Should(gomega.Equal(http.StatusOK))
 			t.Observe("a new connection: %s; served %s after the table had room", refused, wait(time.Since(r.ended)))
 			r.configure(ctx, t)
-			r.judge(ctx, t, openloop.Nothing, "does something close connections that are in use? Look for the failed requests in the gateway's access log in the evidence", link)
+			r.judge(ctx, t, flow.Nothing, "does something close connections that are in use? Look for the failed requests in the gateway's access log in the evidence", link)
 		},
 		Breaks: []check.Break{{
 			Name: "connections-closed-after-each-request", Promise: "a gateway that needs a new connection for each request is noticed",

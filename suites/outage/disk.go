@@ -9,7 +9,7 @@ import (
 
 	"istio-conformance/internal/check"
 	"istio-conformance/internal/stack"
-	"istio-conformance/suites/kit/openloop"
+	"istio-conformance/suites/kit/flow"
 )
 
 // diskFull is how long the gateway cannot write.
@@ -43,7 +43,7 @@ mount -o remount,size=$((used + 256))k %[1]s
 			last(ctx, t, diskFull)
 			r.configure(ctx, t)
 			end(ctx)
-			r.judge(ctx, t, openloop.Nothing, "look at the gateway's pod, log and events in the evidence: does a probe write?", link)
+			r.judge(ctx, t, flow.Nothing, "look at the gateway's pod, log and events in the evidence: does a probe write?", link)
 		},
 		Breaks: []check.Break{{
 			Name: "gateway-lives-by-its-disk", Promise: "a gateway whose life depends on room to write is noticed",

@@ -14,7 +14,7 @@ import (
 	"istio-conformance/internal/check"
 	"istio-conformance/internal/stack"
 	"istio-conformance/suites/kit"
-	"istio-conformance/suites/kit/openloop"
+	"istio-conformance/suites/kit/flow"
 )
 
 // movedTimeout bounds the time until the pods of a lost node run elsewhere: Kubernetes
@@ -38,7 +38,7 @@ func nodeLost(s *stack.Stack) check.Check {
 			pod := mustServeOn(ctx, t, s, entry)
 			onlyLocalGateways(ctx, t, s)
 			mustEnterBy(ctx, t, r, pod)
-			r.startKinds(ctx, t, openloop.Kinds("")[:2]) // from pod to pod the route does not apply
+			r.startKinds(ctx, t, flow.Kinds("")[:2]) // from pod to pod the route does not apply
 			giveBack := loseNode(ctx, t, s, other)
 			lost := time.Now()
 			t.Diagnose("pods of a lost node do not start elsewhere", "look at the pods of istiod and the gateway in the evidence: is there a node on which they may run?", link)
@@ -49,7 +49,7 @@ func nodeLost(s *stack.Stack) check.Check {
 			t.Observe("istiod and the gateway were ready on the other node %s after the node was lost", wait(time.Since(lost)))
 			r.configure(ctx, t)
 			giveBack(ctx)
-			r.judge(ctx, t, openloop.Nothing, "look for the failed requests' flags and upstream_host in the gateway's access log in the evidence: was another pod tried?", link)
+			r.judge(ctx, t, flow.Nothing, "look for the failed requests' flags and upstream_host in the gateway's access log in the evidence: was another pod tried?", link)
 		},
 		Breaks: []check.Break{{
 			Name: "istiod-tied-to-its-node", Promise: "an istiod that may run on one node alone is noticed",

@@ -12,7 +12,7 @@ import (
 
 	"istio-conformance/internal/check"
 	"istio-conformance/internal/stack"
-	"istio-conformance/suites/kit/openloop"
+	"istio-conformance/suites/kit/flow"
 	"istio-conformance/suites/mutation"
 )
 
@@ -27,7 +27,7 @@ const oomKilled = "OOMKilled"
 func gatewayOutOfMemory(s *stack.Stack) check.Check {
 	const link = "https://kubernetes.io/docs/tasks/configure-pod-container/assign-memory-resource/"
 	// All requests of that time may fail: there is one gateway.
-	bound := openloop.Bound{Failed: int64(80 * startedAgain / time.Second), Gap: startedAgain}
+	bound := flow.Bound{Failed: int64(80 * startedAgain / time.Second), Gap: startedAgain}
 	return check.Check{
 		Name:    "gateway-out-of-memory",
 		Promise: "a gateway that the kernel kills for want of memory is named OOMKilled, is started again, and serves within 45 s with its newest configuration",

@@ -11,7 +11,7 @@ import (
 	"istio-conformance/internal/check"
 	"istio-conformance/internal/stack"
 	"istio-conformance/suites/kit"
-	"istio-conformance/suites/kit/openloop"
+	"istio-conformance/suites/kit/flow"
 )
 
 const (
@@ -38,7 +38,7 @@ type ride struct {
 	// what is out of order, as a sentence: "the API server is stopped".
 	what    string
 	route   kit.Route
-	traffic *openloop.Traffic
+	traffic *flow.Traffic
 	// ended is when what was taken away was given back; zero while it is away.
 	ended time.Time
 	// unconfigured is why new configuration did not reach the gateway.
@@ -64,16 +64,16 @@ func prepare(ctx context.Context, t *check.T, s *stack.Stack, what, fixture stri
 // start starts the traffic, part of which a pod of the Service sends on to it once more.
 func (r *ride) start(ctx context.Context, t *check.T, service string) {
 	t.Helper()
-	r.startKinds(ctx, t, openloop.Kinds(service+"."+r.stack.Namespace))
+	r.startKinds(ctx, t, flow.Kinds(service+"."+r.stack.Namespace))
 }
 
 // startKinds is start for some kinds of traffic.
-func (r *ride) startKinds(ctx context.Context, t *check.T, kinds []openloop.Kind) {
+func (r *ride) startKinds(ctx context.Context, t *check.T, kinds []flow.Kind) {
 	t.Helper()
 	t.Diagnose("there is no traffic that the outage could meet", "the message says why", "https://istio.io/latest/docs/ops/diagnostic-tools/")
-	at, err := openloop.Address(ctx, r.stack, r.route.Host)
+	at, err := flow.Address(ctx, r.stack, r.route.Host)
 	t.Expect(err).NotTo(gomega.HaveOccurred())
-	r.traffic, err = openloop.Start(ctx, at, r.route.Host, longest, kinds)
+	r.traffic, err = flow.Start(ctx, at, r.route.Host, longest, kinds)
 	t.Expect(err).NotTo(gomega.HaveOccurred())
 	t.Cleanup(r.traffic.Stop)
 }

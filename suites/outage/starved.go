@@ -12,7 +12,7 @@ import (
 	"istio-conformance/internal/check"
 	"istio-conformance/internal/stack"
 	"istio-conformance/suites/kit"
-	"istio-conformance/suites/kit/openloop"
+	"istio-conformance/suites/kit/flow"
 	"istio-conformance/suites/mutation"
 )
 
@@ -36,7 +36,7 @@ func istiodStarved(s *stack.Stack) check.Check {
 			t.Expect(err).NotTo(gomega.HaveOccurred())
 			t.Expect(periods).To(gomega.BeNumerically(">", 0), "periods in which istiod was held back")
 			t.Observe("istiod was held back in %d periods of 0.1 s", periods)
-			r.judge(ctx, t, openloop.Nothing, "look for the failed requests' flags in the gateway's access log in the evidence", link)
+			r.judge(ctx, t, flow.Nothing, "look for the failed requests' flags in the gateway's access log in the evidence", link)
 		},
 		Breaks: []check.Break{{
 			Name: "istiod-without-cpu", Promise: "an istiod that gets so little that nothing comes of it is noticed",

@@ -13,7 +13,7 @@ import (
 	"istio-conformance/internal/check"
 	"istio-conformance/internal/stack"
 	"istio-conformance/suites/kit"
-	"istio-conformance/suites/kit/openloop"
+	"istio-conformance/suites/kit/flow"
 )
 
 // keeper makes what all checks look at, once for all of them.
@@ -30,7 +30,7 @@ type keeper struct {
 
 // watched is what became of a mesh in that time.
 type watched struct {
-	traffic []openloop.Seen
+	traffic []flow.Seen
 	// routes and pods are how many were made and replaced; slowest is how long it took at
 	// most until a new route was served.
 	routes, pods int
@@ -42,7 +42,7 @@ type watched struct {
 	warm      time.Duration
 }
 
-func (w *watched) judgeTraffic() (lost, invalid []string) { return openloop.Nothing.Judge(w.traffic) }
+func (w *watched) judgeTraffic() (lost, invalid []string) { return flow.Nothing.Judge(w.traffic) }
 
 // watch returns what the checks look at. A check that asks for the second time wants to see
 // the mesh anew: it may be broken by now.
@@ -70,9 +70,9 @@ func (k *keeper) work(ctx context.Context, t *check.T) *watched {
 	kit.RolledOut(ctx, t, s, s.Namespace, rolling.Name)
 	w := &watched{certificates: map[string]*certificate{}, series: map[process]*series{}, warm: warmUp(k.lasts)}
 	fixed := k.fixedPods(ctx, t)
-	at, err := openloop.Address(ctx, s, steady.Host)
+	at, err := flow.Address(ctx, s, steady.Host)
 	t.Expect(err).NotTo(gomega.HaveOccurred())
-	traffic, err := openloop.Start(ctx, at, steady.Host, k.lasts+around, openloop.Kinds(rolling.Name+"."+s.Namespace))
+	traffic, err := flow.Start(ctx, at, steady.Host, k.lasts+around, flow.Kinds(rolling.Name+"."+s.Namespace))
 	t.Expect(err).NotTo(gomega.HaveOccurred(), "start the traffic")
 	t.Cleanup(traffic.Stop)
 	t.Say("the mesh works for %s, of which the first %s are not judged", k.lasts, w.warm.Round(time.Second))

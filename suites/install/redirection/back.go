@@ -102,7 +102,7 @@ func withNative(s *stack.Stack) []charts.Release {
 // plugin's configuration when they start.
 func mustAskFor(ctx context.Context, t *check.T, s *stack.Stack, nft bool) {
 	t.Helper()
-	if s.Config.Profile == stack.ProfileCNI {
+	if s.Profile() == stack.ProfileCNI {
 		t.Diagnose(map[bool]string{true: "the network plugin is not told to write nft's rules", false: "the network plugin is not told to write iptables' rules"}[nft],
 			"compare NATIVE_NFTABLES of ConfigMap istio-cni-config with the nodes' /etc/cni/net.d", link)
 		t.Eventually(ctx, func() ([]string, error) { return pluginSettings(ctx, s) }).WithTimeout(kit.PodsTimeout).Should(gomega.HaveEach(fmt.Sprint(nft)), "native_nftables of the plugin on each node")
@@ -145,7 +145,7 @@ func pluginSettings(ctx context.Context, s *stack.Stack) ([]string, error) {
 // keepNative changes the injector's values back whenever they no longer ask for nft.
 func keepNative(ctx context.Context, t *check.T, s *stack.Stack) {
 	t.Helper()
-	if s.Config.Profile == stack.ProfileCNI {
+	if s.Profile() == stack.ProfileCNI {
 		t.Skipf("with chart cni the network plugin writes the rules, and not the injector's container")
 	}
 	const off, on = `"nativeNftables": false`, `"nativeNftables": true`

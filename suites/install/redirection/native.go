@@ -79,8 +79,9 @@ func mustPass(ctx context.Context, t *check.T, s *stack.Stack, c kit.Scratch) {
 	answer := kit.ParseAnswer(t, c.Get(ctx, nil))
 	t.Expect(strings.Join(answer.Headers["X-Forwarded-Client-Cert"], ",")).
 		To(gomega.ContainSubstring("/ns/"+s.Gateway.Namespace+"/sa/"+s.Gateway.ServiceAccount), "the identity that the pod's proxy saw")
-	// On a connection that is new each time, until the pod's proxy knows the Service.
+	t.Diagnose("what a pod sends does not come through its proxy", "look for the request on to istiod in the access log of the pod's proxy in the evidence", link)
+	// Until the pod's proxy knows the Service, which is there in every mesh.
 	t.Eventually(ctx, func() int {
-		return probe.HTTP(ctx, probe.Request{URL: c.URL + "/?forward=http://backend." + s.Namespace + "/", Host: c.Host, Timeout: kit.RequestTimeout}).Status
-	}).WithPolling(time.Second).Should(gomega.Equal(http.StatusOK), "from the pod on to Service backend")
+		return probe.HTTP(ctx, probe.Request{URL: c.URL + "/?forward=http://istiod." + stack.SystemNamespace + ":15014/version", Host: c.Host, Timeout: kit.RequestTimeout}).Status
+	}).WithPolling(time.Second).Should(gomega.Equal(http.StatusOK), "from the pod on to istiod")
 }

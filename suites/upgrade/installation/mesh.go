@@ -65,7 +65,7 @@ func (m *Mesh) valuesLayer() string {
 
 // Release returns a chart's release at a version, with values on top.
 func (m *Mesh) Release(chart, version string, values map[string]any) (charts.Release, error) {
-	planned, err := m.Stack.PlanReleases(m.set(version), m.Stack.Config.Profile, m.valuesLayer())
+	planned, err := m.Stack.PlanReleases(m.set(version), m.Stack.Profile(), m.valuesLayer())
 	if err != nil {
 		return charts.Release{}, err
 	}
