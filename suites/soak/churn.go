@@ -133,10 +133,8 @@ func (k *keeper) lookAtCertificates(ctx context.Context, w *watched, fixed map[s
 			if pod.component == "istiod" {
 				continue
 			}
-			serial, err := k.serial(ctx, pod)
-			if err != nil && ctx.Err() != nil {
-				return nil
-			}
+			// What was begun is ended, though the time is over meanwhile.
+			serial, err := k.serial(context.WithoutCancel(ctx), pod)
 			if err != nil {
 				return fmt.Errorf("certificate of pod %s: %w", name, err)
 			}

@@ -16,15 +16,15 @@ import (
 type resource struct {
 	what, unit string
 	// perHour is how much it may grow in an hour, and least how much at all: less is what
-	// an allocator or a cache does now and then.
+	// an allocator does now and then, and a pool of connections.
 	perHour, least float64
 	of             func(point) float64
 	leak           func(*stack.Stack) check.Break
 }
 
 var (
-	memory = resource{"memory", "MiB", 12, 3, func(p point) float64 { return p.kib / 1024 }, leakingGateway}
-	files  = resource{"number of open files", "files", 12, 4, func(p point) float64 { return p.files }, connectionsLeftOpen}
+	memory = resource{"memory", "MiB", 12, 4, func(p point) float64 { return p.kib / 1024 }, leakingGateway}
+	files  = resource{"number of open files", "files", 12, 20, func(p point) float64 { return p.files }, connectionsLeftOpen}
 )
 
 const (

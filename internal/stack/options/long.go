@@ -50,7 +50,7 @@ func (o *Options) completeLong() error {
 		}
 		n, err := strconv.ParseFloat(given.value, 64)
 		lasts := time.Duration(n * float64(given.unit))
-		if err != nil || !(lasts >= ShortestSoak && lasts <= longest) {
+		if err != nil || lasts < ShortestSoak || lasts > longest {
 			return exitcode.Usagef("%s=%s: want a time from %s to %s", given.name, given.value, ShortestSoak, longest)
 		}
 		if o.Soak != 0 {

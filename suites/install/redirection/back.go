@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -105,7 +106,7 @@ func mustAskFor(ctx context.Context, t *check.T, s *stack.Stack, nft bool) {
 	if s.Profile() == stack.ProfileCNI {
 		t.Diagnose(map[bool]string{true: "the network plugin is not told to write nft's rules", false: "the network plugin is not told to write iptables' rules"}[nft],
 			"compare NATIVE_NFTABLES of ConfigMap istio-cni-config with the nodes' /etc/cni/net.d", link)
-		t.Eventually(ctx, func() ([]string, error) { return pluginSettings(ctx, s) }).WithTimeout(kit.PodsTimeout).Should(gomega.HaveEach(fmt.Sprint(nft)), "native_nftables of the plugin on each node")
+		t.Eventually(ctx, func() ([]string, error) { return pluginSettings(ctx, s) }).WithTimeout(kit.PodsTimeout).Should(gomega.HaveEach(strconv.FormatBool(nft)), "native_nftables of the plugin on each node")
 		return
 	}
 	t.Diagnose(map[bool]string{true: "istiod does not ask for nft's rules in new pods", false: "istiod does not ask for iptables' rules in new pods"}[nft],
