@@ -201,7 +201,10 @@ func (s *Stack) prepareCluster(ctx context.Context, logf progress.Logf) error {
 	if err := s.writeModulesFile(ctx); err != nil {
 		return err
 	}
-	return s.Cluster.Ready(ctx, s.Config.Waits.Or(waits.Nodes, readyTimeout))
+	if err := s.Cluster.Ready(ctx, s.Config.Waits.Or(waits.Nodes, readyTimeout)); err != nil {
+		return err
+	}
+	return s.mustReadReleases(ctx)
 }
 
 // writeModulesFile gives each node the file by which a real node loads Istio's

@@ -18,13 +18,13 @@ func TestReadTakesDefinitionsOnly(t *testing.T) {
 	}
 	write("gateway.networking.k8s.io_things.yaml", "---\nkind: CustomResourceDefinition\nmetadata: {name: things.example}\n---\nkind: ValidatingAdmissionPolicy\nmetadata: {name: guard}\n")
 	write("kustomization.yaml", "kind: Kustomization\nmetadata: {name: all}\n")
-	crds, err := read(dir)
+	crds, err := read(dir, Standard)
 	g.Expect(err).NotTo(gomega.HaveOccurred())
 	g.Expect(crds).To(gomega.HaveLen(1))
 	g.Expect(crds[0].GetName()).To(gomega.Equal("things.example"))
 }
 
 func TestReadRefusesAModuleWithoutDefinitions(t *testing.T) {
-	_, err := read(t.TempDir())
+	_, err := read(t.TempDir(), Standard)
 	gomega.NewWithT(t).Expect(err).To(gomega.MatchError(gomega.ContainSubstring(definitions)))
 }
