@@ -21,7 +21,7 @@ func suiteOf() *gatewayapi.Suite {
 			{Name: "HTTPRouteCORS", Features: []string{"Gateway", "HTTPRoute", "HTTPRouteCORS"}},
 			{Name: "HTTPRouteX", Features: []string{"Gateway", "HTTPRoute", "HTTPRouteX"}},
 			{Name: "MeshGRPCRouteWeight", Features: []string{"Mesh", "GRPCRoute"}},
-			{Name: "GatewayInfrastructureMetadata", Features: []string{"Gateway"}},
+			{Name: "HTTPRouteNoBackendRefs", Features: []string{"Gateway"}},
 		},
 	}}
 }
@@ -29,7 +29,7 @@ func suiteOf() *gatewayapi.Suite {
 func TestClaims(t *testing.T) {
 	g := gomega.NewWithT(t)
 	s := suiteOf()
-	c, err := readClaims("1.31.0")
+	c, err := readClaims("1.30.0")
 	g.Expect(err).NotTo(gomega.HaveOccurred())
 	claimed := map[string]bool{}
 	for _, test := range s.Tests {
@@ -39,7 +39,7 @@ func TestClaims(t *testing.T) {
 		"Slow": true, "HTTPRouteCORS": true,
 		"HTTPRouteX":                    false, // no feature that is said to be supported
 		"MeshGRPCRouteWeight":           false, // of no profile that was reported
-		"GatewayInfrastructureMetadata": false, // came after the report
+		"HTTPRouteNoBackendRefs": false, // came after the report
 	}))
 	_, err = readClaims("1.29.1")
 	g.Expect(exitcode.Of(err)).To(gomega.Equal(exitcode.Usage))
@@ -57,13 +57,13 @@ func TestWhatRunsAndWithWhat(t *testing.T) {
 	g := gomega.NewWithT(t)
 	u, err := New(nil, suiteOf(), "GATEWAY-HTTP")
 	g.Expect(err).NotTo(gomega.HaveOccurred())
-	u.claims, err = readClaims("1.31.0")
+	u.claims, err = readClaims("1.30.0")
 	g.Expect(err).NotTo(gomega.HaveOccurred())
 	var names []string
 	for _, c := range u.Suite().Checks {
 		names = append(names, c.Name)
 	}
-	g.Expect(names).To(gomega.Equal([]string{setUpName, "HTTPRouteCORS", "HTTPRouteX", "GatewayInfrastructureMetadata", "Slow", reportName}), "in the order in which they end")
+	g.Expect(names).To(gomega.Equal([]string{setUpName, "HTTPRouteCORS", "HTTPRouteX", "HTTPRouteNoBackendRefs", "Slow", reportName}), "in the order in which they end")
 	profiles, features := u.scope(names)
 	g.Expect(profiles).To(gomega.Equal([]string{"GATEWAY-HTTP"}))
 	g.Expect(features).NotTo(gomega.ContainElement("HTTPRouteX"))

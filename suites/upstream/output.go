@@ -124,14 +124,17 @@ func complaint(log string) string {
 	return strings.Join(asserted, "\n")
 }
 
+// assertionField is a line of what testify says of an assertion.
+var assertionField = regexp.MustCompile(`^(Error Trace|Error|Test|Messages):\s*(.*)`)
+
 // assertion reads the fields Error and Messages of what testify says.
 func assertion(text string) string {
 	fields := map[string]string{}
 	field := ""
 	for line := range strings.Lines(text) {
 		line = strings.TrimSpace(line)
-		if name, rest, is := strings.Cut(line, ":\t"); is {
-			field, line = strings.TrimSpace(name), strings.TrimSpace(rest)
+		if match := assertionField.FindStringSubmatch(line); match != nil {
+			field, line = match[1], match[2]
 		} else if strings.HasPrefix(line, "--- ") || strings.HasPrefix(line, "=== ") {
 			break
 		}

@@ -11,7 +11,7 @@ import (
 func TestReadTakesDefinitionsOnly(t *testing.T) {
 	g := gomega.NewWithT(t)
 	dir := t.TempDir()
-	standard := filepath.Join(dir, filepath.Dir(definitions))
+	standard := filepath.Join(dir, filepath.Dir(definitions(Standard)))
 	g.Expect(os.MkdirAll(standard, 0o755)).To(gomega.Succeed())
 	write := func(name, text string) {
 		g.Expect(os.WriteFile(filepath.Join(standard, name), []byte(text), 0o600)).To(gomega.Succeed())
@@ -26,5 +26,5 @@ func TestReadTakesDefinitionsOnly(t *testing.T) {
 
 func TestReadRefusesAModuleWithoutDefinitions(t *testing.T) {
 	_, err := read(t.TempDir(), Standard)
-	gomega.NewWithT(t).Expect(err).To(gomega.MatchError(gomega.ContainSubstring(definitions)))
+	gomega.NewWithT(t).Expect(err).To(gomega.MatchError(gomega.ContainSubstring(definitions(Standard))))
 }

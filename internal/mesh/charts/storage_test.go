@@ -37,7 +37,7 @@ func TestUnreadableRevisionsAreNamed(t *testing.T) {
 		secret("istiod", "1", whole), secret("istiod", "2", []byte("garbage")), secret("istio-base", "1", whole[:len(whole)/2]), secret("ztunnel", "1", nil),
 	})
 	want := []string{
-		"release istio-system/istiod: its revision 2 cannot be read from Secret istio-system/sh.helm.release.v1.istiod.v2: illegal base64 data at input byte 4",
+		"release istio-system/istiod: its revision 2 cannot be read from Secret istio-system/sh.helm.release.v1.istiod.v2: unexpected EOF",
 		"release istio-system/istio-base: its revision 1 cannot be read from Secret istio-system/sh.helm.release.v1.istio-base.v1: unexpected EOF",
 		"release istio-system/ztunnel: its revision 1 cannot be read from Secret istio-system/sh.helm.release.v1.ztunnel.v1: EOF",
 	}

@@ -10,6 +10,7 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"istio-conformance/fixtures"
@@ -91,6 +92,25 @@ func (m *Mesh) FollowedAt(ctx context.Context, version string) error {
 		return err
 	}
 	return m.RolledOut(ctx, namespace, managedDeployment)
+}
+
+// LabelGateway makes that Gateway belong to a revision; an empty one is that of the control
+// plane without a revision.
+func (m *Mesh) LabelGateway(ctx context.Context, revision string) error {
+	value := "null"
+	if revision != "" {
+		value = strconv.Quote(revision)
+	}
+	gateway := &unstructured.Unstructured{}
+	gateway.SetAPIVersion("gateway.networking.k8s.io/v1")
+	gateway.SetKind("Gateway")
+	gateway.SetNamespace(m.Stack.Gateway.Namespace)
+	gateway.SetName(managedName)
+	patch := fmt.Sprintf(`{"metadata":{"labels":{%q:%s}}}`, RevisionLabel, value)
+	if err := m.Stack.Client.Patch(ctx, gateway, client.RawPatch(types.MergePatchType, []byte(patch))); err != nil {
+		return fmt.Errorf("label Gateway %s/%s: %w", m.Stack.Gateway.Namespace, managedName, err)
+	}
+	return nil
 }
 
 // managedAddresses are where traffic enters by that gateway: its node ports are published
