@@ -141,7 +141,7 @@ $(MODULES:%=unit/%): unit/%:
 
 .PHONY: test-kernel
 test-kernel: ## Boot a kernel in QEMU, take its modules away one by one, and prove that exactly the right requirement turns red
-	@ISTIO_CONFORMANCE_GUEST=1 go test -count=1 -timeout 20m -run TestEachMissingModule -v ./internal/machine/kernel/guest
+	@ISTIO_CONFORMANCE_GUEST=1 go test -count=1 -timeout 20m -run TestEachMissingModule -v ./internal/machine/kernelprobe/guest
 
 .PHONY: test-rehearse
 test-rehearse: ## Change one thing after the other below an istiod, and see that rehearse --config names exactly it; and find what is known to change from 1.30 to 1.31
@@ -158,7 +158,7 @@ test-release: $(BIN)/e2e.test $(BIN)/istio-conformance $(BIN)/rehearsal ## Try I
 .PHONY: trust
 trust: ## Show whether the load generator and its verdicts can be believed on this machine: stubs of known delay, comparisons of equal paths (half an hour)
 	@mkdir -p out
-	@go run ./internal/traffic/load/trust -rate 1000 -block 250ms -record out/aa-rounds.json
+	@go run ./internal/traffic/openloop/trust -rate 1000 -block 250ms -record out/aa-rounds.json
 
 .PHONY: lint
 lint: lint/format $(MODULES:%=lint/%) lint/workflows ## Check formatting, go vet, golangci-lint and that the modules are tidy

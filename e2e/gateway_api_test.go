@@ -6,7 +6,7 @@ import (
 	"os"
 
 	"istio-conformance/internal/check"
-	"istio-conformance/internal/images/gatewayapi"
+	"istio-conformance/internal/images/conformance"
 	"istio-conformance/internal/report/record"
 	"istio-conformance/internal/stack"
 	"istio-conformance/internal/stack/options"
@@ -15,16 +15,16 @@ import (
 
 // upstreamSuite compiles the Gateway API's own conformance suite, which says itself what
 // tests it has. Nil where it was not asked for.
-func upstreamSuite(s *stack.Stack, o *options.Options) (*upstream.Upstream, error) {
+func upstreamSuite(s *stack.Builder, o *options.Options) (*upstream.Upstream, error) {
 	if !o.GatewayAPI {
 		return nil, nil
 	}
 	say := func(format string, args ...any) { fmt.Fprintf(os.Stderr, "istio-conformance: "+format+"\n", args...) }
-	suite, err := gatewayapi.Compile(context.Background(), o.Root, o.CacheDir, say)
+	suite, err := conformance.Compile(context.Background(), o.Root, o.CacheDir, say)
 	if err != nil {
 		return nil, err
 	}
-	return upstream.New(s, suite, o.GatewayProfiles)
+	return upstream.New(s.Stack, suite, o.GatewayProfiles)
 }
 
 // startUpstream starts the chosen tests of the suite in a cluster that has been built. An
@@ -46,7 +46,7 @@ func startUpstream(ctx context.Context, u *upstream.Upstream, plan []check.Suite
 }
 
 // build builds what the checks run on.
-func build(ctx context.Context, s *stack.Stack, u *upstream.Upstream, plan []check.Suite, r *record.Recorder) error {
+func build(ctx context.Context, s *stack.Builder, u *upstream.Upstream, plan []check.Suite, r *record.Recorder) error {
 	if err := s.Build(ctx, r); err != nil {
 		return err
 	}

@@ -23,7 +23,7 @@ import (
 
 	"istio-conformance/internal/check"
 	"istio-conformance/internal/check/waits"
-	"istio-conformance/internal/evidence/exam"
+	"istio-conformance/internal/evidence/corpus"
 	"istio-conformance/internal/process/exitcode"
 	"istio-conformance/internal/report/ci"
 	"istio-conformance/internal/report/record"
@@ -87,24 +87,27 @@ func run(m *testing.M, o *options.Options, console *os.File) (int, error) {
 	if err := chooseHelm(o); err != nil {
 		return exitcode.Of(err), err
 	}
+	if o.Upgrade != nil && o.Upgrade.Values[0] == stack.RecommendedValues {
+		o.ValuesLayer = stack.RecommendedValues
+	}
 	s := stack.New(o.Config)
-	all, target := suites.All(s, load.Mode(o.Load), o.Outage), "e2e"
+	all, target := suites.All(s.Stack, load.Mode(o.Load), o.Outage), "e2e"
 	if load.Mode(o.Load) == load.Full {
 		target = "load"
 	}
 	if o.Mutate {
-		all, target = []check.Suite{mutation.Suite(s, all, suites.Mutations(), func() []check.Suite { return planned }), diagnosis.Suite(s)}, "mutate"
+		all, target = []check.Suite{mutation.Suite(s.Stack, all, suites.Mutations(), func() []check.Suite { return planned }), diagnosis.Suite(s.Stack)}, "mutate"
 	}
-	var sheet *exam.Sheet
+	var sheet *corpus.Sheet
 	if o.Exam {
-		suite, reports, err := examsuite.Suite(s)
+		suite, reports, err := examsuite.Suite(s.Stack)
 		if err != nil {
 			return exitcode.Usage, err
 		}
 		all, target, sheet = []check.Suite{suite}, "exam", reports
 	}
 	if o.Upgrade != nil {
-		all, target = []check.Suite{upgradeSuite(s, o)}, "upgrade"
+		all, target = []check.Suite{upgradeSuite(s.Stack, o)}, "upgrade"
 		if o.Mutate {
 			target = "upgrade MUTATE=1"
 		}
@@ -190,12 +193,12 @@ func run(m *testing.M, o *options.Options, console *os.File) (int, error) {
 	return verdict.ExitStatus(status), nil
 }
 
-// interruptible returns a context that ends at the first SIGINT or SIGTERM; the
+// interruptible returns a context that ends at the first SIGINT, SIGTERM or SIGHUP; the
 // second one ends the process as usual, for who cannot wait for the cleanup.
 func interruptible() (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	signal.Notify(signals, interruptions()...)
 	go func() {
 		if _, open := <-signals; open {
 			cancel(errInterrupted)
@@ -208,4 +211,14 @@ func interruptible() (context.Context, func()) {
 		close(signals)
 		cancel(nil)
 	}
+}
+
+// interruptions are the signals that end a run. A terminal that is closed sends SIGHUP;
+// nohup has it ignored, and then it stays so.
+func interruptions() []os.Signal {
+	signals := []os.Signal{os.Interrupt, syscall.SIGTERM}
+	if !signal.Ignored(syscall.SIGHUP) {
+		signals = append(signals, syscall.SIGHUP)
+	}
+	return signals
 }

@@ -41,7 +41,7 @@ func list(out io.Writer, o *options.Options, all []check.Suite, selection check.
 
 // dryRun says what would be run, on what. Nothing is touched: of an existing
 // cluster only the configuration is read.
-func dryRun(ctx context.Context, out io.Writer, o *options.Options, s *stack.Stack, plan []check.Suite) error {
+func dryRun(ctx context.Context, out io.Writer, o *options.Options, s *stack.Builder, plan []check.Suite) error {
 	if err := s.Resolve(ctx); err != nil {
 		return err
 	}
@@ -51,7 +51,7 @@ func dryRun(ctx context.Context, out io.Writer, o *options.Options, s *stack.Sta
 	} else {
 		fmt.Fprintf(out, "cluster:  kind cluster %s by %s; %s\n", o.Name, o.KindConfig, map[bool]string{true: "kept", false: "removed at the end"}[o.Keep])
 		fmt.Fprintf(out, "versions: %s\n", s)
-		fmt.Fprintf(out, "images:   %s\n", s.Config.Images)
+		fmt.Fprintf(out, "images:   %s\n", s.Source())
 		for _, note := range s.Notes() {
 			fmt.Fprintf(out, "note:     %s\n", note)
 		}

@@ -7,8 +7,8 @@ import (
 
 	"istio-conformance/internal/check"
 	"istio-conformance/internal/check/catalogue"
-	requirements "istio-conformance/internal/machine/kernel"
-	"istio-conformance/internal/machine/kernel/guest"
+	requirements "istio-conformance/internal/machine/kernelprobe"
+	"istio-conformance/internal/machine/kernelprobe/guest"
 	"istio-conformance/internal/stack"
 	"istio-conformance/suites/ambient"
 	"istio-conformance/suites/existing"
@@ -55,7 +55,7 @@ func addGuest(breaks map[string][]catalogue.Break) {
 // Catalogue returns every check with what breaks it.
 func Catalogue() []catalogue.Entry {
 	breaks := map[string][]catalogue.Break{}
-	all := All(stack.New(stack.Config{}), load.Full, true)
+	all := All(stack.New(stack.Config{}).Stack, load.Full, true)
 	for _, m := range append(Mutations(), mutation.Own(all)...) {
 		for id := range m.Fails {
 			breaks[id] = append(breaks[id], catalogue.Break{Name: m.Name, Promise: m.Promise})

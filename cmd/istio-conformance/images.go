@@ -53,7 +53,7 @@ func imagesList() *cobra.Command {
 			return err
 		}
 		w := tabwriter.NewWriter(c.OutOrStdout(), 0, 0, 2, ' ', 0)
-		fmt.Fprintf(w, "%s, source %s\n", s, s.Config.Images)
+		fmt.Fprintf(w, "%s, source %s\n", s, s.Source())
 		for _, item := range items {
 			fmt.Fprintf(w, "%s\t%s\t%s\n", item.Kind, item.Name, item.State)
 		}
@@ -70,7 +70,7 @@ func imagesBuild() *cobra.Command {
 	}
 	o := addOptions(command)
 	command.RunE = func(c *cobra.Command, _ []string) error {
-		return prepared(c, o, func(s *stack.Stack) error {
+		return prepared(c, o, func(s *stack.Builder) error {
 			for _, reference := range slices.Sorted(maps.Keys(s.Images.Digests)) {
 				fmt.Fprintln(c.OutOrStdout(), reference, s.Images.Digests[reference])
 			}
@@ -92,7 +92,7 @@ func imagesSave() *cobra.Command {
 		if *output == "" {
 			return exitcode.Usagef("images save: name the file to write: --output cell.tar.gz")
 		}
-		return prepared(c, o, func(s *stack.Stack) error {
+		return prepared(c, o, func(s *stack.Builder) error {
 			return archive.Save(c.Context(), s.Engine, s.Cell.Pair, s.Images, *output)
 		})
 	}
@@ -113,7 +113,7 @@ func imagesLoad() *cobra.Command {
 	o := addOptions(command)
 	command.RunE = func(c *cobra.Command, args []string) error {
 		o.Images, o.Archive = istio.SourceArchive, args[0]
-		return prepared(c, o, func(s *stack.Stack) error {
+		return prepared(c, o, func(s *stack.Builder) error {
 			_, err := fmt.Fprintf(c.OutOrStdout(), "%s is in the engine: make e2e IMAGES=archive ARCHIVE=%s\n", s, args[0])
 			return err
 		})
@@ -139,7 +139,7 @@ func addOptions(command *cobra.Command) *options.Options {
 	return o
 }
 
-func resolve(ctx context.Context, o *options.Options) (*stack.Stack, error) {
+func resolve(ctx context.Context, o *options.Options) (*stack.Builder, error) {
 	if err := o.Complete(); err != nil {
 		return nil, err
 	}
@@ -154,7 +154,7 @@ func resolve(ctx context.Context, o *options.Options) (*stack.Stack, error) {
 
 // prepared prepares the images, does something with them, and stops the engine
 // if it had to be started.
-func prepared(c *cobra.Command, o *options.Options, do func(*stack.Stack) error) (err error) {
+func prepared(c *cobra.Command, o *options.Options, do func(*stack.Builder) error) (err error) {
 	s, err := resolve(c.Context(), o)
 	if err != nil {
 		return err

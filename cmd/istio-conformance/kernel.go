@@ -5,13 +5,13 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"istio-conformance/internal/machine/kernel"
+	"istio-conformance/internal/machine/kernelprobe"
 )
 
 // kernelCommand says what the kernel of this machine can carry. It needs no
 // cluster and no container engine.
 func kernelCommand() *cobra.Command {
-	options := &kernel.Command{}
+	options := &kernelprobe.Command{}
 	command := &cobra.Command{
 		Use:   "kernel",
 		Short: "Say whether this machine's kernel can carry Istio, and what to do if not",

@@ -13,7 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"istio-conformance/internal/process/exitcode"
-	load "istio-conformance/internal/traffic/load/cli"
+	load "istio-conformance/internal/traffic/openloop/cli"
 )
 
 func main() {

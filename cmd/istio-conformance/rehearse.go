@@ -12,7 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"istio-conformance/internal/images/gatewayapi"
+	"istio-conformance/internal/images/gatewaycrds"
 	"istio-conformance/internal/images/modules"
 	"istio-conformance/internal/mesh/istio"
 	"istio-conformance/internal/process/exitcode"
@@ -134,7 +134,7 @@ func (f *rehearseFlags) run(c *cobra.Command, name string) (_ *finding.Report, e
 // rehearser has what a rehearsal needs.
 type rehearser struct {
 	c                    *cobra.Command
-	stack                *stack.Stack
+	stack                *stack.Builder
 	mesh, other          *capture.Mesh
 	from, to             istio.Version
 	kubernetes, dir      string
@@ -156,13 +156,13 @@ func (r *rehearser) fetchCharts() error {
 
 // config compares what the proxies are sent.
 func (r *rehearser) config() (*finding.Report, error) {
-	if r.stack.Config.Images != istio.SourceModules {
-		return nil, exitcode.Usagef("--config runs istiod and an API server as plain processes, which are built from Go modules: --images modules (IMAGES=%s has images only)", r.stack.Config.Images)
+	if r.stack.Source() != istio.SourceModules {
+		return nil, exitcode.Usagef("--config runs istiod and an API server as plain processes, which are built from Go modules: --images modules (IMAGES=%s has images only)", r.stack.Source())
 	}
 	w := newWorking(r.c.ErrOrStderr())
 	ctx, stop := w.watch(r.c.Context())
 	defer stop()
-	source := modules.New(modules.Options{Root: r.stack.Config.Root, CacheDir: r.stack.Config.CacheDir, Logf: w.logf})
+	source := modules.New(modules.Options{Root: r.stack.Root(), CacheDir: r.stack.CacheDir(), Logf: w.logf})
 	run := &config.Rehearsal{
 		From: config.Side{Mesh: r.mesh, Version: r.from, Charts: r.fromCharts}, To: config.Side{Mesh: r.other, Version: r.to, Charts: r.toCharts},
 		Kubernetes: r.kubernetes, Dir: r.dir, Logf: w.logf,
@@ -174,14 +174,14 @@ func (r *rehearser) config() (*finding.Report, error) {
 	if run.To.Programs, err = source.Programs(ctx, r.stack.Cell.Pair); err != nil {
 		return nil, err
 	}
-	if run.GatewayAPI, _, err = gatewayapi.CRDs(ctx, r.stack.Config.Root, gatewayapi.Standard); err != nil {
+	if run.GatewayAPI, _, err = gatewaycrds.CRDs(ctx, r.stack.Root(), gatewaycrds.Standard); err != nil {
 		return nil, err
 	}
 	return run.Run(ctx)
 }
 
 // resolve finds the full versions of both ends of the step.
-func (f *rehearseFlags) resolve(ctx context.Context, mesh *capture.Mesh, name string) (*stack.Stack, error) {
+func (f *rehearseFlags) resolve(ctx context.Context, mesh *capture.Mesh, name string) (*stack.Builder, error) {
 	from := f.from
 	if from == "" {
 		switch len(mesh.Index.Istio) {
@@ -204,7 +204,7 @@ func (f *rehearseFlags) resolve(ctx context.Context, mesh *capture.Mesh, name st
 	return s, err
 }
 
-func (f *rehearseFlags) resolveFrom(ctx context.Context, from string) (*stack.Stack, error) {
+func (f *rehearseFlags) resolveFrom(ctx context.Context, from string) (*stack.Builder, error) {
 	given := map[string]string{"UPGRADE": "1", "FORCE": "1", "FROM": from, "TO": f.to, "IMAGES": f.source, "CHARTS": f.chartsOf}
 	flags := flag.NewFlagSet("rehearse", flag.ContinueOnError)
 	o := options.Register(flags, func(variable string) string {
@@ -219,7 +219,7 @@ func (f *rehearseFlags) resolveFrom(ctx context.Context, from string) (*stack.St
 	return resolve(ctx, o)
 }
 
-func versionsOf(s *stack.Stack) (from, to istio.Version, err error) {
+func versionsOf(s *stack.Builder) (from, to istio.Version, err error) {
 	if from, err = istio.ParseVersion(s.FromCell.Istio); err != nil {
 		return from, to, err
 	}

@@ -12,7 +12,7 @@ import (
 	"os/signal"
 	"syscall"
 
-	"istio-conformance/internal/machine/kernel"
+	"istio-conformance/internal/machine/kernelprobe"
 	"istio-conformance/internal/process/exitcode"
 )
 
@@ -27,7 +27,7 @@ func main() {
 }
 
 func run(ctx context.Context, args []string) error {
-	command := kernel.Command{Out: os.Stdout, Err: os.Stderr}
+	command := kernelprobe.Command{Out: os.Stdout, Err: os.Stderr}
 	flags := flag.NewFlagSet("kernel-probe", flag.ContinueOnError)
 	command.Register(flags)
 	flags.SetOutput(io.Discard) // what is wrong is one line, of the error

@@ -10,7 +10,7 @@ import (
 	"syscall"
 
 	"istio-conformance/internal/process/exitcode"
-	"istio-conformance/internal/traffic/load/cli"
+	"istio-conformance/internal/traffic/openloop/cli"
 )
 
 func main() {

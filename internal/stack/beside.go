@@ -32,7 +32,7 @@ func (s *Stack) Own() bool { return s.own }
 
 // newBeside makes the stack of Beside; it is empty until UseBeside.
 func (s *Stack) newBeside() *Stack {
-	b := &Stack{Config: s.Config, Namespace: s.Namespace, plan: plan{own: true}}
+	b := &Stack{config: s.config, Namespace: s.Namespace, learned: learned{own: true}}
 	b.Gateway = Gateway{
 		Namespace: s.Namespace, Release: besideName, ServiceAccount: besideName, Labels: map[string]string{"istio": besideName}, Selector: "istio=" + besideName,
 		HTTP: GatewayPort{Number: 80, Target: 80}, HTTPS: GatewayPort{Number: 443, Target: 443}, resource: besideName,

@@ -11,42 +11,42 @@ import (
 )
 
 // describe fills in what is known so far of what the run is made with.
-func (s *Stack) describe(e *report.Environment) {
-	e.Istio, e.Kubernetes, e.Images = s.Cell.Istio, s.Cell.Kubernetes, s.Config.Images
-	e.Profile = cmp.Or(s.Config.Profile, ProfileDefault)
-	if s.Helm != nil && !s.Existing() {
-		e.Helm = s.Helm.Version()
+func (b *Builder) describe(e *report.Environment) {
+	e.Istio, e.Kubernetes, e.Images = b.Cell.Istio, b.Cell.Kubernetes, b.config.Images
+	e.Profile = cmp.Or(b.config.Profile, ProfileDefault)
+	if b.Helm != nil && !b.Existing() {
+		e.Helm = b.Helm.Version()
 	}
-	e.KubernetesAsked = s.plannedKubernetes
-	e.Support = s.describeSupport()
-	e.Kernel, e.CPUs = s.Host.Kernel.Value, s.Host.CPUs
+	e.KubernetesAsked = b.plannedKubernetes
+	e.Support = b.describeSupport()
+	e.Kernel, e.CPUs = b.Host.Kernel.Value, b.Host.CPUs
 	switch {
-	case s.Host.CgroupV1():
+	case b.Host.CgroupV1():
 		e.Cgroup = "v1"
-	case s.Host.Cgroup.Value != "":
+	case b.Host.Cgroup.Value != "":
 		e.Cgroup = "v2"
 	}
-	if s.Images != nil {
-		e.Digests, e.Notes = s.Images.Digests, slices.Concat(s.Images.Notes, s.filterNotes)
+	if b.Images != nil {
+		e.Digests, e.Notes = b.Images.Digests, slices.Concat(b.Images.Notes, b.filterNotes)
 	}
-	if len(s.imageNames) > 0 {
-		e.Digests, e.Notes = maps.Clone(e.Digests), append(slices.Clone(e.Notes), s.namesNote())
-		for name, existing := range s.imageNames {
+	if len(b.imageNames) > 0 {
+		e.Digests, e.Notes = maps.Clone(e.Digests), append(slices.Clone(e.Notes), b.namesNote())
+		for name, existing := range b.imageNames {
 			e.Digests[name] = e.Digests[existing]
 		}
 	}
-	e.Notes = slices.Concat(e.Notes, s.wantedNotes, s.keptNotes)
-	if s.Cluster != nil {
-		e.Nodes = len(s.Cluster.Nodes())
+	e.Notes = slices.Concat(e.Notes, b.wantedNotes, b.keptNotes)
+	if b.Cluster != nil {
+		e.Nodes = len(b.Cluster.Nodes())
 	}
-	e.Proxy = s.proxy
+	e.Proxy = b.proxy
 }
 
 // needs is what the run takes from the machine. A source that has to build
 // asks for the space of that itself, when it knows that it has to.
-func (s *Stack) needs() host.Needs {
-	return host.Needs{IPv6: cluster.NeedsIPv6(s.kindConfig), Memory: host.MinMemory, Disk: []host.DiskNeed{{
-		Dir: s.Config.CacheDir, Size: host.ReleaseDisk, Purpose: "images and the nodes",
+func (b *Builder) needs() host.Needs {
+	return host.Needs{IPv6: cluster.NeedsIPv6(b.kindConfig), Memory: host.MinMemory, Disk: []host.DiskNeed{{
+		Dir: b.config.CacheDir, Size: host.ReleaseDisk, Purpose: "images and the nodes",
 		Change: "set ISTIO_CONFORMANCE_CACHE to a directory on a larger disk",
 	}}}
 }

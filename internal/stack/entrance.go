@@ -61,7 +61,7 @@ type way struct {
 // findEntrance takes the first way to the gateway that is open from here: an address
 // that the user gives, the load balancer's, a node's, and a port-forward.
 func (s *Stack) findEntrance(ctx context.Context, service *corev1.Service, logf progress.Logf) error {
-	if s.Config.GatewayAddress != "" {
+	if s.config.GatewayAddress != "" {
 		return s.givenEntrance(ctx)
 	}
 	ways := s.balancerWays(service)
@@ -117,9 +117,9 @@ func ParseAddress(text string, ports [2]int32) (http, https string, err error) {
 }
 
 func (s *Stack) givenEntrance(ctx context.Context) error {
-	w := way{how: "GATEWAY_ADDRESS=" + s.Config.GatewayAddress}
+	w := way{how: "GATEWAY_ADDRESS=" + s.config.GatewayAddress}
 	var err error
-	if w.http, w.https, err = ParseAddress(s.Config.GatewayAddress, [2]int32{s.Gateway.HTTP.Number, s.Gateway.HTTPS.Number}); err != nil {
+	if w.http, w.https, err = ParseAddress(s.config.GatewayAddress, [2]int32{s.Gateway.HTTP.Number, s.Gateway.HTTPS.Number}); err != nil {
 		return err
 	}
 	if err := open(ctx, w); err != nil {

@@ -19,7 +19,7 @@ import (
 )
 
 // Existing reports whether the cluster under test was there before.
-func (s *Stack) Existing() bool { return s.Config.Kubeconfig != "" }
+func (s *Stack) Existing() bool { return s.config.Kubeconfig != "" }
 
 // WhyNotOurs says why a check that needs a cluster of the harness's own making
 // cannot be made; empty when the cluster is.
@@ -35,16 +35,16 @@ func (s *Stack) WhyNotOurs() string {
 }
 
 // connect takes the cluster that is already there.
-func (s *Stack) connect(ctx context.Context, logf progress.Logf) error {
+func (b *Builder) connect(ctx context.Context, logf progress.Logf) error {
 	var err error
-	if s.Cluster, err = cluster.Existing(ctx, s.Config.Kubeconfig, s.Config.Context); err != nil {
+	if b.Cluster, err = cluster.Existing(ctx, b.config.Kubeconfig, b.config.Context); err != nil {
 		return err
 	}
-	if s.Cell.Kubernetes, err = s.Cluster.ServerVersion(ctx); err != nil {
+	if b.Cell.Kubernetes, err = b.Cluster.ServerVersion(ctx); err != nil {
 		return err
 	}
-	logf("context %s of %s, Kubernetes %s", s.Cluster.Name, s.Cluster.Kubeconfig, s.Cell.Kubernetes)
-	return s.RenewClient()
+	logf("context %s of %s, Kubernetes %s", b.Cluster.Name, b.Cluster.Kubeconfig, b.Cell.Kubernetes)
+	return b.RenewClient()
 }
 
 // profileOf says which profile a chart is a mark of that not every installation has.
@@ -58,11 +58,11 @@ func (s *Stack) AsExisting(ctx context.Context, scope string) (*Stack, error) {
 	if scope == ScopeNamespace {
 		image = s.Images.Backend
 	}
-	other := New(Config{Scope: scope, BackendImage: image, Engine: s.Config.Engine, Kubeconfig: s.Cluster.Kubeconfig, Context: s.Config.Context, Waits: s.Config.Waits, Root: s.Config.Root, CacheDir: s.Config.CacheDir, OutDir: s.Config.OutDir})
+	other := New(Config{Scope: scope, BackendImage: image, Engine: s.config.Engine, Kubeconfig: s.Cluster.Kubeconfig, Context: s.config.Context, Waits: s.config.Waits, Root: s.config.Root, CacheDir: s.config.CacheDir, OutDir: s.config.OutDir})
 	if err := other.connect(ctx, progress.Discard); err != nil {
 		return nil, err
 	}
-	return other, other.discover(ctx, progress.Discard)
+	return other.Stack, other.discover(ctx, progress.Discard)
 }
 
 // Leave removes the namespace that a run made in an existing cluster, and waits
@@ -78,44 +78,44 @@ func (s *Stack) Leave(ctx context.Context) error {
 
 // discover finds Istio instead of installing it: by Helm's releases, and what has none
 // by its pods.
-func (s *Stack) discover(ctx context.Context, logf progress.Logf) error {
-	if err := s.findReleases(ctx, logf); err != nil {
+func (b *Builder) discover(ctx context.Context, logf progress.Logf) error {
+	if err := b.findReleases(ctx, logf); err != nil {
 		return err
 	}
-	if err := s.findIstiod(ctx, logf); err != nil {
+	if err := b.findIstiod(ctx, logf); err != nil {
 		return err
 	}
-	if err := s.readMesh(ctx); err != nil {
+	if err := b.readMesh(ctx); err != nil {
 		return err
 	}
-	if err := s.useGateway(ctx, logf); err != nil {
+	if err := b.useGateway(ctx, logf); err != nil {
 		return err
 	}
-	if err := s.judgeExisting(); err != nil {
+	if err := b.judgeExisting(); err != nil {
 		return err
 	}
 	var err error
-	if s.proxy, err = s.describeProxy(ctx); err != nil {
+	if b.proxy, err = b.describeProxy(ctx); err != nil {
 		return err
 	}
-	s.missingFilters = envoy.MissingFilters(s.proxy.Extensions)
-	if !s.InNamespace() {
+	b.missingFilters = envoy.MissingFilters(b.proxy.Extensions)
+	if !b.InNamespace() {
 		return nil
 	}
-	return s.prepareNamespace(ctx, logf)
+	return b.prepareNamespace(ctx, logf)
 }
 
 // findReleases finds the releases of Istio's charts.
-func (s *Stack) findReleases(ctx context.Context, logf progress.Logf) error {
+func (b *Builder) findReleases(ctx context.Context, logf progress.Logf) error {
 	var err error
-	if s.Helm, err = s.helm(); err != nil {
+	if b.Helm, err = b.helm(); err != nil {
 		return err
 	}
-	releases, err := s.Helm.List(ctx, "")
+	releases, err := b.Helm.List(ctx, "")
 	if err != nil {
 		return err
 	}
-	broken, err := s.Helm.Unreadable(ctx)
+	broken, err := b.Helm.Unreadable(ctx)
 	if err != nil {
 		return err
 	}
@@ -129,15 +129,15 @@ func (s *Stack) findReleases(ctx context.Context, logf progress.Logf) error {
 		}
 		found := releases[i]
 		logf("release %s/%s, chart %s %s", found.Namespace, found.Name, chart, found.Chart.Metadata.Version)
-		s.Releases = append(s.Releases, charts.Release{Name: found.Name, Namespace: found.Namespace})
-		s.recorded = append(s.recorded, chart)
-		s.Cell.Istio = found.Chart.Metadata.Version
+		b.Releases = append(b.Releases, charts.Release{Name: found.Name, Namespace: found.Namespace})
+		b.recorded = append(b.recorded, chart)
+		b.Cell.Istio = found.Chart.Metadata.Version
 		if profile, optional := profileOf[chart]; optional {
-			s.Config.Profile = profile
+			b.config.Profile = profile
 		}
 	}
 	for _, chart := range []string{"base", "istiod", "gateway"} {
-		if !slices.Contains(s.recorded, chart) {
+		if !slices.Contains(b.recorded, chart) {
 			logf("Helm has no release of chart %s here: what only its record can tell is not checked", chart)
 		}
 	}
@@ -203,12 +203,12 @@ func imageVersion(image string) string {
 }
 
 // judgeExisting notes what Istio's project says of what the cluster has.
-func (s *Stack) judgeExisting() error {
+func (b *Builder) judgeExisting() error {
 	table, err := istio.Load()
 	if err != nil {
 		return err
 	}
-	return s.judgeSupport(table)
+	return b.judgeSupport(table)
 }
 
 // Revised is the name of an object of istiod's that each revision has.

@@ -23,13 +23,13 @@ func (s *Stack) MissingFilters() []string { return s.missingFilters }
 // askProxies asks the image of every proxy that the cluster will run which of
 // Istio's own filters its Envoy lacks. Where an upgrade brings two, istiod of either
 // version configures proxies of both, so that what one lacks counts for all.
-func (s *Stack) askProxies(ctx context.Context, logf progress.Logf) error {
-	for _, set := range []*images.Set{s.Images, s.From} {
-		if set == nil || s.asked[set.Proxy] {
+func (b *Builder) askProxies(ctx context.Context, logf progress.Logf) error {
+	for _, set := range []*images.Set{b.Images, b.From} {
+		if set == nil || b.asked[set.Proxy] {
 			continue
 		}
 		started := time.Now()
-		printed, err := s.Cluster.RunImage(ctx, set.Proxy, askFiltersTimeout, envoy.ListExtensions...)
+		printed, err := b.Cluster.RunImage(ctx, set.Proxy, askFiltersTimeout, envoy.ListExtensions...)
 		if err != nil {
 			return fmt.Errorf("ask the proxy's Envoy for its filters: %w", err)
 		}
@@ -37,27 +37,27 @@ func (s *Stack) askProxies(ctx context.Context, logf progress.Logf) error {
 		if err != nil {
 			return fmt.Errorf("ask the proxy's Envoy for its filters: image %s: %w", set.Proxy, err)
 		}
-		s.learnFilters(set.Proxy, envoy.MissingFilters(extensions))
+		b.learnFilters(set.Proxy, envoy.MissingFilters(extensions))
 		logf("asked Envoy of %s for its filters in %s", set.Proxy, time.Since(started).Round(100*time.Millisecond))
 	}
-	for _, note := range s.filterNotes {
+	for _, note := range b.filterNotes {
 		logf("%s", note)
 	}
 	return nil
 }
 
 // learnFilters notes which of Istio's own filters the Envoy of an image lacks.
-func (s *Stack) learnFilters(image string, missing []string) {
-	if s.asked == nil {
-		s.asked = map[string]bool{}
+func (b *Builder) learnFilters(image string, missing []string) {
+	if b.asked == nil {
+		b.asked = map[string]bool{}
 	}
-	s.asked[image] = true
+	b.asked[image] = true
 	for _, filter := range missing {
-		if !slices.Contains(s.missingFilters, filter) {
-			s.missingFilters = append(s.missingFilters, filter)
+		if !slices.Contains(b.missingFilters, filter) {
+			b.missingFilters = append(b.missingFilters, filter)
 		}
 	}
 	if len(missing) > 0 {
-		s.filterNotes = append(s.filterNotes, fmt.Sprintf("Envoy of %s lacks these of Istio's own filters: %s; istiod is configured not to use them", image, strings.Join(missing, ", ")))
+		b.filterNotes = append(b.filterNotes, fmt.Sprintf("Envoy of %s lacks these of Istio's own filters: %s; istiod is configured not to use them", image, strings.Join(missing, ", ")))
 	}
 }

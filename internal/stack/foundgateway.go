@@ -94,15 +94,15 @@ func chooseGateway(all []found, wanted string) (found, error) {
 }
 
 // useGateway fills in the gateway under test, and where its traffic comes in.
-func (s *Stack) useGateway(ctx context.Context, logf progress.Logf) error {
-	service, err := s.describeGateway(ctx, s.Config.GatewayName)
+func (b *Builder) useGateway(ctx context.Context, logf progress.Logf) error {
+	service, err := b.describeGateway(ctx, b.config.GatewayName)
 	if err != nil {
 		return err
 	}
-	if err := s.findEntrance(ctx, service, logf); err != nil {
+	if err := b.findEntrance(ctx, service, logf); err != nil {
 		return err
 	}
-	logf("gateway %s/%s, by labels %s; traffic from here enters by %s", service.Namespace, service.Name, s.Gateway.Selector, s.Gateway.Entrance.How)
+	logf("gateway %s/%s, by labels %s; traffic from here enters by %s", service.Namespace, service.Name, b.Gateway.Selector, b.Gateway.Entrance.How)
 	return nil
 }
 

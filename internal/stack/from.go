@@ -15,51 +15,43 @@ import (
 // resolveFrom finds the full version that an upgrade begins with. Whether Istio
 // may go from there to the other is the upgrade suite's to say: a forced path is
 // still a path.
-func (s *Stack) resolveFrom(ctx context.Context, table *istio.Table) (istio.Resolved, error) {
-	if s.Config.From == "" {
+func (b *Builder) resolveFrom(ctx context.Context, table *istio.Table) (istio.Resolved, error) {
+	if b.config.From == "" {
 		return istio.Resolved{}, nil
 	}
-	if s.Config.Images == istio.SourceArchive {
-		held, err := archive.New(s.Config.ArchiveFrom, archive.Options{}).Cell()
+	if b.config.Images == istio.SourceArchive {
+		held, err := archive.New(b.config.ArchiveFrom, archive.Options{}).Cell()
 		if err != nil {
 			return istio.Resolved{}, err
 		}
-		return istio.Resolved{Pair: istio.Pair{Istio: held.Istio, Kubernetes: s.Cell.Kubernetes}}, agree("FROM", s.Config.From, held.Istio)
+		return istio.Resolved{Pair: istio.Pair{Istio: held.Istio, Kubernetes: b.Cell.Kubernetes}}, agree("FROM", b.config.From, held.Istio)
 	}
-	return s.resolveRequest(ctx, table, istio.Request{
-		Istio: s.Config.From, Kubernetes: s.Cell.Kubernetes, Source: s.Config.Images, Force: true,
+	return b.resolveRequest(ctx, table, istio.Request{
+		Istio: b.config.From, Kubernetes: b.Cell.Kubernetes, Source: b.config.Images, Force: true,
 	})
 }
 
 // prepareFrom prepares the images and charts that an upgrade begins with.
-func (s *Stack) prepareFrom(ctx context.Context, logf progress.Logf) error {
-	if s.Config.From == "" {
+func (b *Builder) prepareFrom(ctx context.Context, logf progress.Logf) error {
+	if b.config.From == "" {
 		return nil
 	}
 	var source images.Source
 	var err error
-	if s.Config.Images == istio.SourceArchive {
-		source = archive.New(s.Config.ArchiveFrom, archive.Options{CacheDir: s.Config.CacheDir, Engine: s.Engine, Logf: logf})
-	} else if source, err = s.source(logf); err != nil {
+	if b.config.Images == istio.SourceArchive {
+		source = archive.New(b.config.ArchiveFrom, archive.Options{CacheDir: b.config.CacheDir, Engine: b.Engine, Logf: logf})
+	} else if source, err = b.source(logf); err != nil {
 		return err
 	}
-	cell := s.FromCell.Pair
+	cell := b.FromCell.Pair
 	logf("and Istio %s, to be upgraded from", cell.Istio)
 	if second, ok := source.(images.Second); ok {
-		if s.From, err = second.PrepareIstio(ctx, cell); err != nil {
+		if b.From, err = second.PrepareIstio(ctx, cell); err != nil {
 			return err
 		}
-		return s.offer(ctx, s.From, logf)
+		return b.offer(ctx, b.From, logf)
 	}
 	return exitcode.Usagef("IMAGES=%s cannot bring a second version of Istio to a node", source.Name())
-}
-
-// firstImages are those of the installation that Build makes.
-func (s *Stack) firstImages() *images.Set {
-	if s.From != nil {
-		return s.From
-	}
-	return s.Images
 }
 
 // withLayer adds a layer's file for a chart, if there is one.

@@ -33,22 +33,22 @@ func (c Config) checkHelm() error {
 func (s *Stack) helm() (*charts.Client, error) {
 	kubeContext := ""
 	if s.Existing() {
-		kubeContext = s.Config.Context
+		kubeContext = s.config.Context
 	}
 	client, err := charts.NewClient(s.Cluster.Kubeconfig, kubeContext, progress.Discard)
 	if err != nil {
 		return nil, err
 	}
-	return client.By(s.Config.MakeHelm), nil
+	return client.By(s.config.MakeHelm), nil
 }
 
 // mustReadReleases refuses a kept cluster in which Helm's own record of a release is broken:
 // Helm would take no notice of it, and fail later for another reason.
-func (s *Stack) mustReadReleases(ctx context.Context) error {
-	if !s.kept {
+func (b *Builder) mustReadReleases(ctx context.Context) error {
+	if !b.kept {
 		return nil
 	}
-	client, err := s.helm()
+	client, err := b.helm()
 	if err != nil {
 		return err
 	}
@@ -64,17 +64,17 @@ func (s *Stack) mustReadReleases(ctx context.Context) error {
 
 // otherHelm names the releases of a kept cluster that another Helm applied. An upgrade
 // would leave them as they are: Helm 4 goes by what the revision before was.
-func (s *Stack) otherHelm(ctx context.Context) ([]string, error) {
+func (b *Builder) otherHelm(ctx context.Context) ([]string, error) {
 	var lines []string
-	for _, r := range s.Releases {
-		server, err := s.Helm.ServerSide(ctx, r.Namespace, r.Name)
+	for _, r := range b.Releases {
+		server, err := b.Helm.ServerSide(ctx, r.Namespace, r.Name)
 		if errors.Is(err, driver.ErrReleaseNotFound) {
 			continue
 		}
 		if err != nil {
 			return nil, err
 		}
-		if server != (s.Config.Helm == Helm4) {
+		if server != (b.config.Helm == Helm4) {
 			lines = append(lines, fmt.Sprintf("release %s was applied by %s", r, map[bool]string{false: "the client, as Helm 3 does", true: "the API server, as Helm 4 does"}[server]))
 		}
 	}
@@ -82,14 +82,14 @@ func (s *Stack) otherHelm(ctx context.Context) ([]string, error) {
 }
 
 // removeOtherHelms uninstalls what another Helm installed in a kept cluster.
-func (s *Stack) removeOtherHelms(ctx context.Context, logf progress.Logf) error {
-	if !s.kept {
+func (b *Builder) removeOtherHelms(ctx context.Context, logf progress.Logf) error {
+	if !b.kept {
 		return nil
 	}
-	lines, err := s.otherHelm(ctx)
+	lines, err := b.otherHelm(ctx)
 	if err != nil || len(lines) == 0 {
 		return err
 	}
-	logf("%s: the releases are removed and installed by Helm %s", lines[0], s.Helm.Version())
-	return s.Uninstall(ctx)
+	logf("%s: the releases are removed and installed by Helm %s", lines[0], b.Helm.Version())
+	return b.Uninstall(ctx)
 }

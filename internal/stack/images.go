@@ -18,21 +18,21 @@ import (
 // renderedImages returns the references of the images that a set's charts run with
 // the values of this run, and notes in the set which of them is the proxy. In the
 // default profile a check installs chart cni for a while.
-func (s *Stack) renderedImages(ctx context.Context, set *images.Set) ([]string, error) {
-	set.Ztunnel = cmp.Or(s.ztunnel.reference, set.Ztunnel)
-	profile := cmp.Or(s.Config.Profile, ProfileDefault)
-	releases, err := s.PlanReleases(set, profile, s.Config.ValuesLayer)
+func (b *Builder) renderedImages(ctx context.Context, set *images.Set) ([]string, error) {
+	set.Ztunnel = cmp.Or(b.ztunnel.reference, set.Ztunnel)
+	profile := cmp.Or(b.config.Profile, ProfileDefault)
+	releases, err := b.PlanReleases(set, profile, b.config.ValuesLayer)
 	if err != nil {
 		return nil, err
 	}
 	if profile == ProfileDefault {
-		others, err := s.PlanReleases(set, ProfileCNI, s.Config.ValuesLayer)
+		others, err := b.PlanReleases(set, ProfileCNI, b.config.ValuesLayer)
 		if err != nil {
 			return nil, err
 		}
 		releases = append(releases, others[slices.IndexFunc(others, func(r charts.Release) bool { return r.Chart == set.Charts["cni"] })])
 	}
-	all, proxy, err := charts.Images(ctx, releases, s.Cell.Kubernetes)
+	all, proxy, err := charts.Images(ctx, releases, b.Cell.Kubernetes)
 	set.Proxy = proxy
 	return all, err
 }
@@ -40,36 +40,36 @@ func (s *Stack) renderedImages(ctx context.Context, set *images.Set) ([]string, 
 // offer sees to it that a set has every image that its charts render, by the name
 // that they give it, and refuses one that lacks an image: pods would wait for it
 // until the installation's time is up.
-func (s *Stack) offer(ctx context.Context, set *images.Set, logf progress.Logf) error {
-	wanted, err := s.renderedImages(ctx, set)
+func (b *Builder) offer(ctx context.Context, set *images.Set, logf progress.Logf) error {
+	wanted, err := b.renderedImages(ctx, set)
 	if err != nil {
 		return err
 	}
 	if set.Digests == nil {
 		set.Digests = map[string]string{}
 	}
-	if ref := s.ztunnel.reference; ref != "" && set.Digests[ref] == "" {
-		set.Load, set.Digests[ref] = append(slices.Clone(set.Load), ref), s.ztunnel.id
+	if ref := b.ztunnel.reference; ref != "" && set.Digests[ref] == "" {
+		set.Load, set.Digests[ref] = append(slices.Clone(set.Load), ref), b.ztunnel.id
 	}
 	names, missing := names(set, wanted)
 	if len(missing) > 0 {
 		return exitcode.Usagef("PROFILE=%s: source %s lacks %s: the charts of Istio %s name them. %s",
-			cmp.Or(s.Config.Profile, ProfileDefault), set.Source, strings.Join(missing, ", "), set.Tag, s.remedy(missing))
+			cmp.Or(b.config.Profile, ProfileDefault), set.Source, strings.Join(missing, ", "), set.Tag, b.remedy(missing))
 	}
-	if s.imageNames == nil {
-		s.imageNames = map[string]string{}
+	if b.imageNames == nil {
+		b.imageNames = map[string]string{}
 	}
-	maps.Copy(s.imageNames, names)
+	maps.Copy(b.imageNames, names)
 	if len(names) > 0 {
-		logf("%s", s.namesNote())
+		logf("%s", b.namesNote())
 	}
 	return nil
 }
 
 // namesNote says which images have a second name, and that it is no second image.
-func (s *Stack) namesNote() string {
+func (b *Builder) namesNote() string {
 	return fmt.Sprintf("the profile's charts name a variant of the images, and there is one build of each: %s is the one without the variant in its tag",
-		strings.Join(slices.Sorted(maps.Keys(s.imageNames)), ", "))
+		strings.Join(slices.Sorted(maps.Keys(b.imageNames)), ", "))
 }
 
 // names returns what else images of a set must be called, by the new name, so that
@@ -90,12 +90,12 @@ func names(set *images.Set, wanted []string) (names map[string]string, missing [
 }
 
 // remedy says where missing images can come from.
-func (s *Stack) remedy(missing []string) string {
+func (b *Builder) remedy(missing []string) string {
 	switch {
 	case !slices.ContainsFunc(missing, func(ref string) bool { return !strings.Contains(ref, "/ztunnel:") }):
 		return noZtunnel
-	case s.Config.Images == istio.SourceArchive:
-		return fmt.Sprintf("Save an archive with PROFILE=%s, or use IMAGES=release", s.Config.Profile)
+	case b.config.Images == istio.SourceArchive:
+		return fmt.Sprintf("Save an archive with PROFILE=%s, or use IMAGES=release", b.config.Profile)
 	default:
 		return "Use IMAGES=release"
 	}

@@ -21,7 +21,15 @@ const (
 )
 
 // Install installs what Uninstall removed, or makes sure that it is there.
-func (s *Stack) Install(ctx context.Context) error { return s.install(ctx, progress.Discard) }
+func (s *Stack) Install(ctx context.Context) error {
+	if err := s.planInstallation(); err != nil {
+		return err
+	}
+	if err := s.apply(ctx, progress.Discard); err != nil {
+		return err
+	}
+	return s.findGateway(ctx, progress.Discard)
+}
 
 // Uninstall removes the releases in the reverse of their order, and leaves the
 // namespaces.
@@ -38,40 +46,42 @@ func (s *Stack) Uninstall(ctx context.Context) error {
 // install makes the namespaces and installs the charts in order, each when the
 // one before is ready. What a kept cluster has already is left as it is; what is not
 // as it should be there is named before it is put right.
-func (s *Stack) install(ctx context.Context, logf progress.Logf) error {
+func (b *Builder) install(ctx context.Context, logf progress.Logf) error {
+	if err := b.askProxies(ctx, logf); err != nil {
+		return err
+	}
+	if err := b.planInstallation(); err != nil {
+		return err
+	}
+	if err := b.tellWanted(logf); err != nil {
+		return err
+	}
+	if err := b.judgeKept(ctx, logf); err != nil {
+		return err
+	}
+	if !b.config.SkipInstall {
+		if err := b.removeOtherHelms(ctx, logf); err != nil {
+			return err
+		}
+		if err := b.apply(ctx, logf); err != nil {
+			return err
+		}
+	}
+	return b.findGateway(ctx, logf)
+}
+
+// planInstallation decides what is installed by which Helm.
+func (s *Stack) planInstallation() error {
 	var err error
 	if s.Helm, err = s.helm(); err != nil {
 		return err
 	}
-	if err := s.askProxies(ctx, logf); err != nil {
-		return err
-	}
-	if s.Releases, err = s.PlanReleases(s.firstImages(), s.Config.Profile, s.Config.ValuesLayer); err != nil {
-		return err
-	}
-	if err := s.tellWanted(logf); err != nil {
-		return err
-	}
-	if err := s.judgeKept(ctx, logf); err != nil {
-		return err
-	}
-	if !s.Config.SkipInstall {
-		if err := s.apply(ctx, logf); err != nil {
-			return err
-		}
-	}
-	if err := s.findGateway(ctx, logf); err != nil {
-		return err
-	}
-	s.proxy, err = s.describeProxy(ctx)
+	s.Releases, err = s.PlanReleases(s.firstImages(), s.config.Profile, s.config.ValuesLayer)
 	return err
 }
 
 // apply makes the namespaces and the releases.
 func (s *Stack) apply(ctx context.Context, logf progress.Logf) error {
-	if err := s.removeOtherHelms(ctx, logf); err != nil {
-		return err
-	}
 	if err := s.removeOthers(ctx, logf); err != nil {
 		return err
 	}
@@ -150,7 +160,7 @@ func harnessWitnesses() Witnesses {
 	return Witnesses{Log: envoy.LogFormat{Written: true, Readable: true, Attempts: true}, Statistics: true}
 }
 
-// findGateway fills in where traffic enters.
+// findGateway fills in where traffic enters, and which proxy answers there.
 func (s *Stack) findGateway(ctx context.Context, logf progress.Logf) error {
 	s.Gateway = Gateway{
 		Namespace: gatewayNamespace, Release: gatewayRelease, ServiceAccount: gatewayRelease,
@@ -170,6 +180,9 @@ func (s *Stack) findGateway(ctx context.Context, logf progress.Logf) error {
 	}
 	s.Gateway.HTTPPort = int(at.Port())
 	s.Gateway.Entrance = Entrance{How: "a node port", HTTP: at.String()}
-	s.Gateway.Entrance.HTTPS, err = s.GatewayAddress(HTTPSNodePort, "")
+	if s.Gateway.Entrance.HTTPS, err = s.GatewayAddress(HTTPSNodePort, ""); err != nil {
+		return err
+	}
+	s.proxy, err = s.describeProxy(ctx)
 	return err
 }

@@ -19,24 +19,24 @@ import (
 
 // readInstallation reads the releases that the user wants installed instead of the
 // harness's own, and takes from them what was left out: the version and the profile.
-func (s *Stack) readInstallation() error {
-	if s.Config.Installation == "" {
+func (b *Builder) readInstallation() error {
+	if b.config.Installation == "" {
 		return nil
 	}
 	var err error
-	if s.wanted, err = desired.Read(s.Config.Installation); err != nil {
+	if b.wanted, err = desired.Read(b.config.Installation); err != nil {
 		return err
 	}
-	if s.Config.From != "" {
-		return exitcode.Usagef("INSTALLATION=%s with FROM=%s: an upgrade installs the harness's own releases; leave one out", s.Config.Installation, s.Config.From)
+	if b.config.From != "" {
+		return exitcode.Usagef("INSTALLATION=%s with FROM=%s: an upgrade installs the harness's own releases; leave one out", b.config.Installation, b.config.From)
 	}
 	for _, chart := range []string{"base", "istiod", "gateway"} {
-		if !slices.ContainsFunc(s.wanted, func(r desired.Release) bool { return r.Chart == chart }) {
-			return exitcode.Usagef("INSTALLATION=%s: no release of chart %s in it, which every check needs", s.Config.Installation, chart)
+		if !slices.ContainsFunc(b.wanted, func(r desired.Release) bool { return r.Chart == chart }) {
+			return exitcode.Usagef("INSTALLATION=%s: no release of chart %s in it, which every check needs", b.config.Installation, chart)
 		}
 	}
 	profile := ProfileDefault
-	for _, r := range s.wanted {
+	for _, r := range b.wanted {
 		if revision, _ := r.Values["revision"].(string); r.Chart == "istiod" && revision != "" {
 			return exitcode.Usagef("INSTALLATION: %s: release %s has revision %q, and the checks of suite install know a control plane without one alone; leave revision out, or install it yourself and name the cluster: CLUSTER=existing SCOPE=namespace", r.Where, r, revision)
 		}
@@ -44,17 +44,17 @@ func (s *Stack) readInstallation() error {
 			profile = of
 		}
 	}
-	if given := cmp.Or(s.Config.Profile, ProfileDefault); given != ProfileDefault && given != profile {
-		return exitcode.Usagef("PROFILE=%s: the charts of INSTALLATION=%s are those of profile %s; leave PROFILE out", given, s.Config.Installation, profile)
+	if given := cmp.Or(b.config.Profile, ProfileDefault); given != ProfileDefault && given != profile {
+		return exitcode.Usagef("PROFILE=%s: the charts of INSTALLATION=%s are those of profile %s; leave PROFILE out", given, b.config.Installation, profile)
 	}
-	s.Config.Profile = profile
-	return s.readWantedVersion()
+	b.config.Profile = profile
+	return b.readWantedVersion()
 }
 
 // readWantedVersion takes the version from the releases, unless the user chose one.
-func (s *Stack) readWantedVersion() error {
+func (b *Builder) readWantedVersion() error {
 	said := map[string]string{}
-	for _, r := range s.wanted {
+	for _, r := range b.wanted {
 		// A range, or a minor alone, says less than ISTIO's default.
 		if v, err := istio.ParseVersion(r.Version); err == nil && v.Full() {
 			said[v.String()] = r.Where
@@ -64,14 +64,14 @@ func (s *Stack) readWantedVersion() error {
 	switch {
 	case len(said) == 0:
 		return nil
-	case s.Config.Istio == "" && len(said) > 1:
+	case b.config.Istio == "" && len(said) > 1:
 		return exitcode.Usagef("INSTALLATION: charts of versions %s (%s) and %s (%s): choose the one to test with ISTIO=", versions[0], said[versions[0]], versions[1], said[versions[1]])
-	case s.Config.Istio == "":
-		s.Config.Istio = versions[0]
+	case b.config.Istio == "":
+		b.config.Istio = versions[0]
 	}
 	for _, v := range versions {
-		if v != s.Config.Istio {
-			s.notes = append(s.notes, fmt.Sprintf("ISTIO=%s is installed, and not the %s of %s", s.Config.Istio, v, said[v]))
+		if v != b.config.Istio {
+			b.resolved = append(b.resolved, fmt.Sprintf("ISTIO=%s is installed, and not the %s of %s", b.config.Istio, v, said[v]))
 		}
 	}
 	return nil
@@ -91,7 +91,7 @@ func (s *Stack) planWanted(set *images.Set, profile, layer string) ([]charts.Rel
 		if !ok {
 			return fmt.Errorf("source %s has no chart %s, only %s", set.Source, c.chart, strings.Join(slices.Sorted(maps.Keys(set.Charts)), ", "))
 		}
-		releases = append(releases, charts.Release{Name: c.release, Namespace: c.namespace, Chart: path, Values: overlay(own, ours), Timeout: s.Config.Waits.Or(waits.Chart, releaseTimeout)})
+		releases = append(releases, charts.Release{Name: c.release, Namespace: c.namespace, Chart: path, Values: overlay(own, ours), Timeout: s.config.Waits.Or(waits.Chart, releaseTimeout)})
 		return nil
 	}
 	for _, w := range s.wanted {
@@ -137,15 +137,15 @@ func (s *Stack) layerOf(c component, user map[string]any, set *images.Set, layer
 
 // noteWanted says, for each release of the user's, which of its values the harness
 // replaces, and so does not prove, and which it adds.
-func (s *Stack) noteWanted(set *images.Set) ([]string, error) {
+func (b *Builder) noteWanted(set *images.Set) ([]string, error) {
 	var notes []string
-	for _, w := range s.wanted {
-		for _, c := range components(s.missingFilters, s.Config.Profile) {
+	for _, w := range b.wanted {
+		for _, c := range components(b.missingFilters, b.config.Profile) {
 			if c.chart != w.Chart {
 				continue
 			}
 			c.release, c.namespace = w.Name, w.Namespace
-			ours, err := s.layerOf(c, w.Values, set, s.Config.ValuesLayer)
+			ours, err := b.layerOf(c, w.Values, set, b.config.ValuesLayer)
 			if err != nil {
 				return nil, err
 			}
@@ -162,15 +162,15 @@ func (s *Stack) noteWanted(set *images.Set) ([]string, error) {
 }
 
 // tellWanted says what of the user's values is not as the user has it.
-func (s *Stack) tellWanted(logf progress.Logf) error {
-	if len(s.wanted) == 0 {
+func (b *Builder) tellWanted(logf progress.Logf) error {
+	if len(b.wanted) == 0 {
 		return nil
 	}
 	var err error
-	if s.wantedNotes, err = s.noteWanted(s.firstImages()); err != nil {
+	if b.wantedNotes, err = b.noteWanted(b.firstImages()); err != nil {
 		return err
 	}
-	for _, note := range s.wantedNotes {
+	for _, note := range b.wantedNotes {
 		logf("%s", note)
 	}
 	return nil

@@ -15,49 +15,49 @@ import (
 
 // judgeKept names what of a kept cluster is not as this run installs it, so that
 // nobody takes a cluster that was put right for one that was right.
-func (s *Stack) judgeKept(ctx context.Context, logf progress.Logf) error {
-	if !s.kept {
+func (b *Builder) judgeKept(ctx context.Context, logf progress.Logf) error {
+	if !b.kept {
 		return nil
 	}
-	differences, err := s.differences(ctx)
+	differences, err := b.differences(ctx)
 	if err != nil {
 		return fmt.Errorf("look at the kept cluster: %w", err)
 	}
 	then := "put right"
-	if s.Config.SkipInstall {
+	if b.config.SkipInstall {
 		then = "left so: INSTALL=skip"
 	}
 	for _, d := range differences {
-		s.keptNotes = append(s.keptNotes, fmt.Sprintf("the kept cluster was not as it is installed: %s (%s)", d, then))
+		b.keptNotes = append(b.keptNotes, fmt.Sprintf("the kept cluster was not as it is installed: %s (%s)", d, then))
 		logf("found in the kept cluster, and %s: %s", then, d)
 	}
 	return nil
 }
 
 // differences are what install would change.
-func (s *Stack) differences(ctx context.Context) ([]string, error) {
+func (b *Builder) differences(ctx context.Context) ([]string, error) {
 	var all []string
-	for name, labels := range s.namespaces() {
-		lines, err := s.namespaceDifferences(ctx, name, labels)
+	for name, labels := range b.namespaces() {
+		lines, err := b.namespaceDifferences(ctx, name, labels)
 		if err != nil {
 			return nil, err
 		}
 		all = append(all, lines...)
 	}
 	slices.Sort(all)
-	for _, r := range s.Releases {
-		lines, err := s.Helm.Differences(ctx, r)
+	for _, r := range b.Releases {
+		lines, err := b.Helm.Differences(ctx, r)
 		if err != nil {
 			return nil, err
 		}
 		all = append(all, lines...)
 	}
-	helms, err := s.otherHelm(ctx)
+	helms, err := b.otherHelm(ctx)
 	if err != nil {
 		return nil, err
 	}
 	all = append(all, helms...)
-	others, err := s.others(ctx)
+	others, err := b.others(ctx)
 	for _, r := range others {
 		all = append(all, fmt.Sprintf("release %s is not of this installation", r))
 	}
@@ -65,9 +65,9 @@ func (s *Stack) differences(ctx context.Context) ([]string, error) {
 }
 
 // namespaceDifferences are a namespace that is missing, and labels that it lacks.
-func (s *Stack) namespaceDifferences(ctx context.Context, name string, labels map[string]string) ([]string, error) {
+func (b *Builder) namespaceDifferences(ctx context.Context, name string, labels map[string]string) ([]string, error) {
 	ns := &corev1.Namespace{}
-	err := s.Client.Get(ctx, client.ObjectKey{Name: name}, ns)
+	err := b.Client.Get(ctx, client.ObjectKey{Name: name}, ns)
 	if apierrors.IsNotFound(err) {
 		return []string{fmt.Sprintf("Namespace %s is missing", name)}, nil
 	}

@@ -16,8 +16,8 @@ import (
 	"istio-conformance/internal/report"
 )
 
-// onServer is a stack that planned Kubernetes v1.36.4, on an API server of a version.
-func onServer(t *testing.T, version string) *Stack {
+// onServer is the builder of a stack that planned Kubernetes v1.36.4, on an API server of a version.
+func onServer(t *testing.T, version string) *Builder {
 	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		fmt.Fprintf(w, `{"gitVersion":%q}`, version)
@@ -48,7 +48,7 @@ func TestTheVersionIsTheServers(t *testing.T) {
 	} {
 		t.Run(version, func(t *testing.T) {
 			s := onServer(t, version)
-			s.Config.Force = test.force
+			s.config.Force = test.force
 			err := s.observeKubernetes(t.Context())
 			if test.err == "" && err != nil || test.err != "" && (err == nil || !strings.Contains(err.Error(), test.err)) {
 				t.Errorf("got %v, want %q", err, test.err)

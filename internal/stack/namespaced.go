@@ -31,23 +31,23 @@ const (
 
 // prepareNamespace finds out what the checks need to make pods in one namespace, and
 // says before anything is made what they may take.
-func (s *Stack) prepareNamespace(ctx context.Context, logf progress.Logf) error {
+func (b *Builder) prepareNamespace(ctx context.Context, logf progress.Logf) error {
 	var err error
-	if s.injection, err = s.findInjection(ctx); err != nil {
+	if b.injection, err = b.findInjection(ctx); err != nil {
 		return err
 	}
-	if err := s.findKind(ctx, logf); err != nil {
-		s.noKind = err.Error()
+	if err := b.findKind(ctx, logf); err != nil {
+		b.noKind = err.Error()
 	}
-	s.Images = &images.Set{Backend: s.Config.BackendImage}
-	if s.Images.Backend == "" {
-		if s.Images.Backend, err = s.loadBackend(ctx, logf); err != nil {
-			s.noBackend = fmt.Sprintf("no image of the backend: %v; build one with istio-conformance images backend, push it, and name it: BACKEND_IMAGE=", err)
-			logf("%s", s.noBackend)
+	b.Images = &images.Set{Backend: b.config.BackendImage}
+	if b.Images.Backend == "" {
+		if b.Images.Backend, err = b.loadBackend(ctx, logf); err != nil {
+			b.noBackend = fmt.Sprintf("no image of the backend: %v; build one with istio-conformance images backend, push it, and name it: BACKEND_IMAGE=", err)
+			logf("%s", b.noBackend)
 		}
 	}
 	logf("the checks make Namespace %s with at most %d pods, which ask for %s CPU and %s of memory at most; hosts below %s; Secrets of gateways in Namespace %s, labelled %s=%s; all of it goes at the end",
-		s.Namespace, maxPods, maxCPU, maxMemory, s.Domain(), s.Gateway.Namespace, ownerLabel, s.Namespace)
+		b.Namespace, maxPods, maxCPU, maxMemory, b.Domain(), b.Gateway.Namespace, ownerLabel, b.Namespace)
 	return nil
 }
 
@@ -92,8 +92,8 @@ func (s *Stack) limit(ctx context.Context, namespace string) error {
 }
 
 // findKind finds the nodes where kind made them on an engine of this machine.
-func (s *Stack) findKind(ctx context.Context, logf progress.Logf) error {
-	e, err := engine.Detect(ctx, engine.Options{Choice: s.Config.Engine, CacheDir: s.Config.CacheDir, Logf: logf})
+func (b *Builder) findKind(ctx context.Context, logf progress.Logf) error {
+	e, err := engine.Detect(ctx, engine.Options{Choice: b.config.Engine, CacheDir: b.config.CacheDir, Logf: logf})
 	var none *engine.NotFoundError
 	if errors.As(err, &none) {
 		return errors.New("no container engine of this machine runs the nodes")
@@ -101,14 +101,14 @@ func (s *Stack) findKind(ctx context.Context, logf progress.Logf) error {
 	if err != nil {
 		return err
 	}
-	nodes, err := s.Cluster.KindNodes(ctx, e)
+	nodes, err := b.Cluster.KindNodes(ctx, e)
 	if err != nil {
 		return err
 	}
 	if len(nodes) == 0 {
 		return errors.New("the nodes are not those of a kind cluster on this machine")
 	}
-	s.kind, s.kindNodes = e, nodes
+	b.kind, b.kindNodes = e, nodes
 	return nil
 }
 
@@ -143,31 +143,31 @@ func (s *Stack) RunNear(ctx context.Context, node, program string, args ...strin
 
 // loadBackend builds the backend's image and loads it into the nodes of a kind cluster
 // of this machine; unload takes it out again.
-func (s *Stack) loadBackend(ctx context.Context, logf progress.Logf) (_ string, err error) {
-	if s.kind == nil {
-		return "", fmt.Errorf("BACKEND_IMAGE is not set, and %s", s.noKind)
+func (b *Builder) loadBackend(ctx context.Context, logf progress.Logf) (_ string, err error) {
+	if b.kind == nil {
+		return "", fmt.Errorf("BACKEND_IMAGE is not set, and %s", b.noKind)
 	}
-	dir, err := os.MkdirTemp(s.Config.CacheDir, "backend-")
+	dir, err := os.MkdirTemp(b.config.CacheDir, "backend-")
 	if err != nil {
 		return "", fmt.Errorf("make room for the backend's image: %w", err)
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	path := filepath.Join(dir, "image.tar")
-	reference, err := backend.Build(ctx, s.Config.Root, s.Config.CacheDir, path, "", logf)
+	reference, err := backend.Build(ctx, b.config.Root, b.config.CacheDir, path, "", logf)
 	if err != nil {
 		return "", err
 	}
-	loaded, err := s.Cluster.LoadIntoKind(ctx, s.kind, s.kindNodes, reference, path)
+	loaded, err := b.Cluster.LoadIntoKind(ctx, b.kind, b.kindNodes, reference, path)
 	if err != nil {
 		return "", err
 	}
-	s.unload = func(ctx context.Context) error {
-		others, err := s.otherRuns(ctx)
+	b.unload = func(ctx context.Context) error {
+		others, err := b.otherRuns(ctx)
 		if err != nil || others {
 			return err // Another run's pods need it.
 		}
-		return cluster.RemoveFromKind(ctx, s.kind, loaded, reference)
+		return cluster.RemoveFromKind(ctx, b.kind, loaded, reference)
 	}
-	logf("image %s of the backend is in the nodes %s of this kind cluster", reference, strings.Join(s.kindNodes, ", "))
+	logf("image %s of the backend is in the nodes %s of this kind cluster", reference, strings.Join(b.kindNodes, ", "))
 	return reference, nil
 }

@@ -66,7 +66,7 @@ func TestReadInstallation(t *testing.T) {
 	g := gomega.NewWithT(t)
 	s := New(Config{Installation: "../mesh/desired/testdata/list.yaml"})
 	g.Expect(s.readInstallation()).To(gomega.Succeed())
-	g.Expect([]string{s.Config.Istio, s.Config.Profile}).To(gomega.Equal([]string{"1.31.0", ProfileDefault}))
+	g.Expect([]string{s.config.Istio, s.config.Profile}).To(gomega.Equal([]string{"1.31.0", ProfileDefault}))
 	s = New(Config{Installation: "../mesh/desired/testdata/list.yaml", Profile: ProfileCNI})
 	g.Expect(s.readInstallation()).To(gomega.MatchError(gomega.HavePrefix("PROFILE=cni: the charts of INSTALLATION=")))
 	s = New(Config{Installation: "testdata/revision.yaml"})

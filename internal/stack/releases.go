@@ -58,7 +58,7 @@ func components(missing []string, profile string) []component {
 // ReleasesOf returns the charts of a profile with their values, in the order in
 // which they can be installed.
 func (s *Stack) ReleasesOf(profile string) ([]charts.Release, error) {
-	return s.PlanReleases(s.Images, profile, s.Config.ValuesLayer)
+	return s.PlanReleases(s.Images, profile, s.config.ValuesLayer)
 }
 
 // PlanReleases is ReleasesOf for another set of images and charts. A layer adds
@@ -77,7 +77,7 @@ func (s *Stack) PlanReleases(set *images.Set, profile, layer string) ([]charts.R
 		if !ok {
 			return nil, fmt.Errorf("source %s has no chart %s, only %s", set.Source, c.chart, strings.Join(slices.Sorted(maps.Keys(set.Charts)), ", "))
 		}
-		releases = append(releases, charts.Release{Name: c.release, Namespace: c.namespace, Chart: path, Values: values, Timeout: s.Config.Waits.Or(waits.Chart, releaseTimeout)})
+		releases = append(releases, charts.Release{Name: c.release, Namespace: c.namespace, Chart: path, Values: values, Timeout: s.config.Waits.Or(waits.Chart, releaseTimeout)})
 	}
 	return releases, nil
 }

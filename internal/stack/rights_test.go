@@ -22,7 +22,7 @@ func mayCreate(resource string, err error) *Stack {
 		review.Status.Allowed = asked.Verb == "create" && asked.Resource == resource
 		return true, review, err
 	})
-	return &Stack{Config: Config{Kubeconfig: "kubeconfig"}, Cluster: &cluster.Cluster{Clients: &cluster.Clients{Kube: kube}}}
+	return &Stack{config: Config{Kubeconfig: "kubeconfig"}, Cluster: &cluster.Cluster{Clients: &cluster.Clients{Kube: kube}}}
 }
 
 func TestWhatIsNotAllowedIsSaid(t *testing.T) {

@@ -14,7 +14,7 @@ import (
 
 // InNamespace reports whether checks make pods and routes in one namespace of a cluster
 // that is somebody else's.
-func (s *Stack) InNamespace() bool { return s.Existing() && s.Config.Scope == ScopeNamespace }
+func (s *Stack) InNamespace() bool { return s.Existing() && s.config.Scope == ScopeNamespace }
 
 // WhyNotMade says why a check that makes pods and routes cannot be made; empty when
 // it can.
@@ -22,7 +22,7 @@ func (s *Stack) WhyNotMade() string {
 	switch {
 	case !s.Existing():
 		return ""
-	case s.Config.Scope != ScopeNamespace:
+	case s.config.Scope != ScopeNamespace:
 		return "an existing cluster is only read; with SCOPE=namespace the checks make what they need in one namespace"
 	case s.noBackend != "":
 		return s.noBackend
@@ -37,7 +37,7 @@ func (s *Stack) OursAlone(does string) func() string {
 		switch {
 		case !s.Existing():
 			return ""
-		case s.Config.Scope != ScopeNamespace:
+		case s.config.Scope != ScopeNamespace:
 			return s.WhyNotOurs()
 		default:
 			return "the check " + does + ", which is done only in a cluster that is made here"

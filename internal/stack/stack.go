@@ -1,6 +1,7 @@
 // Package stack builds what the checks run against, one step on the other: the
 // machine, the container engine, the images, the cluster and Istio on it; and
-// takes away again what it made.
+// takes away again what it made. Builder does that, and a Stack is what it makes: all
+// that a suite gets, which reaches neither the engine nor what the user asked for.
 package stack
 
 import (
@@ -16,10 +17,10 @@ import (
 	"istio-conformance/internal/cluster"
 	"istio-conformance/internal/images"
 	"istio-conformance/internal/machine/engine"
-	"istio-conformance/internal/machine/host"
 	"istio-conformance/internal/mesh/charts"
+	"istio-conformance/internal/mesh/desired"
 	"istio-conformance/internal/mesh/istio"
-	"istio-conformance/internal/process/progress"
+	"istio-conformance/internal/report"
 )
 
 // SystemNamespace is where istiod runs.
@@ -37,19 +38,10 @@ func SystemLabels() map[string]string {
 }
 
 // Stack is everything that the checks run against. Its fields are set as far as
-// Build got.
+// Builder.Build got.
 type Stack struct {
-	Config Config
-	// Say receives a line for each thing that Resolve has to try again; nil drops them.
-	Say progress.Logf
 	// Cell is the pair of versions under test.
 	Cell istio.Resolved
-	// Support is what Istio's project says of the pair, or the two of an upgrade.
-	Support istio.Reason
-	// Host is what the machine is.
-	Host host.Facts
-	// Engine runs the nodes.
-	Engine *engine.Engine
 	// Images are the node image, Istio's images and its charts.
 	Images *images.Set
 	// FromCell is what an upgrade begins with, and From its images and charts; both
@@ -71,7 +63,37 @@ type Stack struct {
 	// Namespace is where the checks put their own objects.
 	Namespace string
 
-	plan
+	config Config
+	learned
+}
+
+// learned is what the builder has found out of the installation and of the cluster.
+type learned struct {
+	proxy   report.Proxy
+	scratch scratch
+	// missingFilters are those of Istio's own that Envoy of a proxy's image lacks.
+	missingFilters []string
+	// wanted are the user's releases, from Config.Installation.
+	wanted []desired.Release
+	// trustDomain is of the mesh's identities; empty means Istio's own.
+	trustDomain string
+	// Of a cluster that was there before: recorded are the charts of which Helm has a
+	// release, revision is istiod's, injection the labels that enrol a namespace,
+	// noBackend why there is no image of the backend, and unload takes out of the nodes
+	// the one that was loaded.
+	recorded  []string
+	revision  string
+	injection map[string]string
+	noBackend string
+	unload    func(context.Context) error
+	// kind is the engine that runs the nodes kindNodes, where somebody made them with kind
+	// on this machine; noKind is why not.
+	kind      *engine.Engine
+	kindNodes []string
+	noKind    string
+	// beside is what Beside returns, and own says that this is one.
+	beside *Stack
+	own    bool
 }
 
 // RenewClient makes Client anew: it remembers which kinds the API server has, and

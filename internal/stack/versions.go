@@ -15,27 +15,27 @@ import (
 )
 
 // readCharts opens the place of the charts and reads which versions it has.
-func (s *Stack) readCharts(ctx context.Context, table *istio.Table) error {
+func (b *Builder) readCharts(ctx context.Context, table *istio.Table) error {
 	var err error
-	if s.charts, err = release.OpenCharts(s.Config.Charts, s.say); err != nil {
+	if b.charts, err = release.OpenCharts(b.config.Charts, b.say); err != nil {
 		return err
 	}
-	for _, place := range []string{s.charts.String(), s.Config.Hub} {
+	for _, place := range []string{b.charts.String(), b.config.Hub} {
 		if ends := table.Ends(place); ends != nil {
-			s.warnings = append(s.warnings, ends.String())
+			b.warnings = append(b.warnings, ends.String())
 		}
 	}
-	texts, err := release.Versions(ctx, s.charts)
+	texts, err := release.Versions(ctx, b.charts)
 	if err != nil && exitcode.Of(err) == exitcode.Usage || ctx.Err() != nil {
 		return err
 	}
 	if err != nil || texts == nil {
-		return s.takeAsked(table, err)
+		return b.takeAsked(table, err)
 	}
-	s.published = []istio.Version{}
+	b.published = []istio.Version{}
 	for _, text := range texts {
 		if v, err := istio.ParseVersion(text); err == nil {
-			s.published = append(s.published, v)
+			b.published = append(b.published, v)
 		}
 	}
 	return nil
@@ -44,27 +44,27 @@ func (s *Stack) readCharts(ctx context.Context, table *istio.Table) error {
 // takeAsked takes the versions that the user asks for where the place of the charts
 // does not say which it has: none, because they are sources, or it does not answer,
 // and then they may have been fetched before. Only a full version can be taken so.
-func (s *Stack) takeAsked(table *istio.Table, problem error) error {
-	asked := []string{s.Config.Istio}
-	if s.Config.From != "" {
-		asked = append(asked, s.Config.From)
+func (b *Builder) takeAsked(table *istio.Table, problem error) error {
+	asked := []string{b.config.Istio}
+	if b.config.From != "" {
+		asked = append(asked, b.config.From)
 	}
-	s.published = []istio.Version{}
+	b.published = []istio.Version{}
 	for _, text := range asked {
 		v, err := istio.ParseVersion(text)
 		switch {
 		case text != "" && err != nil:
 			return exitcode.Usagef("Istio's version: %w", err)
 		case err == nil && v.Full():
-			s.published = append(s.published, v)
+			b.published = append(b.published, v)
 		case problem != nil:
 			return fmt.Errorf("%w; charts that were fetched before are found by their full version, such as ISTIO=%s", problem, example(table, text))
 		default:
-			return exitcode.Usagef("CHARTS=%s: the charts there bear no version of Istio; say which it is, such as ISTIO=%s", s.charts, example(table, text))
+			return exitcode.Usagef("CHARTS=%s: the charts there bear no version of Istio; say which it is, such as ISTIO=%s", b.charts, example(table, text))
 		}
 	}
 	if problem != nil {
-		s.notes = append(s.notes, fmt.Sprintf("%v; charts that were fetched before are used", problem))
+		b.resolved = append(b.resolved, fmt.Sprintf("%v; charts that were fetched before are used", problem))
 	}
 	return nil
 }
@@ -80,15 +80,15 @@ func example(table *istio.Table, asked string) istio.Version {
 }
 
 // resolveRequest finds the full versions, with what is published.
-func (s *Stack) resolveRequest(ctx context.Context, table *istio.Table, r istio.Request) (istio.Resolved, error) {
+func (b *Builder) resolveRequest(ctx context.Context, table *istio.Table, r istio.Request) (istio.Resolved, error) {
 	if r.Source != istio.SourceRelease {
 		return table.Resolve(r)
 	}
-	r.Published, r.Origin, r.NodeImage = s.published, s.charts.String(), s.Config.NodeImage
+	r.Published, r.Origin, r.NodeImage = b.published, b.charts.String(), b.config.NodeImage
 	cell, err := table.Resolve(r)
 	if errors.Is(err, istio.ErrUnknownKubernetes) {
 		from := published.NodesURL(table.Kind)
-		nodes, listErr := published.Nodes(ctx, fetch.New(s.say), from)
+		nodes, listErr := published.Nodes(ctx, fetch.New(b.say), from)
 		if listErr != nil {
 			return cell, exitcode.Usagef("%w; %w; or name a node image: NODE_IMAGE=kindest/node:v1.36.4@sha256:...", err, listErr)
 		}
@@ -96,22 +96,22 @@ func (s *Stack) resolveRequest(ctx context.Context, table *istio.Table, r istio.
 		cell, err = table.Resolve(r)
 	}
 	if err != nil {
-		return cell, s.orElsewhere(ctx, r, err)
+		return cell, b.orElsewhere(ctx, r, err)
 	}
 	if v, parseErr := istio.ParseVersion(r.Istio); r.Istio == "" || parseErr == nil && !v.Full() {
-		s.notes = append(s.notes, fmt.Sprintf("the newest Istio %s of %s is %s", minorOf(cell.Istio), s.charts, cell.Istio))
+		b.resolved = append(b.resolved, fmt.Sprintf("the newest Istio %s of %s is %s", minorOf(cell.Istio), b.charts, cell.Istio))
 	}
 	return cell, nil
 }
 
 // orElsewhere adds to the error of a version that the place of the charts does not
 // have which other place has it.
-func (s *Stack) orElsewhere(ctx context.Context, r istio.Request, err error) error {
+func (b *Builder) orElsewhere(ctx context.Context, r istio.Request, err error) error {
 	asked, parseErr := istio.ParseVersion(r.Istio)
-	if parseErr != nil || asked.In(s.published) {
+	if parseErr != nil || asked.In(b.published) {
 		return err
 	}
-	if other := release.Elsewhere(ctx, s.charts, func(text string) bool {
+	if other := release.Elsewhere(ctx, b.charts, func(text string) bool {
 		v, err := istio.ParseVersion(text)
 		return err == nil && asked.In([]istio.Version{v})
 	}); other != "" {
@@ -129,39 +129,39 @@ func minorOf(version string) string {
 
 // judgeSupport notes what Istio's project says of the versions under test. What it
 // says nothing of, or does not support, is never taken for supported.
-func (s *Stack) judgeSupport(table *istio.Table) error {
-	cells := []istio.Pair{s.Cell.Pair}
-	if s.FromCell.Istio != "" {
-		cells = append(cells, s.FromCell.Pair)
+func (b *Builder) judgeSupport(table *istio.Table) error {
+	cells := []istio.Pair{b.Cell.Pair}
+	if b.FromCell.Istio != "" {
+		cells = append(cells, b.FromCell.Pair)
 	}
-	s.Support = istio.Reason{}
+	b.Support = istio.Reason{}
 	for _, cell := range cells {
 		reason, err := table.StandingOf(cell)
 		if err != nil {
 			return err
 		}
-		if s.Support.Standing == "" || s.Support.Standing.Worse(reason.Standing) != s.Support.Standing {
-			s.Support = reason
+		if b.Support.Standing == "" || b.Support.Standing.Worse(reason.Standing) != b.Support.Standing {
+			b.Support = reason
 		}
 	}
-	if note := s.describeSupport().Note(); note != "" {
-		s.warnings = append(s.warnings, note+": "+s.Support.Text)
+	if note := b.describeSupport().Note(); note != "" {
+		b.warnings = append(b.warnings, note+": "+b.Support.Text)
 	}
 	return nil
 }
 
 // describeSupport is the support for the report.
-func (s *Stack) describeSupport() *report.Support {
-	if s.Support.Standing == "" {
+func (b *Builder) describeSupport() *report.Support {
+	if b.Support.Standing == "" {
 		return nil
 	}
-	return &report.Support{Standing: string(s.Support.Standing), Why: s.Support.Text}
+	return &report.Support{Standing: string(b.Support.Standing), Why: b.Support.Text}
 }
 
 // say tells who waits for Resolve what is tried again.
-func (s *Stack) say(format string, args ...any) {
-	if s.Say != nil {
-		s.Say(format, args...)
+func (b *Builder) say(format string, args ...any) {
+	if b.Say != nil {
+		b.Say(format, args...)
 	}
 }
 

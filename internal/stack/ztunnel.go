@@ -18,19 +18,19 @@ const noZtunnel = "ztunnel is no Go program and is not built here: name a file w
 type ztunnelImage struct{ reference, id string }
 
 // loadZtunnel loads the user's image of ztunnel into the engine, if there is one.
-func (s *Stack) loadZtunnel(ctx context.Context, logf progress.Logf) error {
-	path, reference := s.Config.Ztunnel, s.ztunnel.reference
+func (b *Builder) loadZtunnel(ctx context.Context, logf progress.Logf) error {
+	path, reference := b.config.Ztunnel, b.ztunnel.reference
 	if path == "" {
 		return nil
 	}
-	if err := s.Engine.Load(ctx, path); err != nil {
+	if err := b.Engine.Load(ctx, path); err != nil {
 		return exitcode.Environmentf("ZTUNNEL=%s: %w", path, err)
 	}
-	id, err := s.Engine.ImageID(ctx, reference)
+	id, err := b.Engine.ImageID(ctx, reference)
 	if err != nil {
 		return exitcode.Environmentf("ZTUNNEL=%s: %w", path, err)
 	}
-	s.ztunnel.id = id
+	b.ztunnel.id = id
 	logf("ztunnel is the image %s of %s", reference, path)
 	return nil
 }

@@ -11,7 +11,7 @@ import (
 	"istio-conformance/suites/ambient/gateway"
 	"istio-conformance/suites/ambient/identity"
 	"istio-conformance/suites/ambient/policy"
-	"istio-conformance/suites/ambient/resilience"
+	"istio-conformance/suites/ambient/restarts"
 	"istio-conformance/suites/ambient/services"
 	"istio-conformance/suites/kit"
 	"istio-conformance/suites/mutation"
@@ -24,7 +24,7 @@ var features = []kit.Feature{
 	{Name: "services", Checks: services.Checks},
 	{Name: "enrolment", Checks: enrolment.Checks, Mutations: enrolment.Mutations},
 	{Name: "gateway", Checks: gateway.Checks, Mutations: gateway.Mutations},
-	{Name: "resilience", Checks: resilience.Checks, Mutations: resilience.Mutations},
+	{Name: "resilience", Checks: restarts.Checks, Mutations: restarts.Mutations},
 }
 
 // Suite returns the checks of the ambient profile.
@@ -47,7 +47,7 @@ func whyNot(s *stack.Stack) string {
 	if why := s.WhyNotOurs(); why != "" {
 		return why
 	}
-	if s.Config.Profile != stack.ProfileAmbient {
+	if s.Profile() != stack.ProfileAmbient {
 		return fmt.Sprintf("ztunnel is not installed; PROFILE=%s installs it", stack.ProfileAmbient)
 	}
 	return ""

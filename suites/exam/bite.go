@@ -17,7 +17,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"istio-conformance/internal/evidence/exam"
+	"istio-conformance/internal/evidence/corpus"
 	"istio-conformance/internal/stack"
 	"istio-conformance/internal/traffic/probe"
 )
@@ -36,7 +36,7 @@ type outcome struct{ is, text string }
 
 // request sends a request until its outcome is the wanted one, as often in a row as is
 // wanted.
-func (p *player) request(ctx context.Context, q exam.Request) {
+func (p *player) request(ctx context.Context, q corpus.Request) {
 	want, body := regexp.MustCompile("^(?:"+q.Want+")$"), regexp.MustCompile(q.Body)
 	var last outcome
 	p.t.Eventually(ctx, func() (bool, error) {
@@ -53,7 +53,7 @@ func (p *player) request(ctx context.Context, q exam.Request) {
 	p.t.Observe("request for %s%s: %s", q.Host, q.Path, last.is)
 }
 
-func (p *player) send(ctx context.Context, q exam.Request) (outcome, error) {
+func (p *player) send(ctx context.Context, q corpus.Request) (outcome, error) {
 	if q.From != "" {
 		return p.sendFrom(ctx, q)
 	}
@@ -84,7 +84,7 @@ func (p *player) send(ctx context.Context, q exam.Request) (outcome, error) {
 	return outcome{strconv.Itoa(response.Status), string(response.Body)}, nil
 }
 
-func path(q exam.Request) string {
+func path(q corpus.Request) string {
 	if q.Path == "" {
 		return "/"
 	}
@@ -112,7 +112,7 @@ func sendRaw(ctx context.Context, address, raw string) (outcome, error) {
 }
 
 // sendFrom sends a request from the backend's program in a pod.
-func (p *player) sendFrom(ctx context.Context, q exam.Request) (outcome, error) {
+func (p *player) sendFrom(ctx context.Context, q corpus.Request) (outcome, error) {
 	namespace, selector, _ := strings.Cut(q.From, " ")
 	pods, err := p.stack.ReadyPods(ctx, p.place(namespace), selector)
 	if err != nil || len(pods) == 0 {
@@ -140,7 +140,7 @@ func (p *player) sendFrom(ctx context.Context, q exam.Request) (outcome, error) 
 }
 
 // shows waits until an object or a log shows something.
-func (p *player) shows(ctx context.Context, s exam.Shows) {
+func (p *player) shows(ctx context.Context, s corpus.Shows) {
 	want := regexp.MustCompile(s.Matches)
 	what, look := s.Log, p.log
 	if s.Object != nil {
@@ -155,7 +155,7 @@ func (p *player) shows(ctx context.Context, s exam.Shows) {
 	p.t.Observe("%s shows %q", what, s.Matches)
 }
 
-func (p *player) log(ctx context.Context, s exam.Shows) (string, error) {
+func (p *player) log(ctx context.Context, s corpus.Shows) (string, error) {
 	parts := strings.Fields(s.Log)
 	if len(parts) != 3 {
 		return "", fmt.Errorf("log %q: want namespace, selector and container", s.Log)
@@ -163,7 +163,7 @@ func (p *player) log(ctx context.Context, s exam.Shows) (string, error) {
 	return p.stack.Logs(ctx, p.place(parts[0]), parts[1], parts[2])
 }
 
-func (p *player) object(ctx context.Context, s exam.Shows) (string, error) {
+func (p *player) object(ctx context.Context, s corpus.Shows) (string, error) {
 	kind := schema.FromAPIVersionAndKind(s.Object.APIVersion, s.Object.Kind)
 	if s.Object.Name != "" {
 		one := &unstructured.Unstructured{}

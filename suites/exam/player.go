@@ -16,8 +16,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"istio-conformance/internal/check"
+	"istio-conformance/internal/evidence/corpus"
 	"istio-conformance/internal/evidence/diagnose"
-	"istio-conformance/internal/evidence/exam"
 	"istio-conformance/internal/mesh/charts"
 	"istio-conformance/internal/mesh/kube"
 	"istio-conformance/internal/stack"
@@ -36,7 +36,7 @@ const (
 type player struct {
 	t      *check.T
 	stack  *stack.Stack
-	report exam.Report
+	report corpus.Report
 	// Namespace is the report's own.
 	Namespace string
 
@@ -44,7 +44,7 @@ type player struct {
 	pairs     map[string]kit.Pair
 }
 
-func newPlayer(t *check.T, s *stack.Stack, r exam.Report) *player {
+func newPlayer(t *check.T, s *stack.Stack, r corpus.Report) *player {
 	return &player{t: t, stack: s, report: r, Namespace: "exam-" + r.Name, pairs: map[string]kit.Pair{}}
 }
 
@@ -102,7 +102,7 @@ func (p *player) play(ctx context.Context) {
 }
 
 // step does one step.
-func (p *player) step(ctx context.Context, step exam.Step) {
+func (p *player) step(ctx context.Context, step corpus.Step) {
 	switch {
 	case step.Apply != "":
 		p.apply(ctx, step.Apply)
@@ -123,7 +123,7 @@ func (p *player) step(ctx context.Context, step exam.Step) {
 }
 
 // ask asks for the cause until the right one is named, a false one is, or time is up.
-func (p *player) ask(ctx context.Context) (answer *diagnose.Diagnosis, result exam.Result) {
+func (p *player) ask(ctx context.Context) (answer *diagnose.Diagnosis, result corpus.Result) {
 	within := answerWithin
 	if p.report.Within > 0 {
 		within = time.Duration(p.report.Within) * time.Second
@@ -135,7 +135,7 @@ func (p *player) ask(ctx context.Context) (answer *diagnose.Diagnosis, result ex
 			return false, err
 		}
 		answer, result = got, p.report.Judge(got)
-		return result.Score == exam.Right || result.Score == exam.False, nil
+		return result.Score == corpus.Right || result.Score == corpus.False, nil
 	})
 	if answer == nil {
 		p.t.Expect(err).NotTo(gomega.HaveOccurred(), "ask for the cause")
@@ -145,7 +145,7 @@ func (p *player) ask(ctx context.Context) (answer *diagnose.Diagnosis, result ex
 
 // folder is where the evidence of the answer is kept until the report is played again.
 func (p *player) folder() string {
-	return filepath.Join(p.stack.Config.OutDir, "exam", p.report.Name)
+	return filepath.Join(p.stack.OutDir(), "exam", p.report.Name)
 }
 
 func (p *player) apply(ctx context.Context, manifest string) {
@@ -172,7 +172,7 @@ func (p *player) place(namespace string) string {
 	return namespace
 }
 
-func (p *player) get(ctx context.Context, o exam.Object) *unstructured.Unstructured {
+func (p *player) get(ctx context.Context, o corpus.Object) *unstructured.Unstructured {
 	found := &unstructured.Unstructured{}
 	found.SetGroupVersionKind(schema.FromAPIVersionAndKind(o.APIVersion, o.Kind))
 	key := client.ObjectKey{Namespace: p.place(o.Namespace), Name: o.Name}
@@ -185,7 +185,7 @@ func (p *player) get(ctx context.Context, o exam.Object) *unstructured.Unstructu
 
 // remove deletes an object and puts it back in the end, in place of another one that
 // was made meanwhile.
-func (p *player) remove(ctx context.Context, o exam.Object) {
+func (p *player) remove(ctx context.Context, o corpus.Object) {
 	old := p.get(ctx, o)
 	mutation.Mend(ctx, p.t, func(ctx context.Context) {
 		p.t.Expect(client.IgnoreNotFound(p.stack.Client.Delete(ctx, old.DeepCopy()))).To(gomega.Succeed(), "delete what took the place of %s", kube.Name(old))
@@ -196,7 +196,7 @@ func (p *player) remove(ctx context.Context, o exam.Object) {
 
 // patch changes an object and gives it its old content in the end, whatever it has
 // become in the meantime.
-func (p *player) patch(ctx context.Context, change exam.Patch) {
+func (p *player) patch(ctx context.Context, change corpus.Patch) {
 	old := p.get(ctx, change.Object)
 	mutation.Mend(ctx, p.t, func(ctx context.Context) {
 		now := p.get(ctx, change.Object)
@@ -214,7 +214,7 @@ func (p *player) patch(ctx context.Context, change exam.Patch) {
 }
 
 // values upgrades a release with more values, and to its own in the end.
-func (p *player) values(ctx context.Context, v exam.Values) {
+func (p *player) values(ctx context.Context, v corpus.Values) {
 	i := slices.IndexFunc(p.stack.Releases, func(r charts.Release) bool { return r.Name == v.Release })
 	p.t.Expect(i).To(gomega.BeNumerically(">=", 0), "a release %s", v.Release)
 	own := p.stack.Releases[i]

@@ -15,8 +15,8 @@ import (
 
 	"istio-conformance/fixtures"
 	"istio-conformance/internal/check"
+	"istio-conformance/internal/evidence/corpus"
 	"istio-conformance/internal/evidence/diagnose"
-	"istio-conformance/internal/evidence/exam"
 	"istio-conformance/internal/mesh/kube"
 	"istio-conformance/internal/stack"
 	"istio-conformance/suites/diagnosis"
@@ -30,13 +30,13 @@ const reportTimeout = 5 * time.Minute
 const SheetName = "exam.json"
 
 // Suite returns a check for each report, and the sheet that they fill.
-func Suite(s *stack.Stack) (check.Suite, *exam.Sheet, error) {
-	reports, err := exam.Load()
+func Suite(s *stack.Stack) (check.Suite, *corpus.Sheet, error) {
+	reports, err := corpus.Load()
 	if err != nil {
 		return check.Suite{}, nil, err
 	}
-	file := filepath.Join(s.Config.OutDir, SheetName)
-	sheet, err := exam.ReadSheet(file)
+	file := filepath.Join(s.OutDir(), SheetName)
+	sheet, err := corpus.ReadSheet(file)
 	if err != nil {
 		return check.Suite{}, nil, err
 	}
@@ -52,8 +52,8 @@ func Suite(s *stack.Stack) (check.Suite, *exam.Sheet, error) {
 }
 
 // whyNot says why a report cannot be made here; empty when it can.
-func whyNot(s *stack.Stack, r exam.Report) string {
-	if r.NetworkPolicies && s.Config.Images == "modules" {
+func whyNot(s *stack.Stack, r corpus.Report) string {
+	if r.NetworkPolicies && s.Source() == "modules" {
 		return "the pods' network of nodes that are built from modules does not enforce NetworkPolicies"
 	}
 	return s.WhyNotOurs()
@@ -84,7 +84,7 @@ func ready(s *stack.Stack) check.Check {
 // examiner plays reports.
 type examiner struct {
 	stack *stack.Stack
-	sheet *exam.Sheet
+	sheet *corpus.Sheet
 	file  string
 
 	mu sync.Mutex
@@ -93,8 +93,8 @@ type examiner struct {
 }
 
 // examine plays one report and notes its result, however it ends.
-func (e *examiner) examine(ctx context.Context, t *check.T, r exam.Report) {
-	result := exam.Result{Score: exam.NoResult, Why: "the bite was not seen"}
+func (e *examiner) examine(ctx context.Context, t *check.T, r corpus.Report) {
+	result := corpus.Result{Score: corpus.NoResult, Why: "the bite was not seen"}
 	started := time.Now()
 	// Registered first, and so done last.
 	t.Cleanup(func() {
@@ -108,7 +108,7 @@ func (e *examiner) examine(ctx context.Context, t *check.T, r exam.Report) {
 	var answer *diagnose.Diagnosis
 	if r.Said != "" {
 		var err error
-		answer, err = exam.Hear(r.Said)
+		answer, err = corpus.Hear(r.Said)
 		t.Expect(err).NotTo(gomega.HaveOccurred())
 		result = r.Judge(answer)
 	} else {
@@ -118,7 +118,7 @@ func (e *examiner) examine(ctx context.Context, t *check.T, r exam.Report) {
 		answer, result = p.ask(ctx)
 	}
 	t.Diagnose("package diagnose does not name the cause of this report: "+r.Cause, "bundle the evidence, and write a symptom for the kind of fault, not for the case: docs/diagnosis.md", r.Link)
-	t.Expect(result.Score).To(gomega.Equal(exam.Right), func() string { return result.Why + "\n" + answer.String() })
+	t.Expect(result.Score).To(gomega.Equal(corpus.Right), func() string { return result.Why + "\n" + answer.String() })
 	t.Observe("%v", result.Named)
 }
 

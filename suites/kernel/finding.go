@@ -10,13 +10,13 @@ import (
 	"github.com/onsi/gomega"
 
 	"istio-conformance/internal/check"
-	"istio-conformance/internal/machine/kernel"
+	"istio-conformance/internal/machine/kernelprobe"
 )
 
 // requirement checks on every node that what a module is for works. What works
 // outranks every list: a module that no source mentions is no failure when its
 // function is there, for example because iptables uses the nftables backend.
-func requirement(n *nodes, r *kernel.Requirement) check.Check {
+func requirement(n *nodes, r *kernelprobe.Requirement) check.Check {
 	promise := fmt.Sprintf("every node's kernel provides the function of %s: %s", r.Name, r.Purpose)
 	return check.Check{Name: checkName(r.Name), Promise: promise, Run: one(n, r.Name)}
 }
@@ -38,11 +38,11 @@ func one(n *nodes, name string) func(context.Context, *check.T) {
 			t.Expect(found).To(gomega.BeTrue(), "node %s says nothing about %s", node, name)
 			t.Observe("%s: %s", node, describe(f))
 			switch f.Status {
-			case kernel.CannotTell, kernel.Blocked, kernel.Unused:
+			case kernelprobe.CannotTell, kernelprobe.Blocked, kernelprobe.Unused:
 				unseen = append(unseen, gap{node, name, f.Reason})
 			default:
 				diagnose(t, node, f)
-				t.Expect(f.Status).NotTo(gomega.Equal(kernel.Failed), "node %s: %s", node, f.Reason)
+				t.Expect(f.Status).NotTo(gomega.Equal(kernelprobe.Failed), "node %s: %s", node, f.Reason)
 			}
 		}
 		if len(unseen) > 0 {
@@ -52,7 +52,7 @@ func one(n *nodes, name string) func(context.Context, *check.T) {
 }
 
 // describe says in one line what is known.
-func describe(f *kernel.Finding) string {
+func describe(f *kernelprobe.Finding) string {
 	text := fmt.Sprintf("%s %s: %s", f.Name, f.Status, f.Reason)
 	if f.Evidence != "" && !strings.Contains(text, f.Evidence) {
 		text += fmt.Sprintf("; the module is %s (%s)", f.State, f.Evidence)
@@ -64,7 +64,7 @@ func describe(f *kernel.Finding) string {
 }
 
 // diagnose lets a failure say what the report of the node says about it.
-func diagnose(t *check.T, node string, f *kernel.Finding) {
+func diagnose(t *check.T, node string, f *kernelprobe.Finding) {
 	if f.Diagnosis == nil {
 		return
 	}

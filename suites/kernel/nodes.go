@@ -11,7 +11,7 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"istio-conformance/internal/machine/kernel"
+	"istio-conformance/internal/machine/kernelprobe"
 	"istio-conformance/internal/process/exitcode"
 	"istio-conformance/internal/stack"
 )
@@ -21,18 +21,18 @@ import (
 type nodes struct {
 	stack   *stack.Stack
 	once    sync.Once
-	uses    kernel.Uses
-	reports map[string]*kernel.Report
+	uses    kernelprobe.Uses
+	reports map[string]*kernelprobe.Report
 	err     error
 }
 
-func (n *nodes) get(ctx context.Context) (map[string]*kernel.Report, error) {
+func (n *nodes) get(ctx context.Context) (map[string]*kernelprobe.Report, error) {
 	n.once.Do(func() { n.err = n.inspect(ctx) })
 	return n.reports, n.err
 }
 
 func (n *nodes) inspect(ctx context.Context) error {
-	program, err := kernel.Program(ctx, n.stack.Config.Root, n.stack.Config.CacheDir)
+	program, err := kernelprobe.Program(ctx, n.stack.Root(), n.stack.CacheDir())
 	if err != nil {
 		return err
 	}
@@ -40,7 +40,7 @@ func (n *nodes) inspect(ctx context.Context) error {
 		return err
 	}
 	var mu sync.Mutex
-	n.reports = map[string]*kernel.Report{}
+	n.reports = map[string]*kernelprobe.Report{}
 	return n.stack.OnEachNode(func(node string) error {
 		args := []string{"--json", "--for", n.uses.String(), "--kubernetes", n.stack.Cell.Kubernetes}
 		output, err := n.stack.RunFile(ctx, node, program, args...)
@@ -57,26 +57,26 @@ func (n *nodes) inspect(ctx context.Context) error {
 
 // read returns the report that kernel-probe wrote; its status says only what is in
 // the report too.
-func read(output string, err error) (*kernel.Report, error) {
+func read(output string, err error) (*kernelprobe.Report, error) {
 	var exit *exec.ExitError
 	said := errors.As(err, &exit) && (exit.ExitCode() == exitcode.Fail || exit.ExitCode() == exitcode.Invalid)
 	if err != nil && !said {
 		return nil, err
 	}
-	report := &kernel.Report{}
+	report := &kernelprobe.Report{}
 	if parseErr := json.Unmarshal([]byte(output), report); parseErr != nil {
 		return nil, errors.Join(err, fmt.Errorf("read the report: %w", parseErr))
 	}
-	if report.Schema != kernel.Schema {
-		return nil, fmt.Errorf("the report has schema %q, want %s", report.Schema, kernel.Schema)
+	if report.Schema != kernelprobe.Schema {
+		return nil, fmt.Errorf("the report has schema %q, want %s", report.Schema, kernelprobe.Schema)
 	}
 	return report, nil
 }
 
 // inUse says what the cluster carries: sidecars and gateways, with IPv6 when its
 // pods have such addresses.
-func (n *nodes) inUse(ctx context.Context) (kernel.Uses, error) {
-	uses := kernel.DefaultUses()
+func (n *nodes) inUse(ctx context.Context) (kernelprobe.Uses, error) {
+	uses := kernelprobe.DefaultUses()
 	list, err := n.stack.Cluster.Kube.CoreV1().Nodes().List(ctx, metav1.ListOptions{})
 	if err != nil {
 		return uses, fmt.Errorf("list the nodes: %w", err)

@@ -3,16 +3,16 @@ package kernel
 import (
 	"slices"
 
-	"istio-conformance/internal/machine/kernel"
+	"istio-conformance/internal/machine/kernelprobe"
 )
 
 // Reds returns the names of the checks that fail when a kernel fails in a requirement or a
 // setting, by its name in a report, on nodes that carry everything, on IPv4 and IPv6.
-func Reds(table []kernel.Requirement, name string) []string {
+func Reds(table []kernelprobe.Requirement, name string) []string {
 	if _, is := settings[name]; is {
 		return []string{name}
 	}
-	i := slices.IndexFunc(table, func(r kernel.Requirement) bool { return r.Name == name })
+	i := slices.IndexFunc(table, func(r kernelprobe.Requirement) bool { return r.Name == name })
 	if i < 0 {
 		return nil
 	}
@@ -32,6 +32,6 @@ func Reds(table []kernel.Requirement, name string) []string {
 }
 
 // ownCheck says that a requirement has a check of its own.
-func ownCheck(r *kernel.Requirement) bool {
+func ownCheck(r *kernelprobe.Requirement) bool {
 	return r.Boot || r.Name == "nat-redirect" || r.Name == "unprivileged-ports"
 }

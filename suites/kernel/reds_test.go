@@ -7,14 +7,14 @@ import (
 
 	"github.com/onsi/gomega"
 
-	"istio-conformance/internal/machine/kernel"
+	"istio-conformance/internal/machine/kernelprobe"
 	"istio-conformance/internal/report"
 )
 
 // TestReds lets every requirement and setting fail in turn.
 func TestReds(t *testing.T) {
 	g := gomega.NewWithT(t)
-	table, err := kernel.Requirements()
+	table, err := kernelprobe.Requirements()
 	g.Expect(err).NotTo(gomega.HaveOccurred())
 	names := slices.Collect(maps.Keys(settings))
 	for _, r := range table {
@@ -22,9 +22,9 @@ func TestReds(t *testing.T) {
 	}
 	for _, name := range names {
 		r := healthy(t)
-		change(r, name, kernel.Failed, "broken")
+		change(r, name, kernelprobe.Failed, "broken")
 		var red []string
-		for check, outcome := range play(t, map[string]*kernel.Report{"node": r}) {
+		for check, outcome := range play(t, map[string]*kernelprobe.Report{"node": r}) {
 			if outcome.Status == report.Fail {
 				red = append(red, check)
 			}

@@ -10,7 +10,7 @@ import (
 	"github.com/onsi/gomega"
 
 	"istio-conformance/internal/check"
-	"istio-conformance/internal/machine/kernel"
+	"istio-conformance/internal/machine/kernelprobe"
 	"istio-conformance/internal/stack"
 )
 
@@ -18,10 +18,10 @@ import (
 // istio-cni needs is what sidecars need.
 var parts = []struct {
 	name string
-	part kernel.Part
+	part kernelprobe.Part
 }{
-	{"node-runtime", kernel.Node}, {"sidecars", kernel.Sidecar}, {"dns-capture", kernel.DNS},
-	{"tproxy", kernel.TProxy}, {"native-nftables", kernel.NFTables}, {"ambient", kernel.Ambient},
+	{"node-runtime", kernelprobe.Node}, {"sidecars", kernelprobe.Sidecar}, {"dns-capture", kernelprobe.DNS},
+	{"tproxy", kernelprobe.TProxy}, {"native-nftables", kernelprobe.NFTables}, {"ambient", kernelprobe.Ambient},
 }
 
 // settings are the sysctls and limits that have a check, by their name in a report.
@@ -47,7 +47,7 @@ func Suite(s *stack.Stack) check.Suite {
 
 func suiteOf(n *nodes) check.Suite {
 	suite := check.Suite{Name: "kernel"}
-	table, err := kernel.Requirements()
+	table, err := kernelprobe.Requirements()
 	if err != nil {
 		// The table is embedded and has tests; a wrong one is a failure like others.
 		suite.Checks = []check.Check{{

@@ -8,7 +8,7 @@ import (
 	"github.com/onsi/gomega"
 
 	"istio-conformance/internal/check"
-	"istio-conformance/internal/machine/kernel"
+	"istio-conformance/internal/machine/kernelprobe"
 	"istio-conformance/internal/report"
 	"istio-conformance/internal/stack"
 )
@@ -24,37 +24,37 @@ func (o outcomes) Logf(string, ...any)               {}
 func (o outcomes) EndTest(t report.Test)             { o[t.Name] = t }
 
 // healthy is the report of a node on which all is well.
-func healthy(t *testing.T) *kernel.Report {
+func healthy(t *testing.T) *kernelprobe.Report {
 	t.Helper()
-	table, err := kernel.Requirements()
+	table, err := kernelprobe.Requirements()
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &kernel.Report{Schema: kernel.Schema}
+	r := &kernelprobe.Report{Schema: kernelprobe.Schema}
 	for _, requirement := range table {
-		r.Requirements = append(r.Requirements, kernel.Finding{
-			Name: requirement.Name, Parts: requirement.Parts, IPv6: requirement.IPv6, Status: kernel.OK, Reason: "works",
+		r.Requirements = append(r.Requirements, kernelprobe.Finding{
+			Name: requirement.Name, Parts: requirement.Parts, IPv6: requirement.IPv6, Status: kernelprobe.OK, Reason: "works",
 		})
 	}
 	for name := range settings {
-		r.Settings = append(r.Settings, kernel.Finding{Name: name, Status: kernel.OK, Reason: "well"})
+		r.Settings = append(r.Settings, kernelprobe.Finding{Name: name, Status: kernelprobe.OK, Reason: "well"})
 	}
 	return r
 }
 
 // change sets what is known about a name.
-func change(r *kernel.Report, name string, status kernel.Status, reason string) {
+func change(r *kernelprobe.Report, name string, status kernelprobe.Status, reason string) {
 	f, _ := r.Finding(name)
 	f.Status, f.Reason = status, reason
-	if status == kernel.Failed {
-		f.Diagnosis = &kernel.Diagnosis{Cause: "cause of " + name, Message: "message", Fix: "fix", Link: "link"}
+	if status == kernelprobe.Failed {
+		f.Diagnosis = &kernelprobe.Diagnosis{Cause: "cause of " + name, Message: "message", Fix: "fix", Link: "link"}
 	}
 }
 
 // play runs the whole suite against these reports.
-func play(t *testing.T, reports map[string]*kernel.Report) outcomes {
+func play(t *testing.T, reports map[string]*kernelprobe.Report) outcomes {
 	t.Helper()
-	n := &nodes{uses: kernel.DefaultUses(), reports: reports}
+	n := &nodes{uses: kernelprobe.DefaultUses(), reports: reports}
 	n.once.Do(func() {}) // the nodes were inspected
 	results := outcomes{}
 	runner := &check.Runner{
@@ -72,7 +72,7 @@ func play(t *testing.T, reports map[string]*kernel.Report) outcomes {
 func TestTheNamesOfTheOperatorsModulesAreStable(t *testing.T) {
 	g := gomega.NewWithT(t)
 	names := map[string]bool{}
-	for _, c := range Suite(stack.New(stack.Config{})).Checks {
+	for _, c := range Suite(stack.New(stack.Config{}).Stack).Checks {
 		names[c.Name] = true
 		g.Expect(c.Promise).NotTo(gomega.BeEmpty())
 	}
@@ -85,7 +85,7 @@ func TestTheNamesOfTheOperatorsModulesAreStable(t *testing.T) {
 
 func TestHealthyNodesPass(t *testing.T) {
 	g := gomega.NewWithT(t)
-	for name, test := range play(t, map[string]*kernel.Report{"one": healthy(t), "two": healthy(t)}) {
+	for name, test := range play(t, map[string]*kernelprobe.Report{"one": healthy(t), "two": healthy(t)}) {
 		g.Expect(test.Status).To(gomega.Equal(report.Pass), "%s: %s", name, test.Failures)
 		g.Expect(test.Assertions).To(gomega.BeNumerically(">", 1), name)
 	}
@@ -94,11 +94,11 @@ func TestHealthyNodesPass(t *testing.T) {
 func TestOneCauseIsOneFailure(t *testing.T) {
 	g := gomega.NewWithT(t)
 	two := healthy(t)
-	change(two, "nf_nat", kernel.Failed, "no table")
-	change(two, "xt_REDIRECT", kernel.Blocked, "needs nf_nat, which is missing")
-	change(two, "nft_chain_nat", kernel.Blocked, "needs nf_nat, which is missing")
-	change(two, "iptable_nat", kernel.OK, "works")
-	results := play(t, map[string]*kernel.Report{"one": healthy(t), "two": two})
+	change(two, "nf_nat", kernelprobe.Failed, "no table")
+	change(two, "xt_REDIRECT", kernelprobe.Blocked, "needs nf_nat, which is missing")
+	change(two, "nft_chain_nat", kernelprobe.Blocked, "needs nf_nat, which is missing")
+	change(two, "iptable_nat", kernelprobe.OK, "works")
+	results := play(t, map[string]*kernelprobe.Report{"one": healthy(t), "two": two})
 	var failed []string
 	for name, test := range results {
 		if test.Status == report.Fail {
@@ -114,12 +114,12 @@ func TestOneCauseIsOneFailure(t *testing.T) {
 
 func TestWhatNothingUsesIsNoFailure(t *testing.T) {
 	g := gomega.NewWithT(t)
-	reports := map[string]*kernel.Report{"one": healthy(t), "two": healthy(t)}
+	reports := map[string]*kernelprobe.Report{"one": healthy(t), "two": healthy(t)}
 	for r := range maps.Values(reports) {
-		change(r, "xt_TPROXY", kernel.Unused, "no such target")
-		change(r, "ip6table_nat", kernel.CannotTell, "no IPv6")
-		change(r, "ip6table_raw", kernel.CannotTell, "no IPv6")
-		change(r, "open-files", kernel.Warn, "few")
+		change(r, "xt_TPROXY", kernelprobe.Unused, "no such target")
+		change(r, "ip6table_nat", kernelprobe.CannotTell, "no IPv6")
+		change(r, "ip6table_raw", kernelprobe.CannotTell, "no IPv6")
+		change(r, "open-files", kernelprobe.Warn, "few")
 	}
 	results := play(t, reports)
 	g.Expect(results["tproxy"].Status).To(gomega.Equal(report.Skip))

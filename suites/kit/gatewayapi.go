@@ -13,7 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"istio-conformance/internal/check"
-	"istio-conformance/internal/images/gatewayapi"
+	"istio-conformance/internal/images/gatewaycrds"
 	"istio-conformance/internal/mesh/kube"
 	"istio-conformance/internal/stack"
 )
@@ -36,13 +36,13 @@ func MustHaveGatewayAPI(ctx context.Context, t *check.T, s *stack.Stack) {
 	installing.Lock()
 	defer installing.Unlock()
 	if installed[s] == "" {
-		crds, version, err := gatewayapi.CRDs(ctx, s.Config.Root, gatewayapi.Standard)
+		crds, version, err := gatewaycrds.CRDs(ctx, s.Root(), gatewaycrds.Standard)
 		if err != nil {
 			t.Skipf("needs the go command and the module cache or a module proxy: %v", err)
 		}
 		t.Diagnose("the API server does not take the Gateway API's definitions", "look at the message above", "https://gateway-api.sigs.k8s.io/guides/")
 		t.Expect(kube.Apply(ctx, s.Client, "", crds)).To(gomega.Succeed())
-		t.Eventually(ctx, func() ([]string, error) { return gatewayapi.NotEstablished(ctx, s.Client, crds) }).Should(gomega.BeEmpty(), "definitions that are not Established")
+		t.Eventually(ctx, func() ([]string, error) { return gatewaycrds.NotEstablished(ctx, s.Client, crds) }).Should(gomega.BeEmpty(), "definitions that are not Established")
 		installed[s] = version
 	}
 	t.Diagnose("istiod does not take up the Gateway API after its definitions were installed", "look at istiod's log in the evidence, and at its PILOT_ENABLE_GATEWAY_API",

@@ -12,9 +12,9 @@ import (
 	"istio-conformance/internal/check"
 	"istio-conformance/internal/report"
 	"istio-conformance/internal/stack"
-	"istio-conformance/internal/traffic/load"
-	"istio-conformance/internal/traffic/load/gate"
-	"istio-conformance/internal/traffic/load/page"
+	"istio-conformance/internal/traffic/openloop"
+	"istio-conformance/internal/traffic/openloop/gate"
+	"istio-conformance/internal/traffic/openloop/page"
 )
 
 // How the capacity is looked for.
@@ -106,7 +106,7 @@ func describeCurve(path string, connections int, curve *page.Curve) report.Capac
 	return c
 }
 
-func micros(r *load.Result, q float64) float64 {
+func micros(r *openloop.Result, q float64) float64 {
 	return float64(r.Response.Quantile(q).Nanoseconds()) / 1e3
 }
 

@@ -20,8 +20,8 @@ import (
 	"istio-conformance/internal/images/generator"
 	"istio-conformance/internal/report"
 	"istio-conformance/internal/stack"
-	"istio-conformance/internal/traffic/load"
-	"istio-conformance/internal/traffic/load/stripes"
+	"istio-conformance/internal/traffic/openloop"
+	"istio-conformance/internal/traffic/openloop/stripes"
 	"istio-conformance/suites/kit"
 )
 
@@ -45,7 +45,7 @@ func distributed(s *stack.Stack) check.Check {
 		Timeout: 6 * time.Minute,
 		Run: func(ctx context.Context, t *check.T) {
 			x := newTarget(ctx, t, s)
-			dir, err := os.MkdirTemp(s.Config.OutDir, "generator-")
+			dir, err := os.MkdirTemp(s.OutDir(), "generator-")
 			t.Expect(err).NotTo(gomega.HaveOccurred())
 			t.Cleanup(func() { t.Expect(os.RemoveAll(dir)).To(gomega.Succeed()) })
 			archive, image, err := generator.Archive(x.program, dir)
@@ -58,7 +58,7 @@ func distributed(s *stack.Stack) check.Check {
 
 			t.Diagnose("the merged measurement is not the whole schedule", "look at the logs of the Job's pods", "")
 			planned := int64(jobRate * jobTime.Seconds())
-			for _, r := range []*load.Result{single, many} {
+			for _, r := range []*openloop.Result{single, many} {
 				t.Expect(r.Counts.Planned).To(gomega.Equal(planned), "requests of the schedule")
 				t.Expect(r.Counts.OK+r.Counts.Failed+r.Counts.Overflow).To(gomega.Equal(planned), "requests that are accounted for")
 				t.Expect(r.Response.Count()).To(gomega.Equal(r.Counts.OK), "answers in the merged histogram")
@@ -66,7 +66,7 @@ func distributed(s *stack.Stack) check.Check {
 			t.Expect(many.Stripes).To(gomega.HaveLen(jobClients))
 			t.RecordLoad(describeJob(many, nodes))
 			t.Diagnose("requests from the pods to the gateway failed", "the message says how", "")
-			t.Expect(lost(many)).To(gomega.BeZero(), "%s", load.DescribeErrors(many.Errors))
+			t.Expect(lost(many)).To(gomega.BeZero(), "%s", openloop.DescribeErrors(many.Errors))
 			if len(many.Invalid) > 0 {
 				t.SkipUnmeasured(report.VerdictInvalid, many.Invalid...)
 			}
@@ -76,17 +76,17 @@ func distributed(s *stack.Stack) check.Check {
 
 // lost counts the requests that failed and not by the generator: a machine that is too
 // busy to measure latency hides no failure. Answers that came too late are its doing then.
-func lost(r *load.Result) int64 {
-	n := r.Counts.Failed - r.Errors[load.ClassGenerator]
+func lost(r *openloop.Result) int64 {
+	n := r.Counts.Failed - r.Errors[openloop.ClassGenerator]
 	if len(r.Invalid) > 0 {
-		n -= r.Errors[load.ClassTimeout]
+		n -= r.Errors[openloop.ClassTimeout]
 	}
 	return n
 }
 
 // job runs a Job of count generators and returns what they measured together, and
 // the nodes that they ran on.
-func (x *target) job(ctx context.Context, t *check.T, image string, count int) (*load.Result, []string) {
+func (x *target) job(ctx context.Context, t *check.T, image string, count int) (*openloop.Result, []string) {
 	name := fmt.Sprintf("load-generator-%d-%s", count, rand.String(5))
 	kit.Apply(ctx, t, x.stack, x.stack.Namespace, "apps/load-job.yaml", map[string]string{
 		"Name": name, "Count": strconv.Itoa(count), "Image": image, "URL": x.through, "Host": x.host,
@@ -101,7 +101,7 @@ func (x *target) job(ctx context.Context, t *check.T, image string, count int) (
 	}).WithTimeout(2*time.Minute).Should(gomega.BeNumerically(">=", count), "pods of Job %s that ended; %s", name, x.stack.DescribePods(ctx, x.stack.Namespace))
 	logs, nodes, err := x.jobLogs(ctx, name)
 	t.Expect(err).NotTo(gomega.HaveOccurred())
-	whole, err := stripes.Merge(logs, count, load.DefaultLimits())
+	whole, err := stripes.Merge(logs, count, openloop.DefaultLimits())
 	t.Expect(err).NotTo(gomega.HaveOccurred())
 	return whole, nodes
 }
@@ -127,7 +127,7 @@ func (x *target) jobLogs(ctx context.Context, name string) (map[int][]byte, []st
 }
 
 // describeJob is the merged measurement as the report holds it.
-func describeJob(r *load.Result, nodes []string) report.Load {
+func describeJob(r *openloop.Result, nodes []string) report.Load {
 	l := report.Load{
 		Name: "distributed", Kind: "merged", Verdict: report.VerdictPass, Rate: r.Rate, Rounds: 1, Connections: r.Connections,
 		Requests: int(r.Counts.Planned), Errors: int(r.Counts.Failed), SendLagP99Micros: float64(r.OwnLag.Quantile(0.99).Nanoseconds()) / 1e3,
@@ -136,7 +136,7 @@ func describeJob(r *load.Result, nodes []string) report.Load {
 	}
 	switch {
 	case lost(r) > 0:
-		l.Verdict, l.Reasons = report.VerdictFail, []string{load.DescribeErrors(r.Errors)}
+		l.Verdict, l.Reasons = report.VerdictFail, []string{openloop.DescribeErrors(r.Errors)}
 	case len(r.Invalid) > 0:
 		l.Verdict = report.VerdictInvalid
 	}

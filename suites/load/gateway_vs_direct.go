@@ -11,7 +11,7 @@ import (
 	"istio-conformance/internal/check"
 	"istio-conformance/internal/report"
 	"istio-conformance/internal/stack"
-	"istio-conformance/internal/traffic/load/gate"
+	"istio-conformance/internal/traffic/openloop/gate"
 )
 
 // The names of the paths; pathReference is the load generator's own for --reference.

@@ -9,9 +9,9 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"istio-conformance/internal/report"
-	"istio-conformance/internal/traffic/load"
-	"istio-conformance/internal/traffic/load/gate"
-	"istio-conformance/internal/traffic/load/page"
+	"istio-conformance/internal/traffic/openloop"
+	"istio-conformance/internal/traffic/openloop/gate"
+	"istio-conformance/internal/traffic/openloop/page"
 )
 
 func TestParseStat(t *testing.T) {
@@ -81,8 +81,8 @@ func TestSent(t *testing.T) {
 // What the gateway used is reported for its own path, for each 1000 requests/s.
 func TestDescribeCurve(t *testing.T) {
 	g := gomega.NewWithT(t)
-	r := &load.Result{Seconds: 10, Latencies: load.NewLatencies(), Counts: load.Counts{Planned: 9000, OK: 9000, Warmup: 1000}, Usage: []load.Usage{{Name: "gateway", CPUSeconds: 3, MemoryBytes: 5e7}}}
-	curve := &page.Curve{Rate: 900, Trials: []*load.Trial{{Rate: 900, Result: r}, {Rate: 1800, Broke: "p99 is 2s", Result: r}}}
+	r := &openloop.Result{Seconds: 10, Latencies: openloop.NewLatencies(), Counts: openloop.Counts{Planned: 9000, OK: 9000, Warmup: 1000}, Usage: []openloop.Usage{{Name: "gateway", CPUSeconds: 3, MemoryBytes: 5e7}}}
+	curve := &page.Curve{Rate: 900, Trials: []*openloop.Trial{{Rate: 900, Result: r}, {Rate: 1800, Broke: "p99 is 2s", Result: r}}}
 	c := describeCurve(pathGateway, 8, curve)
 	g.Expect(c.Points).To(gomega.HaveLen(2))
 	g.Expect(c.Points[0].CPUPerThousand).To(gomega.BeNumerically("~", 0.3))
@@ -106,12 +106,12 @@ func TestDescribeJobJudgesFailuresFirst(t *testing.T) {
 		{"the generator was late", nil, []string{"late"}, report.VerdictInvalid},
 		{"an answer failed", map[string]int64{"http 418 FI": 1}, nil, report.VerdictFail},
 		{"an answer failed, and the generator was late", map[string]int64{"http 418 FI": 1}, []string{"late"}, report.VerdictFail},
-		{"no answer came in time", map[string]int64{load.ClassTimeout: 1}, nil, report.VerdictFail},
-		{"no answer came in time, as the generator was late", map[string]int64{load.ClassTimeout: 1}, []string{"late"}, report.VerdictInvalid},
-		{"the generator had no port left", map[string]int64{load.ClassGenerator: 1}, []string{"no port"}, report.VerdictInvalid},
+		{"no answer came in time", map[string]int64{openloop.ClassTimeout: 1}, nil, report.VerdictFail},
+		{"no answer came in time, as the generator was late", map[string]int64{openloop.ClassTimeout: 1}, []string{"late"}, report.VerdictInvalid},
+		{"the generator had no port left", map[string]int64{openloop.ClassGenerator: 1}, []string{"no port"}, report.VerdictInvalid},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			r := &load.Result{Latencies: load.NewLatencies(), Errors: c.errors, Invalid: c.invalid}
+			r := &openloop.Result{Latencies: openloop.NewLatencies(), Errors: c.errors, Invalid: c.invalid}
 			for _, n := range c.errors {
 				r.Counts.Failed += n
 			}

@@ -88,7 +88,7 @@ func locate(ctx context.Context, t *check.T, s *stack.Stack) *target {
 	t.Expect(err).NotTo(gomega.HaveOccurred())
 	x := &target{stack: s, node: gateway.Spec.NodeName, gateway: gateway}
 	x.through = x.url(s.Gateway.HTTP.Node)
-	x.program, err = project.Program(ctx, generatorName, s.Config.Root, s.Config.OutDir)
+	x.program, err = project.Program(ctx, generatorName, s.Root(), s.OutDir())
 	t.Expect(err).NotTo(gomega.HaveOccurred())
 	return x
 }

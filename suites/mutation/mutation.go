@@ -102,7 +102,7 @@ func (m Mutation) whyNot(s *stack.Stack, checks []string) string {
 			return id + " is not among the checks; LOAD=full adds it"
 		}
 	}
-	if m.Profile != "" && m.Profile != s.Config.Profile {
+	if m.Profile != "" && m.Profile != s.Profile() {
 		return "nothing of this profile is broken by it; PROFILE=" + m.Profile + " runs it"
 	}
 	if m.SkipIf != nil {

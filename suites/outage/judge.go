@@ -12,7 +12,7 @@ import (
 
 	"istio-conformance/internal/check"
 	"istio-conformance/internal/report"
-	"istio-conformance/internal/traffic/load"
+	"istio-conformance/internal/traffic/openloop"
 )
 
 // bound is what an outage may cost.
@@ -40,11 +40,11 @@ type seen struct {
 	// gap is the longest time without a good answer; lag is by how much the generator was
 	// late at most, though a connection was free and the answer there.
 	gap, lag time.Duration
-	failures []load.Failure
+	failures []openloop.Failure
 	invalid  []string
 }
 
-func see(k kind, r *load.Result) seen {
+func see(k kind, r *openloop.Result) seen {
 	return seen{
 		name: k.name, requests: r.Counts.OK + r.Counts.Failed, failed: r.Counts.Failed, neverSent: r.Counts.Overflow, errors: r.Errors,
 		gap: time.Duration(r.LongestGapMicros) * time.Microsecond, lag: r.OwnLag.Quantile(1), failures: r.Failures, invalid: r.Invalid,
@@ -54,7 +54,7 @@ func see(k kind, r *load.Result) seen {
 func (s seen) String() string {
 	text := fmt.Sprintf("%s: %d of %d requests failed, longest gap %s, generator late by at most %s", s.name, s.failed, s.requests, s.gap.Round(time.Millisecond), s.lag.Round(time.Millisecond))
 	if s.failed > 0 {
-		text += ": " + load.DescribeErrors(s.errors)
+		text += ": " + openloop.DescribeErrors(s.errors)
 	}
 	if s.neverSent > 0 {
 		text += fmt.Sprintf(", %d never sent", s.neverSent)

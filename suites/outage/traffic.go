@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"istio-conformance/internal/stack"
-	"istio-conformance/internal/traffic/load"
+	"istio-conformance/internal/traffic/openloop"
 	"istio-conformance/internal/traffic/probe"
 	"istio-conformance/suites/kit"
 )
@@ -52,26 +52,26 @@ type traffic struct {
 	end     chan struct{}
 	once    sync.Once
 	wait    sync.WaitGroup
-	results []*load.Result
+	results []*openloop.Result
 	errs    []error
 }
 
 // startTraffic begins every kind, by the open-loop generator, and returns when each is measured.
 func startTraffic(ctx context.Context, address, host string, all []kind) (*traffic, error) {
-	t := &traffic{kinds: all, end: make(chan struct{}), results: make([]*load.Result, len(all)), errs: make([]error, len(all))}
-	ports := load.NewPorts()
+	t := &traffic{kinds: all, end: make(chan struct{}), results: make([]*openloop.Result, len(all)), errs: make([]error, len(all))}
+	ports := openloop.NewPorts()
 	measured, broken := make(chan struct{}, len(all)), make(chan error, len(all))
 	for i, k := range all {
 		var first sync.Once
-		config := load.Config{
-			Path:        load.Path{Name: k.name, URL: "http://" + address + k.target, Host: host, Protocol: load.HTTP1},
+		config := openloop.Config{
+			Path:        openloop.Path{Name: k.name, URL: "http://" + address + k.target, Host: host, Protocol: openloop.HTTP1},
 			Connections: k.connections, NewConnections: k.fresh, Timeout: answerTimeout, Patience: answerTimeout,
-			Limits: &load.Limits{LossOnly: true}, Relaxed: true, End: t.end, Ports: ports,
-			Schedule: load.Schedule{Rate: k.rate, Warmup: warmup, Duration: longest},
-			Progress: func(*load.Interval) { first.Do(func() { measured <- struct{}{} }) },
+			Limits: &openloop.Limits{LossOnly: true}, Relaxed: true, End: t.end, Ports: ports,
+			Schedule: openloop.Schedule{Rate: k.rate, Warmup: warmup, Duration: longest},
+			Progress: func(*openloop.Interval) { first.Do(func() { measured <- struct{}{} }) },
 		}
 		t.wait.Go(func() {
-			if t.results[i], t.errs[i] = load.Run(ctx, config); t.errs[i] != nil {
+			if t.results[i], t.errs[i] = openloop.Run(ctx, config); t.errs[i] != nil {
 				broken <- t.errs[i]
 			}
 		})

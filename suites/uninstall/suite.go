@@ -8,7 +8,7 @@ import (
 	"istio-conformance/internal/stack"
 	"istio-conformance/suites/kit"
 	"istio-conformance/suites/mutation"
-	"istio-conformance/suites/uninstall/ambient"
+	"istio-conformance/suites/uninstall/ambientorder"
 	"istio-conformance/suites/uninstall/leftovers"
 	"istio-conformance/suites/uninstall/reinstall"
 	"istio-conformance/suites/uninstall/wrongorder"
@@ -19,7 +19,7 @@ var features = []kit.Feature{
 	{Name: "leftovers", Checks: leftovers.Checks, Mutations: leftovers.Mutations},
 	{Name: "wrong-order", Checks: wrongorder.Checks, Mutations: wrongorder.Mutations},
 	{Name: "reinstall", Checks: reinstall.Checks, Mutations: reinstall.Mutations},
-	{Name: "ambient", Checks: ambient.Checks, Mutations: ambient.Mutations},
+	{Name: "ambient", Checks: ambientorder.Checks, Mutations: ambientorder.Mutations},
 }
 
 // Suite returns the checks of Istio's removal and return.

@@ -12,8 +12,8 @@ import (
 	"istio-conformance/internal/process/progress"
 	"istio-conformance/internal/report"
 	"istio-conformance/internal/stack"
-	"istio-conformance/internal/traffic/load"
-	"istio-conformance/internal/traffic/load/gate"
+	"istio-conformance/internal/traffic/openloop"
+	"istio-conformance/internal/traffic/openloop/gate"
 	"istio-conformance/internal/traffic/probe"
 	"istio-conformance/suites/kit"
 	"istio-conformance/suites/mutation"
@@ -104,9 +104,9 @@ func compare(ctx context.Context, old, new string, say progress.Logf) (*gate.Com
 	profile := rules.Profiles[latencyProfile]
 	return gate.Compare(ctx, gate.Plan{
 		Name: "gateway-new-vs-old", Kind: gate.Ratio, Rules: rules.With(profile),
-		Baseline:  load.Path{Name: "old", URL: old + "/", Host: traffic.AppHost, Protocol: load.HTTP1},
-		Candidate: load.Path{Name: "new", URL: new + "/", Host: traffic.AppHost, Protocol: load.HTTP1},
-		Block:     load.Config{Connections: profile.Connections, Schedule: profile.Schedule(), NoRealtime: true},
+		Baseline:  openloop.Path{Name: "old", URL: old + "/", Host: traffic.AppHost, Protocol: openloop.HTTP1},
+		Candidate: openloop.Path{Name: "new", URL: new + "/", Host: traffic.AppHost, Protocol: openloop.HTTP1},
+		Block:     openloop.Config{Connections: profile.Connections, Schedule: profile.Schedule(), NoRealtime: true},
 		Within:    profile.Within(),
 		Logf:      say,
 	})

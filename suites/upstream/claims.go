@@ -8,7 +8,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"istio-conformance/fixtures"
-	"istio-conformance/internal/images/gatewayapi"
+	"istio-conformance/internal/images/conformance"
 	"istio-conformance/internal/mesh/istio"
 	"istio-conformance/internal/process/exitcode"
 )
@@ -69,17 +69,17 @@ func readClaims(version string) (*claims, error) {
 
 // of says whether a test is claimed to pass: one of the profiles that were reported has
 // all its features, as core or as extended ones that are said to be supported.
-func (c *claims) of(s *gatewayapi.Suite, t gatewayapi.Test) bool {
+func (c *claims) of(s *conformance.Suite, t conformance.Test) bool {
 	if slices.Contains(c.Later, t.Name) {
 		return false
 	}
-	return slices.ContainsFunc(s.Profiles, func(p gatewayapi.Profile) bool {
+	return slices.ContainsFunc(s.Profiles, func(p conformance.Profile) bool {
 		reported := slices.ContainsFunc(c.Profiles, func(r passed) bool { return r.Name == p.Name })
 		return reported && p.Has(t) && c.supports(p, t)
 	})
 }
 
 // supports says whether each of a test's features is core of the profile or claimed.
-func (c *claims) supports(p gatewayapi.Profile, t gatewayapi.Test) bool {
+func (c *claims) supports(p conformance.Profile, t conformance.Test) bool {
 	return !slices.ContainsFunc(t.Features, func(f string) bool { return !slices.Contains(p.Core, f) && !slices.Contains(c.Features, f) })
 }

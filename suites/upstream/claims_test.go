@@ -5,18 +5,18 @@ import (
 
 	"github.com/onsi/gomega"
 
-	"istio-conformance/internal/images/gatewayapi"
+	"istio-conformance/internal/images/conformance"
 	"istio-conformance/internal/process/exitcode"
 )
 
-func suiteOf() *gatewayapi.Suite {
-	return &gatewayapi.Suite{Description: gatewayapi.Description{
+func suiteOf() *conformance.Suite {
+	return &conformance.Suite{Description: conformance.Description{
 		Version: "v1.6.3",
-		Profiles: []gatewayapi.Profile{
+		Profiles: []conformance.Profile{
 			{Name: "GATEWAY-HTTP", Core: []string{"Gateway", "HTTPRoute"}, Extended: []string{"HTTPRouteCORS", "HTTPRouteX"}},
 			{Name: "MESH-GRPC", Core: []string{"Mesh", "GRPCRoute"}},
 		},
-		Tests: []gatewayapi.Test{
+		Tests: []conformance.Test{
 			{Name: "Slow", Features: []string{"Gateway"}, Parallel: true},
 			{Name: "HTTPRouteCORS", Features: []string{"Gateway", "HTTPRoute", "HTTPRouteCORS"}},
 			{Name: "HTTPRouteX", Features: []string{"Gateway", "HTTPRoute", "HTTPRouteX"}},
@@ -37,8 +37,8 @@ func TestClaims(t *testing.T) {
 	}
 	g.Expect(claimed).To(gomega.Equal(map[string]bool{
 		"Slow": true, "HTTPRouteCORS": true,
-		"HTTPRouteX":                    false, // no feature that is said to be supported
-		"MeshGRPCRouteWeight":           false, // of no profile that was reported
+		"HTTPRouteX":             false, // no feature that is said to be supported
+		"MeshGRPCRouteWeight":    false, // of no profile that was reported
 		"HTTPRouteNoBackendRefs": false, // came after the report
 	}))
 	_, err = readClaims("1.29.1")

@@ -108,20 +108,26 @@ var stamp = regexp.MustCompile(`^\d{4}-\d\d-\d\dT[\d:.]+\S*: `)
 
 // complaint is what a failed test says of its failure: what its assertions say, and the
 // last that was said before the first of them. Without an assertion it is the last alone.
+// What follows the first part that failed is clean-up.
 func complaint(log string) string {
+	log, _, _ = strings.Cut(log, "--- FAIL: ")
 	var said, asserted []string
 	for _, text := range statement.Split(log, -1)[1:] {
 		text = stamp.ReplaceAllString(strings.TrimSpace(text), "")
-		if strings.HasPrefix(text, "Error Trace:") {
+		switch {
+		case strings.HasPrefix(text, "Error Trace:"):
 			asserted = append(asserted, assertion(text))
-		} else if len(asserted) == 0 {
+		case len(asserted) == 0 && !strings.HasPrefix(text, "Deleting "):
 			said = append(said, oneLine(text))
 		}
 	}
-	if len(said) > 0 {
-		asserted = append(asserted, "before that it said: "+said[len(said)-1])
+	switch {
+	case len(said) == 0:
+		return strings.Join(asserted, "\n")
+	case len(asserted) == 0:
+		return said[len(said)-1]
 	}
-	return strings.Join(asserted, "\n")
+	return strings.Join(append(asserted, "before that it said: "+said[len(said)-1]), "\n")
 }
 
 // assertionField is a line of what testify says of an assertion.

@@ -60,3 +60,11 @@ func TestOutputSaysWhatBecameOfEachTest(t *testing.T) {
 	g.Expect(o.report).To(gomega.Equal("kind: ConformanceReport\nprofiles: []\n"))
 	g.Expect(o.log("").String()).To(gomega.ContainSubstring("Applying base manifests"))
 }
+
+func TestComplaintWithoutAnAssertionIsTheLastThatWasSaid(t *testing.T) {
+	const log = `    conformance.go:90: 2026-12-01T00:00:02.1Z: Applying tests/simple.yaml
+    http.go:70: 2026-12-01T00:00:33.1Z: timeout while waiting after 26 attempts, 0/3 successes
+    apply.go:230: 2026-12-01T00:00:33.2Z: Deleting simple HTTPRoute
+`
+	gomega.NewWithT(t).Expect(complaint(log)).To(gomega.Equal("timeout while waiting after 26 attempts, 0/3 successes"))
+}

@@ -17,7 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"istio-conformance/fixtures"
-	"istio-conformance/internal/images/gatewayapi"
+	"istio-conformance/internal/images/gatewaycrds"
 	"istio-conformance/internal/mesh/kube"
 	"istio-conformance/internal/process/exitcode"
 	"istio-conformance/internal/process/progress"
@@ -68,7 +68,7 @@ func (u *Upstream) Start(ctx context.Context, dir string, chosen []string, logf 
 
 // loadImages brings the suite's images into the nodes.
 func (u *Upstream) loadImages(ctx context.Context, logf progress.Logf) (err error) {
-	dir, err := os.MkdirTemp(u.stack.Config.OutDir, "gateway-api-")
+	dir, err := os.MkdirTemp(u.stack.OutDir(), "gateway-api-")
 	if err != nil {
 		return fmt.Errorf("make room for images: %w", err)
 	}
@@ -96,7 +96,7 @@ func (u *Upstream) loadImages(ctx context.Context, logf progress.Logf) (err erro
 // define installs the definitions of the suite's version: the experimental ones, of which
 // Istio's published reports are.
 func (u *Upstream) define(ctx context.Context, logf progress.Logf) error {
-	version, err := gatewayapi.Define(ctx, u.stack.Client, u.stack.Config.Root, gatewayapi.Experimental)
+	version, err := gatewaycrds.Define(ctx, u.stack.Client, u.stack.Root(), gatewaycrds.Experimental)
 	if err != nil {
 		return err
 	}

@@ -12,7 +12,7 @@ import (
 	"github.com/onsi/gomega"
 
 	"istio-conformance/internal/check"
-	"istio-conformance/internal/images/gatewayapi"
+	"istio-conformance/internal/images/conformance"
 	"istio-conformance/internal/process/exitcode"
 	"istio-conformance/internal/stack"
 )
@@ -37,8 +37,8 @@ const wholeTimeout = 30 * time.Minute
 // Upstream is the suite, and its run once it was started.
 type Upstream struct {
 	stack    *stack.Stack
-	suite    *gatewayapi.Suite
-	profiles []gatewayapi.Profile
+	suite    *conformance.Suite
+	profiles []conformance.Profile
 	// claims are published. They are read when the version is known.
 	claims *claims
 
@@ -47,7 +47,7 @@ type Upstream struct {
 }
 
 // New returns the suite with the profiles of a list, separated by commas.
-func New(s *stack.Stack, suite *gatewayapi.Suite, profiles string) (*Upstream, error) {
+func New(s *stack.Stack, suite *conformance.Suite, profiles string) (*Upstream, error) {
 	u := &Upstream{stack: s, suite: suite}
 	var known []string
 	for _, p := range suite.Profiles {
@@ -85,7 +85,7 @@ func (u *Upstream) Suite() check.Suite {
 }
 
 // profilesOf are the chosen profiles that a test belongs to.
-func (u *Upstream) profilesOf(t gatewayapi.Test) []string {
+func (u *Upstream) profilesOf(t conformance.Test) []string {
 	var names []string
 	for _, p := range u.profiles {
 		if p.Has(t) {

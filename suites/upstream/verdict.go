@@ -12,7 +12,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"istio-conformance/internal/check"
-	"istio-conformance/internal/images/gatewayapi"
+	"istio-conformance/internal/images/conformance"
 )
 
 // What go test says of a test.
@@ -24,7 +24,7 @@ const (
 
 // check waits for one of the suite's tests and judges it: what is claimed must pass, and
 // what is not claimed is said.
-func (u *Upstream) check(test gatewayapi.Test) check.Check {
+func (u *Upstream) check(test conformance.Test) check.Check {
 	return check.Check{
 		Name: test.Name, Feature: strings.ToLower(u.profilesOf(test)[0]), Promise: promise(test), Timeout: wholeTimeout,
 		Run: func(ctx context.Context, t *check.T) {
@@ -52,7 +52,7 @@ func (u *Upstream) check(test gatewayapi.Test) check.Check {
 }
 
 // promise is the suite's own description of a test in one line.
-func promise(t gatewayapi.Test) string {
+func promise(t conformance.Test) string {
 	if text := strings.Join(strings.Fields(t.Description), " "); text != "" {
 		return text
 	}
@@ -60,10 +60,10 @@ func promise(t gatewayapi.Test) string {
 }
 
 // claimed says whether a test must pass.
-func (u *Upstream) claimed(t gatewayapi.Test) bool { return u.claims.of(u.suite, t) }
+func (u *Upstream) claimed(t conformance.Test) bool { return u.claims.of(u.suite, t) }
 
 // whySkipped says why the suite did not run a test.
-func (u *Upstream) whySkipped(t gatewayapi.Test, o outcome) string {
+func (u *Upstream) whySkipped(t conformance.Test, o outcome) string {
 	for _, f := range t.Features {
 		if !slices.Contains(u.claims.Features, f) && !u.core(f) {
 			return fmt.Sprintf("needs %s, which Istio's report does not claim; RUN=%s/%s tries it", f, suiteName, t.Name)
@@ -74,11 +74,11 @@ func (u *Upstream) whySkipped(t gatewayapi.Test, o outcome) string {
 
 // core says whether a feature is core of a chosen profile.
 func (u *Upstream) core(feature string) bool {
-	return slices.ContainsFunc(u.profiles, func(p gatewayapi.Profile) bool { return slices.Contains(p.Core, feature) })
+	return slices.ContainsFunc(u.profiles, func(p conformance.Profile) bool { return slices.Contains(p.Core, feature) })
 }
 
-// conformance is what is read of the suite's report.
-type conformance struct {
+// reported is what is read of the suite's report.
+type reported struct {
 	Profiles []struct {
 		Name           string
 		Core, Extended struct {
@@ -97,11 +97,11 @@ func (u *Upstream) report() check.Check {
 			text, err := u.runner.wholeReport(ctx)
 			t.Expect(err).NotTo(gomega.HaveOccurred(), func() string { return complaint(u.runner.said()) })
 			t.Expect(os.WriteFile(filepath.Join(u.dir, ReportName), []byte(text), 0o644)).To(gomega.Succeed())
-			var reported conformance
-			t.Expect(yaml.Unmarshal([]byte(text), &reported)).To(gomega.Succeed())
+			var found reported
+			t.Expect(yaml.Unmarshal([]byte(text), &found)).To(gomega.Succeed())
 			t.Diagnose("the suite's report counts something else than its log shows", "compare "+ReportName+" with "+LogName, "")
-			t.Expect(reported.Profiles).NotTo(gomega.BeEmpty(), "profiles in the suite's report")
-			for _, p := range reported.Profiles {
+			t.Expect(found.Profiles).NotTo(gomega.BeEmpty(), "profiles in the suite's report")
+			for _, p := range found.Profiles {
 				core, extended := p.Core.Statistics, p.Extended.Statistics
 				passed, failed := u.count(p.Name)
 				t.Expect([]int{core.Passed + extended.Passed, core.Failed + extended.Failed}).To(gomega.Equal([]int{passed, failed}), "tests of %s that passed and failed", p.Name)
@@ -114,7 +114,7 @@ func (u *Upstream) report() check.Check {
 
 // count counts the tests of a profile that passed and failed.
 func (u *Upstream) count(profile string) (passed, failed int) {
-	i := slices.IndexFunc(u.suite.Profiles, func(p gatewayapi.Profile) bool { return p.Name == profile })
+	i := slices.IndexFunc(u.suite.Profiles, func(p conformance.Profile) bool { return p.Name == profile })
 	for _, t := range u.suite.Tests {
 		if i < 0 || !u.suite.Profiles[i].Has(t) {
 			continue

@@ -15,7 +15,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"istio-conformance/internal/images/gatewayapi"
+	"istio-conformance/internal/images/gatewaycrds"
 	"istio-conformance/internal/images/modules"
 	"istio-conformance/internal/mesh/istio"
 	"istio-conformance/internal/process/project"
@@ -53,7 +53,7 @@ func rehearsal(t *testing.T, from, to Side) *Rehearsal {
 	t.Helper()
 	root, err := project.Root()
 	gomega.NewWithT(t).Expect(err).NotTo(gomega.HaveOccurred())
-	crds, _, err := gatewayapi.CRDs(t.Context(), root)
+	crds, _, err := gatewaycrds.CRDs(t.Context(), root)
 	gomega.NewWithT(t).Expect(err).NotTo(gomega.HaveOccurred())
 	return &Rehearsal{From: from, To: to, Kubernetes: "v1.36.3", GatewayAPI: crds, Dir: t.TempDir(), Logf: t.Logf, report: &finding.Report{}}
 }

@@ -14,7 +14,7 @@ import (
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"istio-conformance/internal/images/gatewayapi"
+	"istio-conformance/internal/images/gatewaycrds"
 	"istio-conformance/internal/mesh/kube"
 )
 
@@ -47,7 +47,7 @@ func ApplyCRDs(ctx context.Context, config *rest.Config, crds []*unstructured.Un
 	ticker := time.NewTicker(200 * time.Millisecond)
 	defer ticker.Stop()
 	for {
-		left, err := gatewayapi.NotEstablished(ctx, c, crds)
+		left, err := gatewaycrds.NotEstablished(ctx, c, crds)
 		if err != nil || len(left) == 0 {
 			return err
 		}

@@ -25,14 +25,14 @@ func cni(s *stack.Stack) check.Check {
 		Promise: "with chart cni a pod needs no init container and no right to change its network; the plugin keeps its place in the nodes' chain and leaves it clean",
 		Timeout: 6 * time.Minute,
 		SkipIf: func() string {
-			if s.Config.Profile == stack.ProfileAmbient {
+			if s.Profile() == stack.ProfileAmbient {
 				return "in the ambient profile chart cni is for pods without sidecars, and istiod gives sidecars their init container; PROFILE=cni runs it"
 			}
 			return s.WhyNotOurs()
 		},
 		Run: func(ctx context.Context, t *check.T) {
 			remove := func() {}
-			if s.Config.Profile != stack.ProfileCNI {
+			if s.Profile() != stack.ProfileCNI {
 				remove = installPlugin(ctx, t, s)
 			}
 			t.Diagnose("the CNI plugin is not in every node's chain although its DaemonSet is ready",

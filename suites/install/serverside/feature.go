@@ -39,7 +39,7 @@ func onlyHelm4(s *stack.Stack) func() string {
 		if why := s.WhyNotOurs(); why != "" {
 			return why
 		}
-		if s.Config.Helm != stack.Helm4 {
+		if !s.Helm4() {
 			return "Helm 3 applies client-side; HELM=4 runs it"
 		}
 		return ""

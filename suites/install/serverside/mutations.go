@@ -18,7 +18,7 @@ func isIstiod(r charts.Release) bool { return strings.HasPrefix(filepath.Base(r.
 func change(ctx context.Context, t *check.T, s *stack.Stack, how func(*charts.Release)) {
 	own := s.Helm
 	mutation.Mend(ctx, t, func(context.Context) { s.Helm = own })
-	s.Helm = own.By(func(c charts.Connection) charts.Changer { return changing{s.Config.MakeHelm(c), how} })
+	s.Helm = own.By(func(c charts.Connection) charts.Changer { return changing{s.MakeHelm()(c), how} })
 }
 
 // changing is a Helm that does other than it is asked.

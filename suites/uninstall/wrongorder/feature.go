@@ -25,7 +25,7 @@ func Checks(s *stack.Stack) []check.Check {
 // planned returns the release of a chart as the run installs it.
 func planned(t *check.T, s *stack.Stack, chart string) charts.Release {
 	t.Helper()
-	releases, err := s.ReleasesOf(s.Config.Profile)
+	releases, err := s.ReleasesOf(s.Profile())
 	t.Expect(err).NotTo(gomega.HaveOccurred())
 	for _, r := range releases {
 		if r.Chart == s.Images.Charts[chart] {

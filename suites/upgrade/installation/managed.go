@@ -14,7 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"istio-conformance/fixtures"
-	"istio-conformance/internal/images/gatewayapi"
+	"istio-conformance/internal/images/gatewaycrds"
 	"istio-conformance/internal/mesh/kube"
 	"istio-conformance/internal/stack"
 	"istio-conformance/internal/traffic/probe"
@@ -47,7 +47,7 @@ func (m *Mesh) managedObjects() ([]*unstructured.Unstructured, error) {
 
 // manage has istiod deploy the gateway under test, from then on in place of the chart's.
 func (m *Mesh) manage(ctx context.Context, version string) error {
-	if _, err := gatewayapi.Define(ctx, m.Stack.Client, m.Stack.Config.Root, gatewayapi.Standard); err != nil {
+	if _, err := gatewaycrds.Define(ctx, m.Stack.Client, m.Stack.Root(), gatewaycrds.Standard); err != nil {
 		return err
 	}
 	objects, err := m.managedObjects()

@@ -65,7 +65,7 @@ func (m *Mesh) valuesLayer() string {
 
 // Release returns a chart's release at a version, with values on top.
 func (m *Mesh) Release(chart, version string, values map[string]any) (charts.Release, error) {
-	planned, err := m.Stack.PlanReleases(m.set(version), m.Stack.Config.Profile, m.valuesLayer())
+	planned, err := m.Stack.PlanReleases(m.set(version), m.Stack.Profile(), m.valuesLayer())
 	if err != nil {
 		return charts.Release{}, err
 	}
@@ -183,7 +183,7 @@ func (m *Mesh) Rollback(ctx context.Context, chart, version string) error {
 	}
 	for _, h := range slices.Backward(history) {
 		if h.Chart.Metadata.Version == version {
-			if h.Version == 1 && chart == "istiod" && m.Stack.Config.Helm == stack.Helm4 {
+			if h.Version == 1 && chart == "istiod" && m.Stack.Helm4() {
 				// Helm 4 refuses it: docs/helm.md says why, and to do this instead.
 				return m.Upgrade(ctx, chart, version, nil)
 			}

@@ -15,7 +15,7 @@ import (
 	"time"
 
 	"istio-conformance/internal/report"
-	"istio-conformance/internal/traffic/load"
+	"istio-conformance/internal/traffic/openloop"
 )
 
 const (
@@ -46,7 +46,7 @@ type kind struct {
 	share       float64
 	connections int
 	fresh       bool
-	protocol    load.Protocol
+	protocol    openloop.Protocol
 	secure      bool
 	host        string
 	target      string
@@ -66,11 +66,11 @@ func CalleeHost(namespace string) string { return "callee." + namespace }
 // as a busy machine gives while pods start, keep no request back at 300 a second.
 func kinds(namespace string) []kind {
 	return []kind{
-		{name: "http1-keep-alive", description: "HTTP/1.1 on kept connections", share: 0.3, connections: 24, protocol: load.HTTP1, host: AppHost, target: "/"},
-		{name: "http1-new-connections", description: "HTTP/1.1, a connection for every request", share: 0.15, connections: 16, fresh: true, protocol: load.HTTP1, host: AppHost, target: "/"},
-		{name: "h2", description: "HTTP/2 without TLS, streams on few connections", share: 0.2, connections: 2, protocol: load.HTTP2, host: AppHost, target: "/"},
-		{name: "tls", description: "HTTP/1.1 on kept TLS connections", share: 0.15, connections: 12, protocol: load.HTTP1, secure: true, host: AppHost, target: "/"},
-		{name: "mesh", description: "HTTP/1.1 to a pod that calls another one, from sidecar to sidecar", share: 0.2, connections: 16, protocol: load.HTTP1, host: MeshHost,
+		{name: "http1-keep-alive", description: "HTTP/1.1 on kept connections", share: 0.3, connections: 24, protocol: openloop.HTTP1, host: AppHost, target: "/"},
+		{name: "http1-new-connections", description: "HTTP/1.1, a connection for every request", share: 0.15, connections: 16, fresh: true, protocol: openloop.HTTP1, host: AppHost, target: "/"},
+		{name: "h2", description: "HTTP/2 without TLS, streams on few connections", share: 0.2, connections: 2, protocol: openloop.HTTP2, host: AppHost, target: "/"},
+		{name: "tls", description: "HTTP/1.1 on kept TLS connections", share: 0.15, connections: 12, protocol: openloop.HTTP1, secure: true, host: AppHost, target: "/"},
+		{name: "mesh", description: "HTTP/1.1 to a pod that calls another one, from sidecar to sidecar", share: 0.2, connections: 16, protocol: openloop.HTTP1, host: MeshHost,
 			target: "/?forward=http://" + CalleeHost(namespace) + "/"},
 	}
 }
@@ -79,7 +79,7 @@ func kinds(namespace string) []kind {
 // comes back too soon may lead to a pod that is gone, which is not the mesh's doing.
 func (k kind) rate(whole float64) float64 {
 	if k.fresh {
-		return min(whole*k.share, load.PortsRate)
+		return min(whole*k.share, openloop.PortsRate)
 	}
 	return whole * k.share
 }
@@ -93,11 +93,11 @@ type Traffic struct {
 	once    sync.Once
 	wait    sync.WaitGroup
 	kinds   []kind
-	results []*load.Result
+	results []*openloop.Result
 	errs    []error
 	broken  chan error // of a generator that ended by itself
 	streams []*streamRun
-	ports   *load.Ports
+	ports   *openloop.Ports
 	// Failed counts while it runs.
 	Failed atomic.Int64
 }
@@ -118,12 +118,12 @@ func Start(ctx context.Context, namespace string, rate float64, to Addresses) (*
 		return nil, err
 	}
 	for wait := lead; wait <= 4*lead; wait *= 2 {
-		t := &Traffic{kinds: all, End: make(chan struct{}), results: make([]*load.Result, len(all)), errs: make([]error, len(all)), broken: make(chan error, len(all)), ports: load.NewPorts()}
+		t := &Traffic{kinds: all, End: make(chan struct{}), results: make([]*openloop.Result, len(all)), errs: make([]error, len(all)), broken: make(chan error, len(all)), ports: openloop.NewPorts()}
 		start := time.Now().Add(wait)
 		t.Started = start.Add(warmup)
 		for i, k := range all {
 			t.wait.Go(func() {
-				if t.results[i], t.errs[i] = load.Run(ctx, t.config(k, rate, to, start)); t.errs[i] != nil {
+				if t.results[i], t.errs[i] = openloop.Run(ctx, t.config(k, rate, to, start)); t.errs[i] != nil {
 					t.broken <- t.errs[i]
 				}
 			})
@@ -133,7 +133,7 @@ func Start(ctx context.Context, namespace string, rate float64, to Addresses) (*
 			return t, nil
 		}
 		t.Stop()
-		if !errors.Is(err, load.ErrLate) {
+		if !errors.Is(err, openloop.ErrLate) {
 			return nil, err
 		}
 	}
@@ -149,18 +149,18 @@ func (t *Traffic) startStreams(ctx context.Context, all []streamKind) {
 	}
 }
 
-func (t *Traffic) config(k kind, rate float64, to Addresses, start time.Time) load.Config {
-	path := load.Path{Name: k.name, URL: "http://" + to.HTTP + k.target, Host: k.host, Protocol: k.protocol}
+func (t *Traffic) config(k kind, rate float64, to Addresses, start time.Time) openloop.Config {
+	path := openloop.Path{Name: k.name, URL: "http://" + to.HTTP + k.target, Host: k.host, Protocol: k.protocol}
 	if k.secure {
 		path.URL = "https://" + to.HTTPS + k.target
 		path.TLS = &tls.Config{RootCAs: to.Roots, ServerName: k.host, MinVersion: tls.VersionTLS12}
 	}
-	return load.Config{
+	return openloop.Config{
 		Path: path, Connections: k.connections, NewConnections: k.fresh, Timeout: answerTimeout, Patience: patience,
-		Limits: &load.Limits{LossOnly: true}, Relaxed: true,
-		Schedule: load.Schedule{Rate: k.rate(rate), Warmup: warmup, Duration: longest},
+		Limits: &openloop.Limits{LossOnly: true}, Relaxed: true,
+		Schedule: openloop.Schedule{Rate: k.rate(rate), Warmup: warmup, Duration: longest},
 		Start:    start, End: t.End, Ports: t.ports,
-		Progress: func(i *load.Interval) { t.Failed.Add(i.Failed()) },
+		Progress: func(i *openloop.Interval) { t.Failed.Add(i.Failed()) },
 	}
 }
 
@@ -214,7 +214,7 @@ func (t *Traffic) Failures() []string {
 	return all
 }
 
-func describeFailure(kind string, f *load.Failure) string {
+func describeFailure(kind string, f *openloop.Failure) string {
 	text := fmt.Sprintf("a client saw: %s %s: %s after %d ms", f.Sent.UTC().Format(Clock), kind, f.Class, f.Failed.Sub(f.Sent).Milliseconds())
 	if late := f.Sent.Sub(f.Due); late >= time.Millisecond {
 		text += fmt.Sprintf(" (sent %d ms late)", late.Milliseconds())
@@ -228,7 +228,7 @@ func describeFailure(kind string, f *load.Failure) string {
 	return text
 }
 
-func describeKind(k kind, r *load.Result, err error) report.UpgradeTraffic {
+func describeKind(k kind, r *openloop.Result, err error) report.UpgradeTraffic {
 	u := report.UpgradeTraffic{Name: k.name, Description: k.description, Rate: 1, Timeline: []report.UpgradeSecond{}}
 	if err != nil {
 		u.Invalid = append(u.Invalid, err.Error())
@@ -249,7 +249,7 @@ func describeKind(k kind, r *load.Result, err error) report.UpgradeTraffic {
 		u.Invalid = append(u.Invalid, r.Unheld)
 	}
 	if len(r.WarmupErrors) > 0 {
-		u.Invalid = append(u.Invalid, "requests failed before anything was counted: "+load.DescribeErrors(r.WarmupErrors))
+		u.Invalid = append(u.Invalid, "requests failed before anything was counted: "+openloop.DescribeErrors(r.WarmupErrors))
 	}
 	for _, i := range r.Intervals {
 		u.Timeline = append(u.Timeline, report.UpgradeSecond{
@@ -268,4 +268,6 @@ func counts(of map[string]int64) map[string]int {
 	return all
 }
 
-func micros(h *load.Histogram, q float64) float64 { return float64(h.Quantile(q).Nanoseconds()) / 1e3 }
+func micros(h *openloop.Histogram, q float64) float64 {
+	return float64(h.Quantile(q).Nanoseconds()) / 1e3
+}

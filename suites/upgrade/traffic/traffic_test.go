@@ -12,7 +12,7 @@ import (
 	"github.com/onsi/gomega"
 
 	"istio-conformance/internal/report"
-	"istio-conformance/internal/traffic/load"
+	"istio-conformance/internal/traffic/openloop"
 )
 
 // backend answers on the loopback, in HTTP/1.1 and in HTTP/2 without TLS.
@@ -30,9 +30,9 @@ func backend(t *testing.T, handler http.HandlerFunc) *httptest.Server {
 // meet sends a kind's traffic to a server for a time after the warm-up.
 func meet(t *testing.T, k kind, address string, start time.Time, seconds time.Duration) report.UpgradeTraffic {
 	t.Helper()
-	flow := &Traffic{End: make(chan struct{}), ports: load.NewPorts()}
+	flow := &Traffic{End: make(chan struct{}), ports: openloop.NewPorts()}
 	time.AfterFunc(time.Until(start)+warmup+seconds, func() { close(flow.End) })
-	r, err := load.Run(t.Context(), flow.config(k, 300, Addresses{HTTP: address}, start))
+	r, err := openloop.Run(t.Context(), flow.config(k, 300, Addresses{HTTP: address}, start))
 	return describeKind(k, r, err)
 }
 
@@ -105,7 +105,7 @@ func TestNewConnectionsAreNoMoreThanThereArePorts(t *testing.T) {
 	for _, k := range kinds("test") {
 		g.Expect(k.rate(300)).To(gomega.Equal(300*k.share), k.name)
 		if k.fresh {
-			g.Expect(k.rate(5000)).To(gomega.Equal(load.PortsRate))
+			g.Expect(k.rate(5000)).To(gomega.Equal(openloop.PortsRate))
 		}
 	}
 }
@@ -113,8 +113,8 @@ func TestNewConnectionsAreNoMoreThanThereArePorts(t *testing.T) {
 func TestClientSaysHowARequestFailed(t *testing.T) {
 	g := gomega.NewWithT(t)
 	sent := time.Date(2026, 11, 25, 17, 0, 2, 0, time.UTC)
-	f := load.Failure{Class: load.ClassClosed, Due: sent.Add(-3 * time.Millisecond), Sent: sent, Failed: sent.Add(812 * time.Millisecond)}
+	f := openloop.Failure{Class: openloop.ClassClosed, Due: sent.Add(-3 * time.Millisecond), Sent: sent, Failed: sent.Add(812 * time.Millisecond)}
 	g.Expect(describeFailure("h2", &f)).To(gomega.Equal("a client saw: 17:00:02.000 h2: closed after 812 ms (sent 3 ms late)"))
-	f = load.Failure{Class: "http 404", Due: sent, Sent: sent, Failed: sent, From: netip.MustParseAddrPort("172.17.0.1:4000"), Received: "HTTP/1.1 404 Not Found\r\n"}
+	f = openloop.Failure{Class: "http 404", Due: sent, Sent: sent, Failed: sent, From: netip.MustParseAddrPort("172.17.0.1:4000"), Received: "HTTP/1.1 404 Not Found\r\n"}
 	g.Expect(describeFailure("tls", &f)).To(gomega.Equal(`a client saw: 17:00:02.000 tls: http 404 after 0 ms, on the connection from 172.17.0.1:4000, which answered "HTTP/1.1 404 Not Found\r\n"`))
 }
