@@ -12,6 +12,7 @@ import (
 
 	"istio-conformance/internal/process/artifact"
 	"istio-conformance/internal/process/command"
+	"istio-conformance/internal/process/exitcode"
 	"istio-conformance/internal/process/gobuild"
 	"istio-conformance/internal/process/progress"
 )
@@ -69,7 +70,7 @@ type Test struct {
 func Compile(ctx context.Context, root, cacheDir string, logf progress.Logf) (_ *Suite, err error) {
 	toolchain, err := gobuild.Toolchain(ctx)
 	if err != nil {
-		return nil, err
+		return nil, exitcode.Environmentf("the Gateway API's conformance suite is compiled here, whatever IMAGES is: %w", err)
 	}
 	store, err := artifact.Open(filepath.Join(cacheDir, "artifacts"), logf)
 	if err != nil {
