@@ -130,6 +130,23 @@ func complaint(log string) string {
 	return strings.Join(append(asserted, "before that it said: "+said[len(said)-1]), "\n")
 }
 
+// notProgrammed is what istiod says of a Gateway for whose Service it knows no pod.
+var notProgrammed = regexp.MustCompile(`AddressNotAssigned Failed to assign to any requested addresses: (no instances found for hostname "[^"]+")`)
+
+// unassigned is what istiod said of a Gateway last, where a test failed while it waited for
+// that to be Programmed; else empty.
+func unassigned(log string) string {
+	const end = 3000 // the state is said ten times a second
+	log, _, _ = strings.Cut(log, "--- FAIL: ")
+	if before, _, asserted := strings.Cut(log, "Error Trace:"); asserted {
+		log = before
+	}
+	if match := notProgrammed.FindStringSubmatch(log[max(0, len(log)-end):]); match != nil {
+		return match[1]
+	}
+	return ""
+}
+
 // assertionField is a line of what testify says of an assertion.
 var assertionField = regexp.MustCompile(`^(Error Trace|Error|Test|Messages):\s*(.*)`)
 

@@ -68,3 +68,11 @@ func TestComplaintWithoutAnAssertionIsTheLastThatWasSaid(t *testing.T) {
 `
 	gomega.NewWithT(t).Expect(complaint(log)).To(gomega.Equal("timeout while waiting after 26 attempts, 0/3 successes"))
 }
+
+func TestAGatewayThatIstiodDidNotLookAtAgainIsNamed(t *testing.T) {
+	g := gomega.NewWithT(t)
+	const waiting = `    helpers.go:284: 2026-12-01T00:04:40Z: Programmed was not in conditions list [[{Programmed False 1 2026-12-01 00:00:32 +0000 UTC AddressNotAssigned Failed to assign to any requested addresses: no instances found for hostname "gw-istio.infra.svc.cluster.local"}]]
+`
+	g.Expect(unassigned(waiting + "    helpers.go:90: \n        \tError Trace:\t/x\n")).To(gomega.Equal(`no instances found for hostname "gw-istio.infra.svc.cluster.local"`))
+	g.Expect(unassigned(waiting+strings.Repeat("    http.go:70: not ready yet\n", 200))).To(gomega.BeEmpty(), "it was Programmed later")
+}
