@@ -12,7 +12,6 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -161,10 +160,10 @@ func (u *Upstream) startPod(ctx context.Context, chosen []string) error {
 		}
 		return nil
 	})
-	if err != nil && !apierrors.IsNotFound(err) {
+	if err != nil {
 		return exitcode.Environmentf("start the Gateway API's conformance suite: %w", err)
 	}
-	return err
+	return nil
 }
 
 // waiting is what a pod says of why it does not run yet.
