@@ -131,7 +131,7 @@ func (u *Upstream) sweep(ctx context.Context, logf progress.Logf) error {
 	return kit.Until(ctx, goneTimeout, func(ctx context.Context) error {
 		namespaces, err := left(ctx)
 		if err == nil && len(namespaces) > 0 {
-			err = fmt.Errorf("Namespace %s of an earlier run is still there", namespaces[0].Name)
+			err = fmt.Errorf("wait for Namespace %s of an earlier run: it is still there", namespaces[0].Name)
 		}
 		return err
 	})
@@ -156,7 +156,7 @@ func (u *Upstream) startPod(ctx context.Context, chosen []string) error {
 			return err
 		}
 		if pod.Status.Phase == corev1.PodPending {
-			return fmt.Errorf("Pod %s/%s waits: %s", namespace, podName, waiting(pod))
+			return fmt.Errorf("wait for Pod %s/%s: %s", namespace, podName, waiting(pod))
 		}
 		return nil
 	})

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"istio-conformance/internal/stack"
@@ -56,7 +57,7 @@ func (r *runner) follow(ctx context.Context) {
 		if done := phase == corev1.PodSucceeded || phase == corev1.PodFailed; done && err == nil {
 			break
 		}
-		if why = errors.Join(err, phaseErr); ctx.Err() != nil || client.IgnoreNotFound(phaseErr) != phaseErr {
+		if why = errors.Join(err, phaseErr); ctx.Err() != nil || apierrors.IsNotFound(phaseErr) {
 			break
 		}
 		select {

@@ -143,7 +143,7 @@ func (m *Mesh) End(ctx context.Context) error {
 	return kit.Until(ctx, managedGone, func(ctx context.Context) error {
 		err := m.Stack.Client.Get(ctx, client.ObjectKey{Namespace: m.Stack.Gateway.Namespace, Name: managedDeployment}, &appsv1.Deployment{})
 		if err == nil {
-			return fmt.Errorf("Deployment %s/%s is still there after its Gateway was deleted", m.Stack.Gateway.Namespace, managedDeployment)
+			return fmt.Errorf("wait for the end of Deployment %s/%s: it is still there after its Gateway was deleted", m.Stack.Gateway.Namespace, managedDeployment)
 		}
 		return client.IgnoreNotFound(err)
 	})
