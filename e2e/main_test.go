@@ -90,9 +90,6 @@ func run(m *testing.M, o *options.Options, console *os.File) (int, error) {
 	if o.Upgrade != nil && o.Upgrade.Values[0] == stack.RecommendedValues {
 		o.ValuesLayer = stack.RecommendedValues
 	}
-	if o.Soak > 0 {
-		o.ValuesLayer = stack.SoakValues
-	}
 	s := stack.New(o.Config)
 	all, target := suites.All(s.Stack, extent(o)), "e2e"
 	switch {
@@ -117,6 +114,13 @@ func run(m *testing.M, o *options.Options, console *os.File) (int, error) {
 		if o.Mutate {
 			target = "upgrade MUTATE=1"
 		}
+	}
+	up, err := upstreamSuite(s, o)
+	if err != nil {
+		return exitcode.Of(err), err
+	}
+	if up != nil {
+		all, target = []check.Suite{up.Suite()}, "gateway-api"
 	}
 	selection, err := check.Select(o.Run, all)
 	if err == nil {
@@ -145,7 +149,9 @@ func run(m *testing.M, o *options.Options, console *os.File) (int, error) {
 		return exitcode.Of(err), err
 	}
 	waiting := time.AfterFunc(firstLine, func() { fmt.Fprintln(console, "istio-conformance: asking what is published") })
-	err = resolve(s, o)
+	if err = resolve(s, o); err == nil && up != nil {
+		err = up.ReadClaims()
+	}
 	waiting.Stop()
 	if err != nil {
 		return exitcode.Of(err), err
@@ -160,7 +166,7 @@ func run(m *testing.M, o *options.Options, console *os.File) (int, error) {
 		recorder.Expect(check.IDs(planned))
 	}
 	status := exitcode.Pass
-	if err := s.Build(ctx, recorder); err != nil {
+	if err := build(ctx, s, up, planned, recorder); err != nil {
 		status = exitcode.Of(err)
 	} else {
 		recorder.Plan(check.Count(planned))

@@ -33,9 +33,6 @@ const (
 	RecommendedValues = "recommended"
 )
 
-// SoakValues is the layer of values for a mesh that is watched for hours.
-const SoakValues = "soak"
-
 // What may be made in a cluster that is there already.
 const (
 	// ScopeRead is nothing but a namespace for what is a dry run or needs no pod.

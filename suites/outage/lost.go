@@ -31,6 +31,10 @@ func nodeLost(s *stack.Stack) check.Check {
 		Promise: "when the node with istiod and the gateway is lost for good, another gateway serves without a failed request, istiod and the gateway start elsewhere, and new configuration flows",
 		Timeout: 10 * time.Minute,
 		Run: func(ctx context.Context, t *check.T) {
+			t.CleanupWithin(ctx, 2*backTimeout, func(ctx context.Context) {
+				// Scheduled anew, the backends are on both nodes again.
+				restart(ctx, t, s, s.Namespace, "backend-v1")
+			})
 			r := prepare(ctx, t, s, "a node is lost", "outage-node", nil)
 			entry := s.Cluster.Nodes()[0].Name
 			other := otherNode(ctx, t, s, entry)

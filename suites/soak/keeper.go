@@ -134,7 +134,7 @@ type fixedPod struct {
 }
 
 // warmUp is how much of the time is not judged: caches, pools and heaps fill.
-func warmUp(lasts time.Duration) time.Duration { return min(lasts/3, 15*time.Minute) }
+func warmUp(lasts time.Duration) time.Duration { return min(lasts/2, 15*time.Minute) }
 
 // wait waits for a time; false says that everything ends.
 func wait(ctx context.Context, d time.Duration) bool {

@@ -23,6 +23,9 @@ const (
 	longest      = 72 * time.Hour
 )
 
+// soakLayer names the values with which a mesh is watched.
+const soakLayer = "soak"
+
 // registerLong defines the flags of what takes minutes and hours.
 func (o *Options) registerLong() {
 	o.text(&o.outages, "outage", "OUTAGE", "", "take away, one at a time, what Istio depends on while traffic runs: 1 for the API server, CoreDNS, istiod and others, all for a lost node, a gateway out of memory and others too")
@@ -60,6 +63,9 @@ func (o *Options) completeLong() error {
 	}
 	if o.Soak > 0 && (o.Upgrade != nil || o.Exam) {
 		return exitcode.Usagef("HOURS and MINUTES are for make soak; leave them out of an upgrade and of the exam")
+	}
+	if o.Soak > 0 {
+		o.ValuesLayer = soakLayer
 	}
 	return nil
 }
