@@ -71,7 +71,7 @@ func change(ctx context.Context, s *stack.Stack, c kit.Scratch, body string) err
 		return err
 	}
 	// The last object is the VirtualService.
-	return kube.Apply(ctx, s.Client, c.Namespace, objects[len(objects)-1:])
+	return s.Apply(ctx, c.Namespace, objects[len(objects)-1:])
 }
 
 func mustAnswer(ctx context.Context, t *check.T, s *stack.Stack, c kit.Scratch, body string) {
