@@ -52,3 +52,14 @@ func TestGatewaysGoToTheirPods(t *testing.T) {
 	g.Expect(beside(other, "ingress")).To(gomega.Succeed())
 	g.Expect(other.GetNamespace()).To(gomega.BeEmpty(), "istiod deploys its pods where it is")
 }
+
+func TestAGatewayOfSomebodyElsesIsNotReachedWhereGatewaysAreScoped(t *testing.T) {
+	g := gomega.NewWithT(t)
+	s := New(Config{Kubeconfig: "kubeconfig", Scope: ScopeNamespace}).Stack
+	g.Expect(s.WhyScoped()).To(gomega.BeEmpty())
+	s.scoped = true
+	g.Expect(s.WhyNotRouted()).To(gomega.ContainSubstring(scopeVariable))
+	own := New(Config{}).Stack
+	own.scoped = true
+	g.Expect(own.WhyNotRouted()).To(gomega.BeEmpty(), "there Gateways are made in the gateway's namespace")
+}
