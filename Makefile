@@ -30,6 +30,8 @@ export TO ?=
 export SHARD ?=
 # suite or suite/check, separated by commas; empty runs all.
 export RUN ?=
+# Which profiles make gateway-api runs, separated by commas; empty means all but UDP.
+export GATEWAY_PROFILES ?=
 # The report.json of an earlier run, or matrix, to compare with.
 export BASELINE ?=
 
@@ -37,9 +39,9 @@ BIN := bin
 COMMIT := $(shell git describe --always --dirty 2>/dev/null)
 TOOL := go tool -modfile=$(CURDIR)/tools/go.mod
 ACTIONLINT := go tool -modfile=tools/actionlint/go.mod
-# Modules of their own with code of ours: an image, and the comparison with other
+# Modules of their own with code of ours: two images, and the comparison with other
 # load generators.
-MODULES := . images/backend benchmarks
+MODULES := . images/backend images/gateway-api benchmarks
 STEP := tools/step
 export CGO_ENABLED := 0
 # The same as those of the images (internal/process/gobuild), with which the harness
@@ -71,6 +73,10 @@ matrix: $(BIN)/e2e.test $(BIN)/istio-conformance ## Run the checks on many pairs
 .PHONY: upgrade
 upgrade: $(BIN)/e2e.test ## Upgrade Istio under traffic, roll it back and forward again: FROM=1.30 TO=1.31 REPEAT=1 BUDGET=0 VALUES=recommended|charts|both RUN=upgrade/in-place
 	@UPGRADE=1 $(BIN)/e2e.test
+
+.PHONY: gateway-api
+gateway-api: $(BIN)/e2e.test ## Run the Gateway API's own conformance suite and compare with what Istio claims: ISTIO=1.31 GATEWAY_PROFILES=GATEWAY-HTTP,MESH-HTTP KEEP=1 RUN=gateway-api/HTTPRouteWeight
+	@GATEWAY_API=1 $(BIN)/e2e.test
 
 .PHONY: load
 load: $(BIN)/e2e.test ## Measure the gateway's latency and capacity thoroughly (about half an hour): KEEP=1 RUN=load/capacity

@@ -112,6 +112,13 @@ func run(m *testing.M, o *options.Options, console *os.File) (int, error) {
 			target = "upgrade MUTATE=1"
 		}
 	}
+	up, err := upstreamSuite(s, o)
+	if err != nil {
+		return exitcode.Of(err), err
+	}
+	if up != nil {
+		all, target = []check.Suite{up.Suite()}, "gateway-api"
+	}
 	selection, err := check.Select(o.Run, all)
 	if err == nil {
 		selection, err = selection.Narrow(o.Select, all)
@@ -139,7 +146,9 @@ func run(m *testing.M, o *options.Options, console *os.File) (int, error) {
 		return exitcode.Of(err), err
 	}
 	waiting := time.AfterFunc(firstLine, func() { fmt.Fprintln(console, "istio-conformance: asking what is published") })
-	err = resolve(s, o)
+	if err = resolve(s, o); err == nil && up != nil {
+		err = up.ReadClaims()
+	}
 	waiting.Stop()
 	if err != nil {
 		return exitcode.Of(err), err
@@ -154,7 +163,7 @@ func run(m *testing.M, o *options.Options, console *os.File) (int, error) {
 		recorder.Expect(check.IDs(planned))
 	}
 	status := exitcode.Pass
-	if err := s.Build(ctx, recorder); err != nil {
+	if err := build(ctx, s, up, planned, recorder); err != nil {
 		status = exitcode.Of(err)
 	} else {
 		recorder.Plan(check.Count(planned))

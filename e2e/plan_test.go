@@ -15,11 +15,11 @@ import (
 	"istio-conformance/suites"
 )
 
-// list shows the selected checks; it needs no cluster. Of make mutate and make upgrade
-// they are those of all, of make e2e the whole catalogue, with what breaks each.
+// list shows the selected checks; it needs no cluster. Of make mutate, make upgrade
+// and make gateway-api they are those of all, of make e2e the whole catalogue, with what breaks each.
 func list(out io.Writer, o *options.Options, all []check.Suite, selection check.Selection) error {
 	known := suites.Catalogue()
-	if o.Mutate || o.Exam || o.Upgrade != nil {
+	if o.Mutate || o.Exam || o.GatewayAPI || o.Upgrade != nil {
 		known = catalogue.Of(all, nil)
 	}
 	var entries []catalogue.Entry

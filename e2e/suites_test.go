@@ -32,6 +32,9 @@ func TestDiagnosis(t *testing.T) { runSuite(t, "diagnosis") }
 // TestExam plays public bug reports, when -exam asks for it.
 func TestExam(t *testing.T) { runSuite(t, "exam") }
 
+// TestGatewayAPI runs the Gateway API's own conformance suite, when -gateway-api asks for it.
+func TestGatewayAPI(t *testing.T) { runSuite(t, "gateway-api") }
+
 func runSuite(t *testing.T, name string) {
 	t.Helper()
 	for _, suite := range planned {

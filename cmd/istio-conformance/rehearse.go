@@ -174,7 +174,7 @@ func (r *rehearser) config() (*finding.Report, error) {
 	if run.To.Programs, err = source.Programs(ctx, r.stack.Cell.Pair); err != nil {
 		return nil, err
 	}
-	if run.GatewayAPI, _, err = gatewaycrds.CRDs(ctx, r.stack.Root()); err != nil {
+	if run.GatewayAPI, _, err = gatewaycrds.CRDs(ctx, r.stack.Root(), gatewaycrds.Standard); err != nil {
 		return nil, err
 	}
 	return run.Run(ctx)

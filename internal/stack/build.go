@@ -201,7 +201,10 @@ func (b *Builder) prepareCluster(ctx context.Context, logf progress.Logf) error 
 	if err := b.writeModulesFile(ctx); err != nil {
 		return err
 	}
-	return b.Cluster.Ready(ctx, b.config.Waits.Or(waits.Nodes, readyTimeout))
+	if err := b.Cluster.Ready(ctx, b.config.Waits.Or(waits.Nodes, readyTimeout)); err != nil {
+		return err
+	}
+	return b.mustReadReleases(ctx)
 }
 
 // writeModulesFile gives each node the file by which a real node loads Istio's

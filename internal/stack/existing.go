@@ -115,6 +115,13 @@ func (b *Builder) findReleases(ctx context.Context, logf progress.Logf) error {
 	if err != nil {
 		return err
 	}
+	broken, err := b.Helm.Unreadable(ctx)
+	if err != nil {
+		return err
+	}
+	for _, line := range broken {
+		logf("%s: it may be one of Istio's, and is passed over, as Helm does", line)
+	}
 	for _, chart := range []string{"base", "cni", "istiod", "ztunnel", "gateway"} {
 		i := slices.IndexFunc(releases, func(r *release.Release) bool { return r.Chart.Metadata.Name == chart })
 		if i < 0 {

@@ -42,6 +42,26 @@ func (s *Stack) helm() (*charts.Client, error) {
 	return client.By(s.config.MakeHelm), nil
 }
 
+// mustReadReleases refuses a kept cluster in which Helm's own record of a release is broken:
+// Helm would take no notice of it, and fail later for another reason.
+func (b *Builder) mustReadReleases(ctx context.Context) error {
+	if !b.kept {
+		return nil
+	}
+	client, err := b.helm()
+	if err != nil {
+		return err
+	}
+	broken, err := client.Unreadable(ctx)
+	if err != nil {
+		return err
+	}
+	if len(broken) > 0 {
+		return exitcode.Environmentf("%s; delete that Secret, and the revision before it is the last one, or have a new cluster made: make clean", broken[0])
+	}
+	return nil
+}
+
 // otherHelm names the releases of a kept cluster that another Helm applied. An upgrade
 // would leave them as they are: Helm 4 goes by what the revision before was.
 func (b *Builder) otherHelm(ctx context.Context) ([]string, error) {

@@ -36,7 +36,7 @@ func MustHaveGatewayAPI(ctx context.Context, t *check.T, s *stack.Stack) {
 	installing.Lock()
 	defer installing.Unlock()
 	if installed[s] == "" {
-		crds, version, err := gatewaycrds.CRDs(ctx, s.Root())
+		crds, version, err := gatewaycrds.CRDs(ctx, s.Root(), gatewaycrds.Standard)
 		if err != nil {
 			t.Skipf("needs the go command and the module cache or a module proxy: %v", err)
 		}

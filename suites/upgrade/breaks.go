@@ -29,6 +29,8 @@ import (
 type spoiled struct {
 	name, promise string
 	chart         string
+	// journey is the one that is made; empty means in-place.
+	journey string
 	// both breaks the old version's chart too.
 	both bool
 	// values are laid over the release's.
@@ -72,6 +74,11 @@ func breaks() []*spoiled {
 			step:   legForward + " gateway", says: "is still draining", mend: endPods,
 		},
 		{
+			name: "managed-gateway-left-behind", promise: "an istiod of the new version that deploys no gateways leaves a gateway which the old one deployed behind, and ends the upgrade",
+			chart: "istiod", journey: "managed-gateway", step: legForward + " istiod", says: "istiod has given Deployment",
+			values: map[string]any{"pilot": map[string]any{"env": map[string]any{"PILOT_ENABLE_GATEWAY_API_DEPLOYMENT_CONTROLLER": "false"}}},
+		},
+		{
 			name: "gateway-not-ready", promise: "a gateway of the new version that does not become ready ends the upgrade, and the old one keeps serving",
 			chart: "gateway", values: map[string]any{"readinessProbe": map[string]any{"httpGet": map[string]any{"path": "/never", "port": 15021}}},
 			step: legForward + " gateway", says: "not ready after",
@@ -98,7 +105,7 @@ func Breaks(s *stack.Stack, o Options) check.Suite {
 				if b.edit != nil {
 					b.path = mutation.ChangeChart(t, s.Images.Charts[b.chart], func(c *chart.Chart) { t.Expect(b.spoil(c)).To(gomega.Succeed()) })
 				}
-				r := &run{Options: o, say: t.Say, stack: s, journey: journeys()[0], layer: o.Values[0], repetition: 1, spoiled: b}
+				r := &run{Options: o, say: t.Say, stack: s, journey: b.of(), layer: o.Values[0], repetition: 1, spoiled: b}
 				u := r.travel(ctx)
 				if b.mend != nil {
 					t.CleanupWithin(ctx, mendTimeout, func(ctx context.Context) {
@@ -117,6 +124,12 @@ func Breaks(s *stack.Stack, o Options) check.Suite {
 	}
 	suite.Checks = append(suite.Checks, slowerGateway(s, o))
 	return suite
+}
+
+// of is the journey that the break ends.
+func (b *spoiled) of() journey {
+	all := journeys()
+	return all[max(0, slices.IndexFunc(all, func(j journey) bool { return j.name == b.journey }))]
 }
 
 // Apply breaks a release that is about to be installed.

@@ -8,29 +8,40 @@ import (
 
 // canaryRevision moves namespace and gateway by the revision's own name.
 func canaryRevision(m *installation.Mesh) []step {
-	to := m.Stack.Cell.Istio
 	return canarySteps(m, mover{
-		gateway: func(version string) map[string]any {
-			if version == to {
-				return map[string]any{"revision": installation.Revision(to)}
-			}
-			return nil
-		},
-		move: func(ctx context.Context, version string) error {
-			labels := map[string]string{installation.InjectionLabel: "enabled", installation.RevisionLabel: ""}
-			if version == to {
-				labels = map[string]string{installation.InjectionLabel: "", installation.RevisionLabel: installation.Revision(to)}
-			}
-			return m.Label(ctx, labels)
-		},
+		gateway: chartGateway(m, map[string]any{"revision": installation.Revision(m.Stack.Cell.Istio)}),
+		move:    func(ctx context.Context, version string) error { return m.Label(ctx, byRevision(m, version)) },
 	})
+}
+
+// managedRevision moves namespace and Gateway by the revision's own name: the control plane
+// of that revision takes over what the other one has deployed.
+func managedRevision(m *installation.Mesh) []step {
+	return canarySteps(m, mover{
+		gateway: func(ctx context.Context, version string) error {
+			if err := m.LabelGateway(ctx, byRevision(m, version)[installation.RevisionLabel]); err != nil {
+				return err
+			}
+			return m.FollowedAt(ctx, version)
+		},
+		move: func(ctx context.Context, version string) error { return m.Label(ctx, byRevision(m, version)) },
+	})
+}
+
+// byRevision are the labels with which new pods of a namespace belong to a version's
+// control plane; empty ones are removed.
+func byRevision(m *installation.Mesh, version string) map[string]string {
+	if version == m.Stack.Cell.Istio {
+		return map[string]string{installation.InjectionLabel: "", installation.RevisionLabel: installation.Revision(version)}
+	}
+	return map[string]string{installation.InjectionLabel: "enabled", installation.RevisionLabel: ""}
 }
 
 // canaryTag moves the tag that namespace and gateway follow.
 func canaryTag(m *installation.Mesh) []step {
 	from, to := m.Stack.FromCell.Istio, m.Stack.Cell.Istio
 	return canarySteps(m, mover{
-		gateway: func(string) map[string]any { return map[string]any{"revision": installation.TagName} },
+		gateway: chartGateway(m, map[string]any{"revision": installation.TagName}),
 		tag: func(ctx context.Context, version string) error {
 			if version == to {
 				return m.PointTag(ctx, installation.IstiodRelease+"-"+installation.Revision(to), to, installation.Revision(to))
@@ -43,12 +54,26 @@ func canaryTag(m *installation.Mesh) []step {
 
 // mover is how namespace and gateway come to a control plane.
 type mover struct {
-	// gateway are its values at a version.
-	gateway func(version string) map[string]any
+	// gateway makes the gateway belong to a version's control plane.
+	gateway func(ctx context.Context, version string) error
 	// tag points the tag at a version's control plane; nil where there is none.
 	tag func(ctx context.Context, version string) error
 	// move makes new pods of the namespace belong to a version's control plane.
 	move func(ctx context.Context, version string) error
+}
+
+// chartGateway upgrades the chart's gateway with values, and rolls it back.
+func chartGateway(m *installation.Mesh, values map[string]any) func(ctx context.Context, version string) error {
+	return func(ctx context.Context, version string) error {
+		change := func() error { return m.Rollback(ctx, "gateway", version) }
+		if version == m.Stack.Cell.Istio {
+			change = func() error { return m.Upgrade(ctx, "gateway", version, values) }
+		}
+		if err := change(); err != nil {
+			return err
+		}
+		return m.RestartGatewayAt(ctx, version)
+	}
 }
 
 // canarySteps are both legs and the end: forward, back, forward again, the new
@@ -88,12 +113,7 @@ func canaryForward(m *installation.Mesh, leg string, by mover, from, to string) 
 		steps = append(steps, step{leg: leg, name: "tag", after: state, change: func(ctx context.Context) error { return by.tag(ctx, to) }})
 	}
 	state.Gateway = to
-	steps = append(steps, step{leg: leg, name: "gateway", after: state, change: func(ctx context.Context) error {
-		if err := m.Upgrade(ctx, "gateway", to, by.gateway(to)); err != nil {
-			return err
-		}
-		return m.RestartGatewayAt(ctx, to)
-	}})
+	steps = append(steps, step{leg: leg, name: "gateway", after: state, change: func(ctx context.Context) error { return by.gateway(ctx, to) }})
 	state.Workloads = to
 	return append(steps, step{leg: leg, name: "workloads", after: state, change: func(ctx context.Context) error {
 		if err := by.move(ctx, to); err != nil {
@@ -117,12 +137,7 @@ func canaryBack(m *installation.Mesh, by mover, from, to string) []step {
 		return m.Restart(ctx, m.Stack.Namespace, installation.Workloads...)
 	}})
 	state.Gateway = from
-	steps = append(steps, step{leg: legRollback, name: "gateway", after: state, change: func(ctx context.Context) error {
-		if err := m.Rollback(ctx, "gateway", from); err != nil {
-			return err
-		}
-		return m.RestartGatewayAt(ctx, from)
-	}})
+	steps = append(steps, step{leg: legRollback, name: "gateway", after: state, change: func(ctx context.Context) error { return by.gateway(ctx, from) }})
 	state.ControlPlanes = []string{from}
 	steps = append(steps, step{leg: legRollback, name: "istiod", after: state, change: m.RemoveCanaries})
 	state.Base = from

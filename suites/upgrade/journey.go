@@ -50,6 +50,14 @@ func journeys() []journey {
 			promise: "a revision tag moves from one control plane to the other and back, namespace and gateway follow it, and no request is lost",
 		},
 		{
+			name: "managed-gateway", layout: installation.Managed, method: istio.InPlace, steps: managedGateway,
+			promise: "a gateway that istiod deploys for a Gateway of the Gateway API follows istiod to the new version, back and forward again, and no request is lost",
+		},
+		{
+			name: "managed-gateway-revision", layout: installation.Managed, method: istio.Canary, steps: managedRevision,
+			promise: "a gateway that istiod deploys is taken over by a second control plane by the Gateway's revision label, given back and taken again, and no request is lost",
+		},
+		{
 			name: "values", layout: installation.Plain, method: istio.InPlace, values: true, steps: changedValues,
 			promise: "the same version with changed values, and back, loses no request",
 		},

@@ -2,6 +2,7 @@ package upgrade
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -49,7 +50,7 @@ func (r *run) travel(ctx context.Context) report.Upgrade {
 		return u
 	}
 	u.Phases = append(u.Phases, report.PhaseTime{Name: "prepare", Seconds: time.Since(began).Seconds()})
-	if err := r.underTraffic(ctx, &u); err != nil {
+	if err := errors.Join(r.underTraffic(ctx, &u), r.mesh.End(ctx)); err != nil {
 		refuse(&u, "%v", err)
 		return u
 	}

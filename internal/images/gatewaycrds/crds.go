@@ -10,9 +10,11 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"time"
 
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/util/wait"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"istio-conformance/internal/mesh/kube"
@@ -26,14 +28,46 @@ const (
 	pin    = "images/gateway-api"
 )
 
-// definitions are the module's files of the standard channel: the resources that
-// are stable. https://gateway-api.sigs.k8s.io/concepts/versioning/
-const definitions = "config/crd/standard/gateway.networking.k8s.io_*.yaml"
+// The channels: the resources and fields that are stable, and all.
+// https://gateway-api.sigs.k8s.io/concepts/versioning/
+const (
+	Standard     = "standard"
+	Experimental = "experimental"
+)
 
-// CRDs returns the CustomResourceDefinitions of the pinned version and that
+// definitions are the module's files of a channel.
+func definitions(channel string) string {
+	return "config/crd/" + channel + "/gateway.networking.*.yaml"
+}
+
+// establishTimeout bounds the time until the API server serves the definitions.
+const establishTimeout = time.Minute
+
+// Define installs the CustomResourceDefinitions of a channel in the pinned version, waits
+// until the API server serves them, and returns that version. root is the project's.
+func Define(ctx context.Context, c client.Client, root, channel string) (version string, err error) {
+	crds, version, err := CRDs(ctx, root, channel)
+	if err != nil {
+		return "", err
+	}
+	if err := kube.Apply(ctx, c, "", crds); err != nil {
+		return "", fmt.Errorf("the Gateway API's CustomResourceDefinitions %s: %w", version, err)
+	}
+	var missing []string
+	err = wait.PollUntilContextTimeout(ctx, 250*time.Millisecond, establishTimeout, true, func(ctx context.Context) (bool, error) {
+		missing, err = NotEstablished(ctx, c, crds)
+		return len(missing) == 0, err
+	})
+	if err != nil {
+		return "", fmt.Errorf("the Gateway API's CustomResourceDefinitions %s: %w; not Established: %v", version, err, missing)
+	}
+	return version, nil
+}
+
+// CRDs returns the CustomResourceDefinitions of a channel in the pinned version and that
 // version. They are read from the Go module, which the go command downloads when
 // its cache lacks it; root is the project's.
-func CRDs(ctx context.Context, root string) (crds []*unstructured.Unstructured, version string, err error) {
+func CRDs(ctx context.Context, root, channel string) (crds []*unstructured.Unstructured, version string, err error) {
 	fail := func(err error) ([]*unstructured.Unstructured, string, error) {
 		return nil, "", fmt.Errorf("the Gateway API's CustomResourceDefinitions: %w", err)
 	}
@@ -46,17 +80,17 @@ func CRDs(ctx context.Context, root string) (crds []*unstructured.Unstructured, 
 	if err := json.Unmarshal([]byte(output), &found); err != nil {
 		return fail(fmt.Errorf("go mod download: %w", err))
 	}
-	crds, err = read(found.Dir)
+	crds, err = read(found.Dir, channel)
 	if err != nil {
 		return fail(fmt.Errorf("module %s %s: %w", module, found.Version, err))
 	}
 	return crds, found.Version, nil
 }
 
-// read decodes the definitions below a directory. What else is in the files, a
+// read decodes the definitions of a channel below a directory. What else is in the files, a
 // policy against downgrades, is left out: it is nothing that Istio needs.
-func read(dir string) ([]*unstructured.Unstructured, error) {
-	files, err := filepath.Glob(filepath.Join(dir, definitions))
+func read(dir, channel string) ([]*unstructured.Unstructured, error) {
+	files, err := filepath.Glob(filepath.Join(dir, definitions(channel)))
 	if err != nil {
 		return nil, err
 	}
@@ -73,7 +107,7 @@ func read(dir string) ([]*unstructured.Unstructured, error) {
 		}
 	}
 	if len(crds) == 0 {
-		return nil, errors.New("no CustomResourceDefinition matches " + definitions)
+		return nil, errors.New("no CustomResourceDefinition matches " + definitions(channel))
 	}
 	return crds, nil
 }

@@ -17,7 +17,7 @@ var shared = []string{
 
 func TestSharedModulesHaveOneVersion(t *testing.T) {
 	first := map[string][2]string{}
-	for _, dir := range []string{".", "images/kubernetes/1.36", "images/istio/1.31", "images/etcd", "images/containerd", "images/coredns", "images/backend"} {
+	for _, dir := range []string{".", "images/kubernetes/1.36", "images/istio/1.31", "images/etcd", "images/containerd", "images/coredns", "images/backend", "images/gateway-api"} {
 		for module, version := range requiredVersions(t, filepath.Join("../../..", dir, "go.mod")) {
 			if other, known := first[module]; !known {
 				first[module] = [2]string{dir, version}

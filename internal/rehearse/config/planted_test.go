@@ -53,7 +53,7 @@ func rehearsal(t *testing.T, from, to Side) *Rehearsal {
 	t.Helper()
 	root, err := project.Root()
 	gomega.NewWithT(t).Expect(err).NotTo(gomega.HaveOccurred())
-	crds, _, err := gatewaycrds.CRDs(t.Context(), root)
+	crds, _, err := gatewaycrds.CRDs(t.Context(), root, gatewaycrds.Standard)
 	gomega.NewWithT(t).Expect(err).NotTo(gomega.HaveOccurred())
 	return &Rehearsal{From: from, To: to, Kubernetes: "v1.36.3", GatewayAPI: crds, Dir: t.TempDir(), Logf: t.Logf, report: &finding.Report{}}
 }

@@ -9,7 +9,7 @@ import (
 // notTheSubject are the options that say how checks run and where the report goes;
 // all others say what is tested, and with other values a check answers another question.
 var notTheSubject = []string{
-	"config", "keep", "out", "baseline", "mutate", "exam", "upgrade", "load", "run", "shard", "select", "list", "format", "dry-run",
+	"config", "keep", "out", "baseline", "mutate", "exam", "upgrade", "gateway-api", "load", "run", "shard", "select", "list", "format", "dry-run",
 	"parallel", "repeat", "retry", "flake-budget", "fail-fast",
 }
 

@@ -37,6 +37,10 @@ type Options struct {
 	Mutate bool
 	// Exam plays the corpus of public bug reports, instead of the checks.
 	Exam bool
+	// GatewayAPI runs the Gateway API's own conformance suite instead of the checks, with
+	// the profiles of GatewayProfiles, separated by commas.
+	GatewayAPI      bool
+	GatewayProfiles string
 	// Outage adds the outages to the checks.
 	Outage bool
 	// Shard is the part of what breaks the system that this run takes.
@@ -123,6 +127,7 @@ func (o *Options) what() {
 	o.truth(&o.Exam, "exam", "EXAM", "play public bug reports on the cluster and score whether diagnose names their cause")
 	o.text(&o.Resume, "resume", "RESUME", "", "with -mutate or -exam: report.json of a run that was stopped; what passed there is not made again")
 	o.truth(&o.Outage, "outage", "OUTAGE", "take away, one at a time, what Istio depends on while traffic runs: the API server, CoreDNS, istiod and others")
+	o.registerGatewayAPI()
 	o.text(&o.shard, "shard", "SHARD", "", "with -mutate: which part of the breaks, such as 1/4, so that four machines share them")
 	o.registerUpgrade()
 }
@@ -217,7 +222,7 @@ func (o *Options) Complete() error {
 	if o.Policy.Repeat > 1 && o.Policy.Retries > 0 {
 		return exitcode.Usagef("REPEAT=%d and RETRY=%d: a repeated check must pass each time, so it is not tried again", o.Policy.Repeat, o.Policy.Retries)
 	}
-	for _, complete := range []func() error{o.checkInstall, o.checkExisting, o.completeUpgrade, o.completeRequire, o.completeShard, o.Validate} {
+	for _, complete := range []func() error{o.checkInstall, o.checkExisting, o.completeUpgrade, o.completeGatewayAPI, o.completeRequire, o.completeShard, o.Validate} {
 		if err := complete(); err != nil {
 			return err
 		}

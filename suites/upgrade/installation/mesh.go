@@ -8,8 +8,6 @@ import (
 	"slices"
 	"strings"
 
-	corev1 "k8s.io/api/core/v1"
-
 	"istio-conformance/internal/images"
 	"istio-conformance/internal/mesh/charts"
 	"istio-conformance/internal/stack"
@@ -42,6 +40,8 @@ type Mesh struct {
 	Spoil func(chart string, isNew bool, r charts.Release) charts.Release
 	// root is the mesh's root certificate when the journey began.
 	root string
+	// managed says that the gateway under test is one that istiod deploys.
+	managed bool
 }
 
 // New returns the installation of a stack, with a layer of values.
@@ -126,6 +126,11 @@ func (m *Mesh) Begin(ctx context.Context, l Layout, version string) error {
 	if err := m.RemoveCanaries(ctx); err != nil {
 		return err
 	}
+	if l == Managed {
+		if err := m.manage(ctx, version); err != nil {
+			return err
+		}
+	}
 	m.Now = Versions{Base: version, Gateway: version, Workloads: version, ControlPlanes: []string{version}}
 	var err error
 	if m.root, err = m.rootCertificate(ctx); err != nil {
@@ -178,6 +183,10 @@ func (m *Mesh) Rollback(ctx context.Context, chart, version string) error {
 	}
 	for _, h := range slices.Backward(history) {
 		if h.Chart.Metadata.Version == version {
+			if h.Version == 1 && chart == "istiod" && m.Stack.Helm4() {
+				// Helm 4 refuses it: docs/helm.md says why, and to do this instead.
+				return m.Upgrade(ctx, chart, version, nil)
+			}
 			return m.Stack.Helm.Rollback(ctx, r.Namespace, r.Name, h.Version, r.Timeout)
 		}
 	}
@@ -219,64 +228,4 @@ func (m *Mesh) RemoveCanaries(ctx context.Context) error {
 		}
 	}
 	return nil
-}
-
-// refresh restarts the gateway and the workloads where a proxy is not of the
-// version, or was injected by another control plane than a new one would be.
-func (m *Mesh) refresh(ctx context.Context, version string) error {
-	for _, g := range m.Groups() {
-		err := m.restartIf(ctx, g, func(p corev1.Pod) bool {
-			return ProxyVersion(&p) != version || p.Annotations[RevisionLabel] != defaultRevision
-		})
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// Group are pods whose proxies a journey moves together.
-type Group struct {
-	Namespace, Selector string
-	Deployments         []string
-}
-
-func (m *Mesh) gatewayGroup() Group {
-	g := m.Stack.Gateway
-	return Group{g.Namespace, g.Selector, []string{g.Release}}
-}
-
-func (m *Mesh) workloadGroup() Group { return Group{m.Stack.Namespace, workloadLabel, Workloads} }
-
-// Groups are the gateway's pods and those of the workloads.
-func (m *Mesh) Groups() []Group { return []Group{m.gatewayGroup(), m.workloadGroup()} }
-
-// RestartGatewayAt restarts the gateway unless its new chart has done it already.
-func (m *Mesh) RestartGatewayAt(ctx context.Context, version string) error {
-	return m.restartIf(ctx, m.gatewayGroup(), func(p corev1.Pod) bool { return ProxyVersion(&p) != version })
-}
-
-// restartIf restarts a group of which a pod is stale once it is at rest: Helm is
-// content when the new pods are ready, and the last old one, which may still be
-// there, is no reason for another rollout.
-func (m *Mesh) restartIf(ctx context.Context, g Group, stale func(corev1.Pod) bool) error {
-	if err := m.RolledOut(ctx, g.Namespace, g.Deployments...); err != nil {
-		return err
-	}
-	pods, err := m.Stack.ReadyPods(ctx, g.Namespace, g.Selector)
-	if err != nil || !slices.ContainsFunc(pods, stale) {
-		return err
-	}
-	return m.Restart(ctx, g.Namespace, g.Deployments...)
-}
-
-// ProxyVersion is the version in the tag of a pod's proxy image, wherever the
-// proxy is: a native sidecar is an init container.
-func ProxyVersion(p *corev1.Pod) string {
-	for _, c := range slices.Concat(p.Spec.Containers, p.Spec.InitContainers) {
-		if c.Name == kit.ProxyContainer {
-			return c.Image[strings.LastIndex(c.Image, ":")+1:]
-		}
-	}
-	return ""
 }

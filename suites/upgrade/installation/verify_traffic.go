@@ -56,13 +56,21 @@ func (m *Mesh) verifyCertificates(ctx context.Context, _ Versions) (string, erro
 // verifyConfiguration makes a route and removes it again: the gateway must serve
 // it, and stop.
 func (m *Mesh) verifyConfiguration(ctx context.Context, _ Versions) (_ string, err error) {
-	manifest, err := fixtures.Files.ReadFile("routes/upgrade-probe.yaml")
+	file, url := "routes/upgrade-probe.yaml", m.Stack.GatewayURL()
+	if m.managed {
+		to, err := m.managedAddresses(ctx)
+		if err != nil {
+			return "", err
+		}
+		file, url = "routes/upgrade-probe-managed.yaml", "http://"+to.HTTP
+	}
+	manifest, err := fixtures.Files.ReadFile(file)
 	if err != nil {
 		return "", err
 	}
 	name := "upgrade-probe-" + rand.String(5)
 	host := name + ".upgrade.test"
-	objects, err := kube.Render(manifest, map[string]string{"Name": name, "Host": host})
+	objects, err := kube.Render(manifest, map[string]string{"Name": name, "Host": host, "Gateway": managedName, "GatewayNamespace": m.Stack.Gateway.Namespace})
 	if err != nil {
 		return "", err
 	}
@@ -70,7 +78,7 @@ func (m *Mesh) verifyConfiguration(ctx context.Context, _ Versions) (_ string, e
 	if err := kube.Apply(ctx, m.Stack.Client, m.Stack.Namespace, objects); err != nil {
 		return "", err
 	}
-	served := m.answers(ctx, host, http.StatusOK)
+	served := m.answers(ctx, url, host, http.StatusOK)
 	there := time.Since(started)
 	if err := kube.Delete(context.WithoutCancel(ctx), m.Stack.Client, objects); err != nil {
 		return "", err
@@ -79,7 +87,7 @@ func (m *Mesh) verifyConfiguration(ctx context.Context, _ Versions) (_ string, e
 		return "", fmt.Errorf("a new route does not reach the gateway: %w", served)
 	}
 	started = time.Now()
-	if err := m.answers(ctx, host, http.StatusNotFound); err != nil {
+	if err := m.answers(ctx, url, host, http.StatusNotFound); err != nil {
 		return "", fmt.Errorf("a removed route does not leave the gateway: %w", err)
 	}
 	return fmt.Sprintf("a route arrived in %.1f s and left in %.1f s", there.Seconds(), time.Since(started).Seconds()), nil
@@ -87,11 +95,11 @@ func (m *Mesh) verifyConfiguration(ctx context.Context, _ Versions) (_ string, e
 
 // answers waits until the gateway answers three times in a row with a status: with
 // several gateway pods one of them may be the first.
-func (m *Mesh) answers(ctx context.Context, host string, status int) error {
+func (m *Mesh) answers(ctx context.Context, url, host string, status int) error {
 	const inRow = 3
 	return kit.Until(ctx, propagationTimeout, func(ctx context.Context) error {
 		for range inRow {
-			response := probe.HTTP(ctx, probe.Request{URL: m.Stack.GatewayURL(), Host: host, Timeout: RequestTimeout})
+			response := probe.HTTP(ctx, probe.Request{URL: url, Host: host, Timeout: RequestTimeout})
 			if response.Status != status {
 				return fmt.Errorf("host %s: want status %d, got %s", host, status, response)
 			}

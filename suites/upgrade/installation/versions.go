@@ -12,6 +12,8 @@ const (
 	Plain Layout = "plain"
 	// Tagged is Plain with a revision tag that namespace and gateway follow.
 	Tagged Layout = "tagged"
+	// Managed is Plain with a gateway that istiod deploys for a Gateway of the Gateway API.
+	Managed Layout = "managed"
 )
 
 // Versions are what a state of the mesh consists of; of the control planes each

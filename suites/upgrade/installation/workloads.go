@@ -128,6 +128,9 @@ func (m *Mesh) Label(ctx context.Context, labels map[string]string) error {
 // node itself where this machine reaches it, which costs less CPU than the published
 // ports.
 func (m *Mesh) Addresses(ctx context.Context) (a traffic.Addresses, err error) {
+	if m.managed {
+		return m.managedAddresses(ctx)
+	}
 	if a.HTTP, err = m.Stack.NodeAddress(ctx, stack.HTTPNodePort); err != nil {
 		return a, err
 	}
@@ -142,16 +145,22 @@ func (m *Mesh) Addresses(ctx context.Context) (a traffic.Addresses, err error) {
 			return a, err
 		}
 	}
+	a.Roots, err = m.trusted(ctx)
+	return a, err
+}
+
+// trusted is the gateway's certificate, which signs itself.
+func (m *Mesh) trusted(ctx context.Context) (*x509.CertPool, error) {
 	secret := &corev1.Secret{}
 	key := client.ObjectKey{Namespace: m.Stack.Gateway.Namespace, Name: certificateName}
 	if err := m.Stack.Client.Get(ctx, key, secret); err != nil {
-		return a, fmt.Errorf("get Secret %s: %w", key, err)
+		return nil, fmt.Errorf("get Secret %s: %w", key, err)
 	}
-	a.Roots = x509.NewCertPool()
-	if !a.Roots.AppendCertsFromPEM(secret.Data[corev1.TLSCertKey]) {
-		return a, fmt.Errorf("the Secret %s holds no certificate", key)
+	roots := x509.NewCertPool()
+	if !roots.AppendCertsFromPEM(secret.Data[corev1.TLSCertKey]) {
+		return nil, fmt.Errorf("the Secret %s holds no certificate", key)
 	}
-	return a, nil
+	return roots, nil
 }
 
 // ensureCertificate makes a certificate for the gateway that signs itself.
