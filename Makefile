@@ -83,8 +83,8 @@ load: $(BIN)/e2e.test ## Measure the gateway's latency and capacity thoroughly (
 	@LOAD=full RUN=$${RUN:-load} $(BIN)/e2e.test
 
 .PHONY: rehearse
-rehearse: $(BIN)/istio-conformance ## Say what a new version of Istio changes for a captured mesh: CAPTURE=mesh.tar.gz TO=1.31 FROM=1.30 HOW=static|config
-	@$(BIN)/istio-conformance rehearse --$(or $(HOW),static) $(CAPTURE)
+rehearse: $(BIN)/istio-conformance ## Say what a new version of Istio changes for a captured mesh: CAPTURE=mesh.tar.gz TO=1.31 FROM=1.30 HOW=static|config|traffic WITH=changed.tar.gz ACCEPTED=accepted.yaml REPORT=out
+	@$(BIN)/istio-conformance rehearse --$(or $(HOW),static) $(if $(WITH),--with $(WITH)) $(CAPTURE)
 
 .PHONY: images
 images: $(BIN)/istio-conformance ## Build or fetch every image and chart of a run beforehand
@@ -146,6 +146,10 @@ test-kernel: ## Boot a kernel in QEMU, take its modules away one by one, and pro
 .PHONY: test-rehearse
 test-rehearse: ## Change one thing after the other below an istiod, and see that rehearse --config names exactly it; and find what is known to change from 1.30 to 1.31
 	@ISTIO_CONFORMANCE_PLANES=1 go test -count=1 -timeout 20m -run 'Planted|Known' -v ./internal/rehearse/config
+
+.PHONY: test-rehearse-traffic
+test-rehearse-traffic: ## Change one thing after the other in a mesh that runs, and see that rehearse --traffic names exactly it
+	@ISTIO_CONFORMANCE_REHEARSAL=1 go test -count=1 -timeout 30m -run Planted -v ./suites/rehearsal
 
 .PHONY: test-report
 test-report: ## Look at the report's page in Chromium: pictures in out/page, a clean console, axe-core without a violation

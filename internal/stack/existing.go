@@ -193,7 +193,8 @@ func (s *Stack) findIstiod(ctx context.Context, logf progress.Logf) error {
 	if s.Cell.Istio == "" {
 		return exitcode.Environmentf("cluster %s: which version istiod is of is not known: its pod %s has no label %s, and its image %s no version as its tag", s.Cluster.Name, pods[i].Name, versionLabel, pods[i].Spec.Containers[0].Image)
 	}
-	logf("istiod %s, revision %s", s.Cell.Istio, s.revision)
+	// Before an upgrade it is not the version of the pair.
+	logf("istiod %s, revision %s", cmp.Or(pods[i].Labels[versionLabel], imageVersion(pods[i].Spec.Containers[0].Image), s.Cell.Istio), s.revision)
 	return nil
 }
 
