@@ -85,6 +85,7 @@ func Build(mesh *capture.Mesh) (*Stage, error) {
 		b.add(&b.stage.Pods, "v1", "Pod", pod)
 	}
 	for _, service := range b.stage.Services {
+		b.clusterIP(service)
 		b.endpoints(service)
 	}
 	b.configuration()
