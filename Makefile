@@ -19,8 +19,11 @@ export ZTUNNEL ?=
 export CLUSTER ?=
 # skip is the only way with CLUSTER=existing, and may be left out there.
 export INSTALL ?=
-# 1 adds the outages to make e2e and make mutate, some minutes more.
+# 1 adds the outages to make e2e and make mutate, some minutes more; all adds the rarer ones too.
 export OUTAGE ?=
+# How long make soak watches a mesh.
+export HOURS ?=
+export MINUTES ?=
 # 1 keeps the cluster for the next run.
 export KEEP ?=
 # What an upgrade leads from and to; empty means the default and the minor before.
@@ -51,7 +54,7 @@ export GOFLAGS += -trimpath -buildvcs=false -gcflags=all=-dwarf=false -ldflags=-
 ##@ Checks on real clusters
 
 .PHONY: e2e
-e2e: $(BIN)/e2e.test ## Prove that Istio, installed by Helm, works: KEEP=1 RUN=ingress/retries ISTIO=1.31 KUBERNETES=1.36 IMAGES=release|modules|archive PROFILE=default|cni|ambient HELM=3|4 OUTAGE=1 BASELINE=last/report.json
+e2e: $(BIN)/e2e.test ## Prove that Istio, installed by Helm, works: KEEP=1 RUN=ingress/retries ISTIO=1.31 KUBERNETES=1.36 IMAGES=release|modules|archive PROFILE=default|cni|ambient HELM=3|4 OUTAGE=1|all BASELINE=last/report.json
 	@$(BIN)/e2e.test
 
 .PHONY: e2e-values
@@ -82,9 +85,13 @@ gateway-api: $(BIN)/e2e.test ## Run the Gateway API's own conformance suite and 
 load: $(BIN)/e2e.test ## Measure the gateway's latency and capacity thoroughly (about half an hour): KEEP=1 RUN=load/capacity
 	@LOAD=full RUN=$${RUN:-load} $(BIN)/e2e.test
 
+.PHONY: soak
+soak: $(BIN)/e2e.test ## Let a mesh work for hours under small traffic and changes, and say whether memory or open files grow: HOURS=1, or MINUTES=20
+	@HOURS=$${HOURS:-$(if $(MINUTES),,1)} RUN=$${RUN:-soak} $(BIN)/e2e.test
+
 .PHONY: rehearse
-rehearse: $(BIN)/istio-conformance ## Say what a new version of Istio changes for a captured mesh: CAPTURE=mesh.tar.gz TO=1.31 FROM=1.30 HOW=static|config
-	@$(BIN)/istio-conformance rehearse --$(or $(HOW),static) $(CAPTURE)
+rehearse: $(BIN)/istio-conformance ## Say what a new version of Istio changes for a captured mesh: CAPTURE=mesh.tar.gz TO=1.31 FROM=1.30 HOW=static|config|traffic WITH=changed.tar.gz ACCEPTED=accepted.yaml REPORT=out
+	@$(BIN)/istio-conformance rehearse --$(or $(HOW),static) $(if $(WITH),--with $(WITH)) $(CAPTURE)
 
 .PHONY: images
 images: $(BIN)/istio-conformance ## Build or fetch every image and chart of a run beforehand
@@ -146,6 +153,10 @@ test-kernel: ## Boot a kernel in QEMU, take its modules away one by one, and pro
 .PHONY: test-rehearse
 test-rehearse: ## Change one thing after the other below an istiod, and see that rehearse --config names exactly it; and find what is known to change from 1.30 to 1.31
 	@ISTIO_CONFORMANCE_PLANES=1 go test -count=1 -timeout 20m -run 'Planted|Known' -v ./internal/rehearse/config
+
+.PHONY: test-rehearse-traffic
+test-rehearse-traffic: ## Change one thing after the other in a mesh that runs, and see that rehearse --traffic names exactly it
+	@ISTIO_CONFORMANCE_REHEARSAL=1 go test -count=1 -timeout 30m -run Planted -v ./suites/rehearsal
 
 .PHONY: test-report
 test-report: ## Look at the report's page in Chromium: pictures in out/page, a clean console, axe-core without a violation

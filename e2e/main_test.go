@@ -91,9 +91,12 @@ func run(m *testing.M, o *options.Options, console *os.File) (int, error) {
 		o.ValuesLayer = stack.RecommendedValues
 	}
 	s := stack.New(o.Config)
-	all, target := suites.All(s.Stack, load.Mode(o.Load), o.Outage), "e2e"
-	if load.Mode(o.Load) == load.Full {
+	all, target := suites.All(s.Stack, extent(o)), "e2e"
+	switch {
+	case load.Mode(o.Load) == load.Full:
 		target = "load"
+	case o.Soak > 0:
+		target = "soak"
 	}
 	if o.Mutate {
 		all, target = []check.Suite{mutation.Suite(s.Stack, all, suites.Mutations(), func() []check.Suite { return planned }), diagnosis.Suite(s.Stack)}, "mutate"

@@ -2,7 +2,16 @@ package e2e
 
 import (
 	"testing"
+
+	"istio-conformance/internal/stack/options"
+	"istio-conformance/suites"
+	"istio-conformance/suites/load"
 )
+
+// extent is how much the options ask for.
+func extent(o *options.Options) suites.Extent {
+	return suites.Extent{Load: load.Mode(o.Load), Outages: o.Outage != options.NoOutages, AllOutages: o.Outage == options.AllOutages, Soak: o.Soak}
+}
 
 // The suites run in this order: what an earlier one proves, a later one relies on.
 
@@ -15,6 +24,9 @@ func TestLoad(t *testing.T)     { runSuite(t, "load") }
 
 // TestOutage takes away what Istio depends on, when -outage asks for it.
 func TestOutage(t *testing.T) { runSuite(t, "outage") }
+
+// TestSoak lets the mesh work for hours, when -hours or -minutes asks for it.
+func TestSoak(t *testing.T) { runSuite(t, "soak") }
 
 // TestUninstall comes last: it takes away what the others stand on.
 func TestUninstall(t *testing.T) { runSuite(t, "uninstall") }

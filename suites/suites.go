@@ -4,6 +4,7 @@ package suites
 
 import (
 	"slices"
+	"time"
 
 	"istio-conformance/internal/check"
 	"istio-conformance/internal/check/catalogue"
@@ -18,15 +19,32 @@ import (
 	"istio-conformance/suites/load"
 	"istio-conformance/suites/mutation"
 	"istio-conformance/suites/outage"
+	"istio-conformance/suites/soak"
 	"istio-conformance/suites/uninstall"
 )
 
-// All returns the suites of the main job, of which load measures as much as it is told;
-// the outages, which take minutes, are among them where they are asked for.
-func All(s *stack.Stack, measure load.Mode, outages bool) []check.Suite {
-	all := []check.Suite{kernel.Suite(s), install.Suite(s), existing.Suite(s, install.Suite, ingress.Suite), ambient.Suite(s), ingress.Suite(s), load.Suite(s, measure)}
-	if outages {
-		all = append(all, outage.Suite(s))
+// Extent is how much is looked at.
+type Extent struct {
+	// Load is how much latency is measured.
+	Load load.Mode
+	// Outages adds those of every night, AllOutages the others too.
+	Outages, AllOutages bool
+	// Soak adds a mesh that works for so long; 0 leaves it out.
+	Soak time.Duration
+}
+
+// Whole is everything that there is.
+var Whole = Extent{Load: load.Full, Outages: true, AllOutages: true, Soak: time.Hour}
+
+// All returns the suites of the main job, with what takes minutes or hours where it is
+// asked for.
+func All(s *stack.Stack, e Extent) []check.Suite {
+	all := []check.Suite{kernel.Suite(s), install.Suite(s), existing.Suite(s, install.Suite, ingress.Suite), ambient.Suite(s), ingress.Suite(s), load.Suite(s, e.Load)}
+	if e.Outages || e.AllOutages {
+		all = append(all, outage.Suite(s, e.AllOutages))
+	}
+	if e.Soak > 0 {
+		all = append(all, soak.Suite(s, e.Soak))
 	}
 	return append(all, uninstall.Suite(s))
 }
@@ -55,7 +73,7 @@ func addGuest(breaks map[string][]catalogue.Break) {
 // Catalogue returns every check with what breaks it.
 func Catalogue() []catalogue.Entry {
 	breaks := map[string][]catalogue.Break{}
-	all := All(stack.New(stack.Config{}).Stack, load.Full, true)
+	all := All(stack.New(stack.Config{}).Stack, Whole)
 	for _, m := range append(Mutations(), mutation.Own(all)...) {
 		for id := range m.Fails {
 			breaks[id] = append(breaks[id], catalogue.Break{Name: m.Name, Promise: m.Promise})

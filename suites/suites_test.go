@@ -32,7 +32,7 @@ func TestEveryCheckHasAPromiseAndANameOfItsOwn(t *testing.T) {
 		g.Expect(ids).NotTo(gomega.ContainElement(e.ID))
 		ids = append(ids, e.ID)
 	}
-	for _, m := range append(Mutations(), mutation.Own(All(stack.New(stack.Config{}).Stack, load.Full, true))...) {
+	for _, m := range append(Mutations(), mutation.Own(All(stack.New(stack.Config{}).Stack, Whole))...) {
 		g.Expect(m.Promise).NotTo(gomega.BeEmpty(), m.Name)
 		for id := range m.Fails {
 			g.Expect(slices.Contains(ids, id)).To(gomega.BeTrue(), "mutation %s expects %s to fail, and there is no such check", m.Name, id)
@@ -41,7 +41,7 @@ func TestEveryCheckHasAPromiseAndANameOfItsOwn(t *testing.T) {
 	for id := range unbroken {
 		g.Expect(slices.Contains(ids, id)).To(gomega.BeTrue(), "suites/unbroken.go names %s, and there is no such check", id)
 	}
-	g.Expect(len(All(stack.New(stack.Config{}).Stack, load.Short, false))).To(gomega.BeNumerically(">=", 3))
+	g.Expect(len(All(stack.New(stack.Config{}).Stack, Extent{Load: load.Short}))).To(gomega.BeNumerically(">=", 3))
 }
 
 // TestEveryCheckHasBeenSeenRed fails when a check names neither what makes it fail nor why

@@ -2,13 +2,8 @@ package main
 
 import (
 	"cmp"
-	"context"
 	"errors"
-	"flag"
-	"fmt"
 	"os"
-	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -21,15 +16,19 @@ import (
 	"istio-conformance/internal/rehearse/finding"
 	"istio-conformance/internal/rehearse/static"
 	"istio-conformance/internal/stack"
-	"istio-conformance/internal/stack/options"
 )
 
 // rehearseFlags say which upgrade is rehearsed, and how.
 type rehearseFlags struct {
-	static, config, json       bool
+	static, config, traffic    bool
+	json                       bool
 	from, to, source, chartsOf string
 	// with is a second capture: what the mesh is to be after the step.
 	with string
+	// accepted is a file of accepted differences, out the folder for the report's files.
+	accepted, out string
+
+	taken []*finding.Accepted
 }
 
 // rehearseCommand says what an upgrade changes for a captured mesh.
@@ -43,16 +42,20 @@ archive, or the folder that it is unpacked to. Nothing of yours is changed or as
   --static  in seconds, without a cluster: values that the new charts ignore or refuse, fields
             and versions that are gone, stored versions, places of images that end, CRDs of the
             Gateway API, proxies that are too old, upgrade notes that this mesh meets
+  --traffic in some minutes, on a kind cluster: Istio is installed as captured, with a stand-in
+            for each kind of pod, and upgraded under traffic; how both versions answer
+            requests that are made from the routes and policies is compared
   --config  in a minute or two, without a cluster and without traffic: istiod of both versions
             and an API server run as plain processes of this machine with the captured objects,
             and the configuration that each kind of proxy is sent is compared
 With --with, what is compared is two captures: FROM with the first, TO with the second. The
 versions may be the same: what does this change of configuration do?
 Exit status: 0 nothing breaks, 1 something breaks or differs, 2 bad flags or a capture that
-cannot be read, 3 the charts could not be had.`,
+cannot be read, 3 the charts could not be had, or no cluster be made.`,
 		Example: `  istio-conformance rehearse --static mesh.tar.gz --to 1.31
   istio-conformance rehearse --static mesh/ --from 1.30 --to 1.31 --json
   istio-conformance rehearse --config mesh.tar.gz --to 1.31 --images modules
+  istio-conformance rehearse --traffic mesh.tar.gz --to 1.31
   istio-conformance rehearse --config main.tar.gz --with pull-request.tar.gz --from 1.31 --to 1.31`,
 		Args: func(c *cobra.Command, args []string) error {
 			if len(args) != 1 {
@@ -75,7 +78,10 @@ cannot be read, 3 the charts could not be had.`,
 	}
 	c.Flags().BoolVar(&f.static, "static", false, "look at what needs no cluster")
 	c.Flags().BoolVar(&f.config, "config", false, "compare what the proxies are sent")
-	c.Flags().StringVar(&f.with, "with", "", "with --config: the capture to go to, if the mesh changes too")
+	c.Flags().BoolVar(&f.traffic, "traffic", false, "upgrade the mesh on a cluster of its own, and compare answers")
+	c.Flags().StringVar(&f.with, "with", "", "with --config and --traffic: the capture to go to, if the mesh changes too")
+	c.Flags().StringVar(&f.accepted, "accepted", os.Getenv("ACCEPTED"), "file of differences that are accepted until a day ($ACCEPTED)")
+	c.Flags().StringVar(&f.out, "report", os.Getenv("REPORT"), "folder for junit.xml, report.html, rehearsal.json and comment.md ($REPORT)")
 	c.Flags().BoolVar(&f.json, "json", false, "write JSON")
 	c.Flags().StringVar(&f.to, "to", os.Getenv("TO"), "version of Istio to go to ($TO)")
 	c.Flags().StringVar(&f.from, "from", os.Getenv("FROM"), "version of Istio that the mesh has; default: the one in the capture ($FROM)")
@@ -84,20 +90,39 @@ cannot be read, 3 the charts could not be had.`,
 	return c
 }
 
+// levels counts how closely to look.
+func (f *rehearseFlags) levels() int {
+	n := 0
+	for _, chosen := range []bool{f.static, f.config, f.traffic} {
+		if chosen {
+			n++
+		}
+	}
+	return n
+}
+
 func (f *rehearseFlags) run(c *cobra.Command, name string) (_ *finding.Report, err error) {
 	switch {
-	case f.static == f.config:
-		return nil, exitcode.Usagef("%s: say how closely to look: --static or --config", c.CommandPath())
+	case f.levels() != 1:
+		return nil, exitcode.Usagef("%s: say how closely to look: --static, --config or --traffic", c.CommandPath())
 	case f.to == "":
 		return nil, exitcode.Usagef("%s: say to which version: --to 1.31", c.CommandPath())
-	case f.with != "" && !f.config:
-		return nil, exitcode.Usagef("%s: --with compares what proxies are sent: add --config", c.CommandPath())
+	case f.with != "" && f.static:
+		return nil, exitcode.Usagef("%s: --with compares what proxies are sent, or how they answer: use --config or --traffic", c.CommandPath())
+	}
+	if f.accepted != "" {
+		if f.taken, err = finding.ReadAccepted(f.accepted); err != nil {
+			return nil, err
+		}
 	}
 	mesh, err := capture.Read(name)
 	if err != nil {
 		return nil, err
 	}
-	s, err := f.resolve(c.Context(), mesh, name)
+	if f.traffic {
+		return f.rehearseTraffic(c, mesh, name)
+	}
+	s, err := f.resolve(c.Context(), mesh, name, f.resolveFrom)
 	if err != nil {
 		return nil, err
 	}
@@ -128,7 +153,17 @@ func (f *rehearseFlags) run(c *cobra.Command, name string) (_ *finding.Report, e
 	if err != nil && exitcode.Of(err) == exitcode.Environment {
 		return nil, exitcode.Environmentf("%w", err)
 	}
-	return report, err
+	if err != nil || f.out == "" {
+		f.accept(report)
+		return report, err
+	}
+	recorder, err := f.recorder(f.out, s.Root(), nil)
+	if err != nil {
+		return nil, err
+	}
+	err = f.record(recorder, report)
+	_, finishErr := recorder.Finish()
+	return report, errors.Join(err, finishErr)
 }
 
 // rehearser has what a rehearsal needs.
@@ -178,56 +213,4 @@ func (r *rehearser) config() (*finding.Report, error) {
 		return nil, err
 	}
 	return run.Run(ctx)
-}
-
-// resolve finds the full versions of both ends of the step.
-func (f *rehearseFlags) resolve(ctx context.Context, mesh *capture.Mesh, name string) (*stack.Builder, error) {
-	from := f.from
-	if from == "" {
-		switch len(mesh.Index.Istio) {
-		case 0:
-			return nil, exitcode.Usagef("capture %s: no version of Istio is in it; say which the mesh has: --from 1.30", name)
-		case 1:
-			from = mesh.Index.Istio[0]
-		default:
-			return nil, exitcode.Usagef("capture %s: it has control planes of Istio %s; say which is upgraded: --from %s", name, strings.Join(mesh.Index.Istio, " and "), mesh.Index.Istio[0])
-		}
-	}
-	s, err := f.resolveFrom(ctx, from)
-	if version, parseErr := istio.ParseVersion(from); err != nil && parseErr == nil && version.Full() && f.from == "" {
-		// The source may have another patch: the nearest that there is, said.
-		if nearest, minorErr := f.resolveFrom(ctx, version.MinorOf().String()); minorErr == nil {
-			fmt.Fprintf(os.Stderr, "‼ the mesh has Istio %s, which is not to be had here: %s stands for it\n", from, nearest.FromCell.Istio)
-			return nearest, nil
-		}
-	}
-	return s, err
-}
-
-func (f *rehearseFlags) resolveFrom(ctx context.Context, from string) (*stack.Builder, error) {
-	given := map[string]string{"UPGRADE": "1", "FORCE": "1", "FROM": from, "TO": f.to, "IMAGES": f.source, "CHARTS": f.chartsOf}
-	flags := flag.NewFlagSet("rehearse", flag.ContinueOnError)
-	o := options.Register(flags, func(variable string) string {
-		if value, ok := given[variable]; ok {
-			return value
-		}
-		if slices.Contains([]string{"ISTIO_CONFORMANCE_CACHE", "HOME", "XDG_CACHE_HOME"}, variable) {
-			return os.Getenv(variable)
-		}
-		return "" // what is tested and how is said by the flags of this command alone
-	})
-	return resolve(ctx, o)
-}
-
-func versionsOf(s *stack.Builder) (from, to istio.Version, err error) {
-	if from, err = istio.ParseVersion(s.FromCell.Istio); err != nil {
-		return from, to, err
-	}
-	if to, err = istio.ParseVersion(s.Cell.Istio); err != nil {
-		return from, to, err
-	}
-	if istio.Compare(to, from) < 0 {
-		return from, to, exitcode.Usagef("--to %s is older than --from %s: a rehearsal goes forward; exchange the two to see what the way back changes", to, from)
-	}
-	return from, to, nil
 }

@@ -2,20 +2,29 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"flag"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"time"
 )
+
+// dialTimeout bounds how long a connection may take to be accepted.
+const dialTimeout = 3 * time.Second
 
 // outcome is what became of a request that ask sent.
 type outcome struct {
 	// Status and Body are the answer's.
 	Status int    `json:"status,omitempty"`
 	Body   string `json:"body,omitempty"`
+	// Headers are the answer's, where it answers a question.
+	Headers http.Header `json:"headers,omitempty"`
+	// Names are those of the certificate that the other side showed.
+	Names []string `json:"names,omitempty"`
 	// Error says why there is none.
 	Error string `json:"error,omitempty"`
 	// Milliseconds is how long it took.
@@ -43,15 +52,17 @@ func ask(args []string) error {
 	if *id != "" {
 		request.Header.Set(idHeader, *id)
 	}
-	return json.NewEncoder(os.Stdout).Encode(send(request, *timeout))
+	o := send(request, *timeout, nil)
+	o.Headers = nil
+	return json.NewEncoder(os.Stdout).Encode(o)
 }
 
 // send sends a request on a connection of its own, once.
-func send(request *http.Request, timeout time.Duration) outcome {
+func send(request *http.Request, timeout time.Duration, secure *tls.Config) outcome {
 	started := time.Now()
 	client := &http.Client{
 		Timeout:       timeout,
-		Transport:     &http.Transport{DisableKeepAlives: true},
+		Transport:     &http.Transport{DisableKeepAlives: true, TLSClientConfig: secure, DialContext: (&net.Dialer{Timeout: dialTimeout}).DialContext},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	o := outcome{}
@@ -59,7 +70,10 @@ func send(request *http.Request, timeout time.Duration) outcome {
 	if err == nil {
 		var body []byte
 		body, err = io.ReadAll(io.LimitReader(response.Body, maxBody))
-		o.Status, o.Body = response.StatusCode, string(body)
+		o.Status, o.Body, o.Headers = response.StatusCode, string(body), response.Header
+		if response.TLS != nil {
+			o.Names = response.TLS.PeerCertificates[0].DNSNames
+		}
 		// The body is read as far as it came.
 		_ = response.Body.Close()
 	}

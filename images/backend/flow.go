@@ -149,7 +149,7 @@ func (f *flow) request(ctx context.Context, target *url.URL) {
 			f.done(0, err)
 			return
 		}
-		o := send(request, flowTimeout)
+		o := send(request, flowTimeout, nil)
 		switch {
 		case o.Error != "":
 			err = fmt.Errorf("%s", o.Error)

@@ -38,8 +38,8 @@ var grpcService = grpc.ServiceDesc{
 // maxMessages bounds what Down sends.
 const maxMessages = 10000
 
-func newGRPCServer(b *backend) *grpc.Server {
-	server := grpc.NewServer()
+func newGRPCServer(b *backend, options ...grpc.ServerOption) *grpc.Server {
+	server := grpc.NewServer(options...)
 	server.RegisterService(&grpcService, b)
 	return server
 }

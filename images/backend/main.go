@@ -13,7 +13,9 @@
 //
 // With the argument "collector" it is instead a receiver of traces by OTLP, see
 // collector.go; with "ask" a client of one request, see ask.go. The running one
-// sends traffic to others when it is ordered to, see flow.go.
+// sends traffic to others when it is ordered to, see flow.go, and asks what it is
+// given, see questions.go. With HEALTH in its environment it has other ports, see
+// standin.go.
 package main
 
 import (
@@ -78,9 +80,18 @@ func serveTraffic(ctx context.Context) error {
 	}
 	health := newHealth(crash)
 	health.HandleFunc("GET /requests", b.requests.ServeHTTP)
+	health.HandleFunc("POST /questions", serveQuestions)
 	new(flows).register(health)
 	traffic := misbehaving(pod, b)
 	s := newServers(ctx)
+	other, err := newStandIn(b)
+	if err != nil {
+		return err
+	}
+	if other != nil {
+		other.serve(s, traffic, health)
+		return s.wait(ctx)
+	}
 	for _, address := range trafficAddresses {
 		s.http(address, traffic, nil)
 	}

@@ -29,6 +29,8 @@ type Recorder interface {
 	AddLoad(report.Load)
 	// AddUpgrade receives an upgrade that a check made.
 	AddUpgrade(report.Upgrade)
+	// AddTrend receives how something changed while a check watched it.
+	AddTrend(report.Trend)
 	// Logf receives what a check does now.
 	Logf(format string, args ...any)
 	EvidenceDir(suite, name string) string

@@ -28,6 +28,7 @@ func (r *recorder) EndTest(t report.Test) {
 }
 func (r *recorder) AddLoad(l report.Load)                 { r.loads = append(r.loads, l) }
 func (r *recorder) AddUpgrade(report.Upgrade)             {}
+func (r *recorder) AddTrend(report.Trend)                 {}
 func (r *recorder) Logf(string, ...any)                   {}
 func (r *recorder) EvidenceDir(suite, name string) string { return r.dir + "/" + suite + "/" + name }
 

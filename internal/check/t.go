@@ -178,6 +178,9 @@ func (t *T) RecordLoad(l report.Load) { t.recorder.AddLoad(l) }
 // check's own outcome.
 func (t *T) RecordUpgrade(u report.Upgrade) { t.recorder.AddUpgrade(u) }
 
+// RecordTrend puts how something changed into the report.
+func (t *T) RecordTrend(trend report.Trend) { t.recorder.AddTrend(trend) }
+
 // Say shows what the check does now. It is not part of the report.
 func (t *T) Say(format string, args ...any) { t.recorder.Logf(format, args...) }
 

@@ -27,6 +27,8 @@ type Report struct {
 	Tests       []Test      `json:"tests"`
 	Load        []Load      `json:"load"`
 	Upgrade     []Upgrade   `json:"upgrade"`
+	// Trends are what make soak watched; absent in other runs.
+	Trends []Trend `json:"trends,omitempty"`
 	// Unjudged are the measurements of latency that decided nothing. A pass with some
 	// says nothing about what they measure; absent where each came to a judgement.
 	Unjudged []Unjudged `json:"unjudged,omitempty"`

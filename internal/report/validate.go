@@ -57,6 +57,9 @@ func Validate(content []byte) []error {
 		at := fmt.Sprintf("upgrade[%d] %s to %s", i, u.From, u.To)
 		p.upgrade(at, u)
 	}
+	for i, t := range r.Trends {
+		p.trend(fmt.Sprintf("trends[%d] %s, %s", i, t.Group, t.Name), t)
+	}
 	return p
 }
 

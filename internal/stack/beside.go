@@ -45,7 +45,7 @@ func (s *Stack) newBeside() *Stack {
 func (s *Stack) PrepareBeside() (values map[string]string) {
 	b := s.beside
 	b.Cell, b.Cluster, b.Client, b.Helm, b.Releases, b.Images = s.Cell, s.Cluster, s.Client, s.Helm, s.Releases, s.Images
-	b.proxy, b.missingFilters, b.recorded, b.revision, b.trustDomain, b.injection, b.noBackend = s.proxy, s.missingFilters, s.recorded, s.revision, s.trustDomain, s.injection, s.noBackend
+	b.proxy, b.missingFilters, b.recorded, b.revision, b.trustDomain, b.exports, b.injection, b.noBackend = s.proxy, s.missingFilters, s.recorded, s.revision, s.trustDomain, s.exports, s.injection, s.noBackend
 	values = b.FixtureValues()
 	values["Name"], values["Type"] = besideName, string(corev1.ServiceTypeClusterIP)
 	if s.Gateway.Entrance.Node {
@@ -73,7 +73,7 @@ func (s *Stack) UseBeside(ctx context.Context) error {
 	}
 	if !s.Gateway.Entrance.Node {
 		// Not for the time of the check alone that asks.
-		return b.forwardEntrance(context.WithoutCancel(ctx))
+		return b.forwardEntrance(context.WithoutCancel(ctx), progress.Discard)
 	}
 	ways, err := b.nodeWays(ctx, service)
 	if err != nil {

@@ -99,6 +99,9 @@ type Config struct {
 	// Installation is a file or folder with the releases to install instead of the
 	// harness's own; empty means its own.
 	Installation string
+	// Captured says that Installation is that of a captured mesh, which is upgraded From
+	// one version to another.
+	Captured bool
 	// ValuesLayer names a layer of values, fixtures/values/<layer>-<chart>.yaml, on
 	// top of the others; empty means none.
 	ValuesLayer string

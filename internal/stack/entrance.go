@@ -72,7 +72,7 @@ func (s *Stack) findEntrance(ctx context.Context, service *corev1.Service, logf 
 	if s.firstOpen(ctx, append(ways, nodeWays...), logf) == nil {
 		return nil
 	}
-	return s.forwardEntrance(ctx)
+	return s.forwardEntrance(ctx, logf)
 }
 
 // firstOpen takes the first way that is open.
@@ -81,7 +81,10 @@ func (s *Stack) firstOpen(ctx context.Context, ways []way, logf progress.Logf) e
 	for _, w := range ways {
 		if err = open(ctx, w); err == nil {
 			s.Gateway.Entrance = Entrance{How: w.how, HTTP: w.http, HTTPS: w.https, Node: w.nodes != "", nodes: w.nodes}
-			return nil
+			if w.nodes == "" {
+				return nil
+			}
+			return s.behindBalancer(ctx, logf)
 		}
 		logf("%s is not reached from here: %v", w.how, err)
 	}
@@ -176,7 +179,7 @@ func (s *Stack) nodeWays(ctx context.Context, service *corev1.Service) ([]way, e
 
 // forwardEntrance opens ports of this machine that lead to a pod of the gateway until
 // the run ends.
-func (s *Stack) forwardEntrance(ctx context.Context) error {
+func (s *Stack) forwardEntrance(ctx context.Context, logf progress.Logf) error {
 	pod, err := s.GatewayPod(ctx)
 	if err != nil {
 		return err
@@ -196,7 +199,7 @@ func (s *Stack) forwardEntrance(ctx context.Context) error {
 		*port.at = net.JoinHostPort("127.0.0.1", strconv.Itoa(local))
 	}
 	s.Gateway.Entrance = e
-	return nil
+	return s.behindBalancer(ctx, logf)
 }
 
 // open says why a way to the gateway takes no connection. Its status port is asked where

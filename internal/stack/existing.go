@@ -163,6 +163,11 @@ func (s *Stack) WithRecord(charts ...string) func() string {
 	return func() string { return s.WhyNoRecord(charts...) }
 }
 
+// scopeVariable has istiod, where it is "true", match a Gateway resource with the gateway
+// pods of its own namespace alone.
+// https://istio.io/latest/docs/reference/commands/pilot-discovery/#envvars
+const scopeVariable = "PILOT_SCOPE_GATEWAY_TO_NAMESPACE"
+
 // versionLabel is that of what Istio's charts render.
 const versionLabel = "app.kubernetes.io/version"
 
@@ -181,13 +186,15 @@ func (s *Stack) findIstiod(ctx context.Context, logf progress.Logf) error {
 		return exitcode.Environmentf("cluster %s: istiod runs in namespace %s; the checks know it in %s alone", s.Cluster.Name, pods[0].Namespace, SystemNamespace)
 	}
 	s.revision = cmp.Or(pods[i].Labels["istio.io/rev"], "default")
+	s.scoped = slices.ContainsFunc(pods[i].Spec.Containers[0].Env, func(e corev1.EnvVar) bool { return e.Name == scopeVariable && e.Value == "true" })
 	if s.Cell.Istio == "" {
 		s.Cell.Istio = cmp.Or(pods[i].Labels[versionLabel], imageVersion(pods[i].Spec.Containers[0].Image))
 	}
 	if s.Cell.Istio == "" {
 		return exitcode.Environmentf("cluster %s: which version istiod is of is not known: its pod %s has no label %s, and its image %s no version as its tag", s.Cluster.Name, pods[i].Name, versionLabel, pods[i].Spec.Containers[0].Image)
 	}
-	logf("istiod %s, revision %s", s.Cell.Istio, s.revision)
+	// Before an upgrade it is not the version of the pair.
+	logf("istiod %s, revision %s", cmp.Or(pods[i].Labels[versionLabel], imageVersion(pods[i].Spec.Containers[0].Image), s.Cell.Istio), s.revision)
 	return nil
 }
 

@@ -183,6 +183,9 @@ func (s *Stack) findGateway(ctx context.Context, logf progress.Logf) error {
 	if s.Gateway.Entrance.HTTPS, err = s.GatewayAddress(HTTPSNodePort, ""); err != nil {
 		return err
 	}
+	if err := s.behindBalancer(ctx, logf); err != nil {
+		return err
+	}
 	s.proxy, err = s.describeProxy(ctx)
 	return err
 }

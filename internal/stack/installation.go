@@ -27,7 +27,7 @@ func (b *Builder) readInstallation() error {
 	if b.wanted, err = desired.Read(b.config.Installation); err != nil {
 		return err
 	}
-	if b.config.From != "" {
+	if b.config.From != "" && !b.config.Captured {
 		return exitcode.Usagef("INSTALLATION=%s with FROM=%s: an upgrade installs the harness's own releases; leave one out", b.config.Installation, b.config.From)
 	}
 	for _, chart := range []string{"base", "istiod", "gateway"} {
@@ -49,6 +49,16 @@ func (b *Builder) readInstallation() error {
 	}
 	b.config.Profile = profile
 	return b.readWantedVersion()
+}
+
+// Want replaces the user's releases by those of another file or folder: what PlanReleases
+// returns from now on.
+func (s *Stack) Want(installation string) error {
+	wanted, err := desired.Read(installation)
+	if err == nil {
+		s.wanted = wanted
+	}
+	return err
 }
 
 // readWantedVersion takes the version from the releases, unless the user chose one.

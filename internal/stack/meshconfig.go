@@ -27,10 +27,11 @@ func (s *Stack) readMesh(ctx context.Context) error {
 	}
 	var mesh struct {
 		TrustDomain string `json:"trustDomain"`
+		exports
 	}
 	if err := yaml.Unmarshal([]byte(m.Data["mesh"]), &mesh); err != nil {
 		return fmt.Errorf("the mesh configuration in ConfigMap %s: %w", key, err)
 	}
-	s.trustDomain = mesh.TrustDomain
+	s.trustDomain, s.exports = mesh.TrustDomain, mesh.exports
 	return nil
 }

@@ -106,6 +106,16 @@ func (c component) read(set *images.Set, layer string) (map[string]any, error) {
 	return values, nil
 }
 
+// NativeNftables says whether nft itself writes the rules in pods, and not iptables.
+func (s *Stack) NativeNftables() bool { return slices.ContainsFunc(s.Releases, HasNativeNftables) }
+
+// HasNativeNftables says whether a release's values have nft write the rules in pods.
+func HasNativeNftables(r charts.Release) bool {
+	global, _ := r.Values["global"].(map[string]any) // nil where it is no table
+	on, _ := global["nativeNftables"].(bool)         // false where it is something else
+	return on
+}
+
 // GatewayRelease is the release of the gateway under test, which the user's list may
 // have anywhere; empty where no release is of it.
 func (s *Stack) GatewayRelease() *charts.Release {

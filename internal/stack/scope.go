@@ -31,6 +31,19 @@ func (s *Stack) WhyNotMade() string {
 	}
 }
 
+// WhyScoped says why nothing that a check makes is routed by a gateway that was there
+// before; empty when it is.
+func (s *Stack) WhyScoped() string {
+	if !s.Existing() || !s.scoped {
+		return ""
+	}
+	return "istiod runs with " + scopeVariable + "=true, so that Gateway resources in the namespace of the checks do not count for the gateway in " + s.Gateway.Namespace
+}
+
+// WhyNotRouted says why a check that has the gateway under test route something cannot be
+// made; empty when it can.
+func (s *Stack) WhyNotRouted() string { return cmp.Or(s.WhyScoped(), s.WhyNotMade()) }
+
 // OursAlone returns a check's SkipIf for what it does to no cluster but the harness's own.
 func (s *Stack) OursAlone(does string) func() string {
 	return func() string {

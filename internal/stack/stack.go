@@ -77,6 +77,11 @@ type learned struct {
 	wanted []desired.Release
 	// trustDomain is of the mesh's identities; empty means Istio's own.
 	trustDomain string
+	// exports are the mesh's defaults of exportTo.
+	exports exports
+	// scoped says that a Gateway resource must be in its gateway's namespace.
+	scoped bool
+	relays relays
 	// Of a cluster that was there before: recorded are the charts of which Helm has a
 	// release, revision is istiod's, injection the labels that enrol a namespace,
 	// noBackend why there is no image of the backend, and unload takes out of the nodes

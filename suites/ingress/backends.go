@@ -34,7 +34,7 @@ func backends(s *stack.Stack) check.Check {
 			t.Expect(s.CreateTestNamespace(ctx)).To(gomega.Succeed())
 			t.Diagnose("the API server or Istio's validation webhook refuses the harness's own objects",
 				"look at the message above and at istiod's log in the evidence", "https://istio.io/latest/docs/ops/common-problems/validation/")
-			t.Expect(kube.Apply(ctx, s.Client, s.Namespace, objects)).To(gomega.Succeed())
+			t.Expect(s.Apply(ctx, s.Namespace, objects)).To(gomega.Succeed())
 			t.Diagnose("the backend's pods do not become ready",
 				"look at the pods and events in the evidence: the sidecar's init container needs the kernel suite's rules, the sidecar needs istiod",
 				"https://istio.io/latest/docs/ops/common-problems/injection/")
@@ -73,7 +73,7 @@ func besideGateway(ctx context.Context, t *check.T, s *stack.Stack) {
 	t.Expect(err).NotTo(gomega.HaveOccurred())
 	objects, err := kube.Render(manifest, s.PrepareBeside())
 	t.Expect(err).NotTo(gomega.HaveOccurred())
-	t.Expect(kube.Apply(ctx, s.Client, s.Namespace, objects)).To(gomega.Succeed())
+	t.Expect(s.Apply(ctx, s.Namespace, objects)).To(gomega.Succeed())
 	t.Eventually(ctx, func() error { return s.UseBeside(ctx) }).WithTimeout(kit.PodTimeout).Should(gomega.Succeed(), "%s", s.DescribePods(ctx, s.Namespace))
 	t.Diagnose("a gateway's Envoy has no listener for a Gateway of the checks", "look at istiod's log and at the gateway's configuration in the evidence, and for what else claims the port: istio-conformance diagnose",
 		"https://istio.io/latest/docs/ops/common-problems/network-issues/")

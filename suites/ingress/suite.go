@@ -52,7 +52,7 @@ func Suite(s *stack.Stack) check.Suite {
 	suite := kit.Suite(s, "ingress", features)
 	suite.Checks = append([]check.Check{backends(s)}, suite.Checks...)
 	for i := range suite.Checks {
-		suite.Checks[i].SkipIf = kit.SkipFirst(s.WhyNotMade, suite.Checks[i].SkipIf)
+		suite.Checks[i].SkipIf = kit.SkipFirst(s.WhyNotRouted, suite.Checks[i].SkipIf)
 	}
 	return suite
 }

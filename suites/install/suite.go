@@ -15,6 +15,7 @@ import (
 	"istio-conformance/suites/install/injection"
 	"istio-conformance/suites/install/order"
 	"istio-conformance/suites/install/profiles"
+	"istio-conformance/suites/install/redirection"
 	"istio-conformance/suites/install/resilience"
 	"istio-conformance/suites/install/serverside"
 	"istio-conformance/suites/install/validation"
@@ -33,6 +34,7 @@ var features = []kit.Feature{
 	{Name: "certificates", Checks: certificates.Checks},
 	{Name: "validation", Checks: validation.Checks, Mutations: validation.Mutations},
 	{Name: "injection", Checks: injection.Checks, Mutations: injection.Mutations},
+	{Name: "redirection", Checks: redirection.Checks},
 	{Name: "profiles", Checks: profiles.Checks, Mutations: profiles.Mutations},
 	{Name: "helm", Checks: helm.Checks, Mutations: helm.Mutations},
 	{Name: "server-side", Checks: serverside.Checks},

@@ -73,10 +73,14 @@ func read(output string, err error) (*kernelprobe.Report, error) {
 	return report, nil
 }
 
-// inUse says what the cluster carries: sidecars and gateways, with IPv6 when its
-// pods have such addresses.
+// inUse says what the cluster carries: sidecars, whose rules iptables writes or nft, and
+// gateways, with IPv6 when its pods have such addresses.
 func (n *nodes) inUse(ctx context.Context) (kernelprobe.Uses, error) {
 	uses := kernelprobe.DefaultUses()
+	if n.stack.NativeNftables() {
+		// What iptables needs in a pod is not needed then.
+		uses.Parts = []kernelprobe.Part{kernelprobe.Node, kernelprobe.NFTables, kernelprobe.Gateway}
+	}
 	list, err := n.stack.Cluster.Kube.CoreV1().Nodes().List(ctx, metav1.ListOptions{})
 	if err != nil {
 		return uses, fmt.Errorf("list the nodes: %w", err)

@@ -20,6 +20,7 @@ func (o outcomes) StartTest(string, string)          {}
 func (o outcomes) EvidenceDir(string, string) string { return "" }
 func (o outcomes) AddLoad(report.Load)               {}
 func (o outcomes) AddUpgrade(report.Upgrade)         {}
+func (o outcomes) AddTrend(report.Trend)             {}
 func (o outcomes) Logf(string, ...any)               {}
 func (o outcomes) EndTest(t report.Test)             { o[t.Name] = t }
 

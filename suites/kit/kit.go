@@ -58,7 +58,7 @@ func Apply(ctx context.Context, t *check.T, s *stack.Stack, namespace, path stri
 func ApplyData(ctx context.Context, t *check.T, s *stack.Stack, namespace, path string, values any) []*unstructured.Unstructured {
 	t.Helper()
 	objects := prepare(ctx, t, s, path, values)
-	err := kube.Apply(ctx, s.Client, namespace, objects)
+	err := s.Apply(ctx, namespace, objects)
 	t.Expect(err).To(gomega.Succeed(), func() string { return NotTaken(t, err) })
 	return objects
 }
@@ -71,7 +71,7 @@ func ApplyAgain(ctx context.Context, t *check.T, s *stack.Stack, namespace, path
 	objects := prepare(ctx, t, s, path, values)
 	var err error
 	t.Eventually(ctx, func() error {
-		err = kube.Apply(ctx, s.Client, namespace, objects)
+		err = s.Apply(ctx, namespace, objects)
 		if err != nil && !unjudged(err) {
 			return gomega.StopTrying("the API server refuses the objects").Wrap(err)
 		}

@@ -31,7 +31,7 @@ func Suite(s *stack.Stack, mode Mode) check.Suite {
 		suite.Checks = append(suite.Checks, capacity(s), distributed(s))
 	}
 	for i := range suite.Checks {
-		suite.Checks[i].SkipIf, suite.Checks[i].Feature = kit.SkipFirst(s.WhyNotMade, suite.Checks[i].SkipIf), feature
+		suite.Checks[i].SkipIf, suite.Checks[i].Feature = kit.SkipFirst(s.WhyNotRouted, suite.Checks[i].SkipIf), feature
 	}
 	return suite
 }

@@ -193,6 +193,7 @@ type recorder struct {
 func (r *recorder) StartTest(string, string)          {}
 func (r *recorder) AddLoad(report.Load)               {}
 func (r *recorder) AddUpgrade(report.Upgrade)         {}
+func (r *recorder) AddTrend(report.Trend)             {}
 func (r *recorder) Logf(string, ...any)               {}
 func (r *recorder) EvidenceDir(string, string) string { return "" }
 func (r *recorder) EndTest(t report.Test) {

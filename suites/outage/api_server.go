@@ -8,6 +8,7 @@ import (
 
 	"istio-conformance/internal/check"
 	"istio-conformance/internal/stack"
+	"istio-conformance/suites/kit/flow"
 )
 
 // apiServerAway is how long the API server is stopped.
@@ -46,7 +47,7 @@ func apiServerStopped(s *stack.Stack) check.Check {
 			}).WithTimeout(backTimeout).Should(gomega.Succeed())
 			t.Observe("the API server answered %s after it was started", wait(time.Since(r.ended)))
 			r.configure(ctx, t)
-			r.judge(ctx, t, nothing, "look for the failed requests' flags in the gateway's access log in the evidence: what serves asks the API server for nothing", link)
+			r.judge(ctx, t, flow.Nothing, "look for the failed requests' flags in the gateway's access log in the evidence: what serves asks the API server for nothing", link)
 		},
 		Breaks: []check.Break{{
 			Name: "gateway-lives-by-api-server", Promise: "a gateway whose life depends on the API server is noticed",

@@ -24,8 +24,8 @@ func breakProxy(ctx context.Context, t *check.T, s *stack.Stack, change, undo st
 	t.Helper()
 	apply := func(ctx context.Context, text string) {
 		t.Helper()
-		t.Expect(patchProxy(ctx, s, text)).To(gomega.Succeed())
-		rolledOut(ctx, t, s, s.Gateway.Namespace, s.Gateway.Release)
+		t.Expect(kit.PatchGateway(ctx, s, text)).To(gomega.Succeed())
+		kit.RolledOut(ctx, t, s, s.Gateway.Namespace, s.Gateway.Release)
 	}
 	mutation.Mend(ctx, t, func(ctx context.Context) { apply(ctx, undo) })
 	apply(ctx, change)

@@ -18,6 +18,7 @@ import (
 	"istio-conformance/internal/mesh/envoy"
 	"istio-conformance/internal/stack"
 	"istio-conformance/suites/kit"
+	"istio-conformance/suites/kit/flow"
 )
 
 const (
@@ -50,7 +51,7 @@ func caReplaced(s *stack.Stack) check.Check {
 			m.step(ctx, t, "the old root is no longer trusted", true, third, fresh)
 			m.ride.back()
 			m.ride.configure(ctx, t)
-			m.ride.judge(ctx, t, nothing, "look for the failed requests' upstream_transport_failure_reason in the gateway's access log in the evidence", pluginLink)
+			m.ride.judge(ctx, t, flow.Nothing, "look for the failed requests' upstream_transport_failure_reason in the gateway's access log in the evidence", pluginLink)
 		},
 		Breaks: []check.Break{{
 			Name: "old-root-left-out", Promise: "a new root that takes the old one's place at once is noticed",
@@ -84,7 +85,7 @@ func newMeshCA(ctx context.Context, t *check.T, s *stack.Stack, what string, ren
 	})
 	r := &ride{stack: s, what: what}
 	r.route = kit.NewRoute(ctx, t, s, "outage-rolling", map[string]string{"Backend": s.Images.Backend, "ProxyMetadata": metadata})
-	rolledOut(ctx, t, s, s.Namespace, r.route.Name)
+	kit.RolledOut(ctx, t, s, s.Namespace, r.route.Name)
 	return &meshCA{ride: r}
 }
 
@@ -95,8 +96,8 @@ func renewGateway(ctx context.Context, t *check.T, s *stack.Stack) {
 	const env = `"env":[{"name":"SECRET_TTL",%s},{"name":"SECRET_GRACE_PERIOD_RATIO",%s}]`
 	apply := func(ctx context.Context, first, second string) {
 		t.Helper()
-		t.Expect(patchProxy(ctx, s, fmt.Sprintf(env, first, second))).To(gomega.Succeed())
-		rolledOut(ctx, t, s, s.Gateway.Namespace, s.Gateway.Release)
+		t.Expect(kit.PatchGateway(ctx, s, fmt.Sprintf(env, first, second))).To(gomega.Succeed())
+		kit.RolledOut(ctx, t, s, s.Gateway.Namespace, s.Gateway.Release)
 	}
 	t.Diagnose("a gateway that asks for its certificate often does not become ready", "look at the gateway's pods and events in the evidence", pluginLink)
 	t.CleanupWithin(ctx, backTimeout, func(ctx context.Context) { apply(ctx, `"$patch":"delete"`, `"$patch":"delete"`) })

@@ -17,6 +17,7 @@ import (
 	"istio-conformance/internal/check"
 	"istio-conformance/internal/stack"
 	"istio-conformance/suites/kit"
+	"istio-conformance/suites/kit/flow"
 	"istio-conformance/suites/mutation"
 )
 
@@ -40,7 +41,7 @@ func caRefused(s *stack.Stack) check.Check {
 			mustRefuse(ctx, t, s, old, "an expired CA", expired.plugIn(t, root), "certificate has expired or is not yet valid")
 			mustRefuse(ctx, t, s, old, "a CA with another one's key", mismatched, "the cert does not match the key")
 			r.configure(ctx, t)
-			r.judge(ctx, t, nothing, "look for the failed requests' flags in the gateway's access log in the evidence", pluginLink)
+			r.judge(ctx, t, flow.Nothing, "look for the failed requests' flags in the gateway's access log in the evidence", pluginLink)
 		},
 		Breaks: []check.Break{{
 			Name: "bad-ca-ignored", Promise: "an istiod that takes no notice of a CA that cannot sign is noticed",
@@ -127,9 +128,9 @@ func caAtOnce(s *stack.Stack) check.Check {
 			t.Eventually(ctx, func() (string, error) {
 				return s.Logs(ctx, s.Gateway.Namespace, s.Gateway.Selector, kit.ProxyContainer)
 			}).WithTimeout(backTimeout).WithPolling(2*time.Second).Should(gomega.ContainSubstring("CERTIFICATE_VERIFY_FAILED"), "the gateway's access log")
-			m.ride.traffic.stop()
-			for i, k := range m.ride.traffic.kinds {
-				t.Observe("%s", see(k, m.ride.traffic.results[i]))
+			m.ride.traffic.Stop()
+			for _, seen := range m.ride.traffic.Seen() {
+				t.Observe("%s", seen)
 			}
 		},
 		Breaks: []check.Break{{

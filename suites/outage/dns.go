@@ -10,6 +10,7 @@ import (
 
 	"istio-conformance/internal/check"
 	"istio-conformance/internal/stack"
+	"istio-conformance/suites/kit/flow"
 )
 
 // dnsAway is how long there is no name server.
@@ -31,7 +32,7 @@ func coreDNSGone(s *stack.Stack) check.Check {
 			last(ctx, t, dnsAway)
 			r.configure(ctx, t)
 			give(ctx)
-			r.judge(ctx, t, nothing, "look for the failed requests' flags in the gateway's access log in the evidence: is a host resolved by name?", link)
+			r.judge(ctx, t, flow.Nothing, "look for the failed requests' flags in the gateway's access log in the evidence: is a host resolved by name?", link)
 		},
 		Breaks: []check.Break{{
 			Name: "proxies-reconnect-by-name", Promise: "a gateway that has to look up istiod's name again and again is noticed",

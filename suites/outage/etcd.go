@@ -10,6 +10,7 @@ import (
 
 	"istio-conformance/internal/check"
 	"istio-conformance/internal/stack"
+	"istio-conformance/suites/kit/flow"
 )
 
 const (
@@ -38,7 +39,7 @@ func etcdPaused(s *stack.Stack) check.Check {
 			end(ctx)
 			r.back()
 			r.configure(ctx, t)
-			r.judge(ctx, t, nothing, "look for the failed requests' flags in the gateway's access log in the evidence: what serves asks the API server for nothing", link)
+			r.judge(ctx, t, flow.Nothing, "look for the failed requests' flags in the gateway's access log in the evidence: what serves asks the API server for nothing", link)
 		},
 		Breaks: []check.Break{{
 			Name: "gateway-lives-by-etcd", Promise: "a gateway whose life depends on etcd is noticed",

@@ -14,6 +14,7 @@ import (
 	"istio-conformance/internal/check"
 	"istio-conformance/internal/stack"
 	"istio-conformance/suites/kit"
+	"istio-conformance/suites/kit/flow"
 )
 
 // istiodAway is how long there is no istiod while something needs it.
@@ -64,7 +65,7 @@ func gatewayStarts(s *stack.Stack) check.Check {
 			}).WithTimeout(backTimeout).Should(gomega.ContainElement(pod.Name), "%s", s.DescribePods(ctx, pod.Namespace))
 			t.Observe("pod %s was not ready for %s without istiod, and ready %s after istiod was given back", pod.Name, istiodAway, wait(time.Since(r.ended)))
 			r.configure(ctx, t)
-			r.judge(ctx, t, nothing, "look for the failed requests' flags in the gateway's access log in the evidence", link)
+			r.judge(ctx, t, flow.Nothing, "look for the failed requests' flags in the gateway's access log in the evidence", link)
 		},
 		Breaks: []check.Break{{
 			Name: "ready-without-configuration", Promise: "a gateway whose readiness probe does not ask whether it is configured is noticed",
@@ -105,7 +106,7 @@ func podsRoll(s *stack.Stack) check.Check {
 		Run: func(ctx context.Context, t *check.T) {
 			r := prepare(ctx, t, s, "pods roll without istiod", "outage-rolling", map[string]string{"Backend": s.Images.Backend, "ProxyMetadata": "{}"})
 			name, selector := r.route.Name, "app="+r.route.Name
-			rolledOut(ctx, t, s, s.Namespace, name)
+			kit.RolledOut(ctx, t, s, s.Namespace, name)
 			r.start(ctx, t, name)
 			give := takeIstiod(ctx, t, s)
 			t.Expect(touch(ctx, s, s.Namespace, name)).To(gomega.Succeed())
@@ -120,11 +121,11 @@ func podsRoll(s *stack.Stack) check.Check {
 			give(ctx)
 			r.back()
 			t.Diagnose("a rollout that began without istiod does not end when istiod is back", "look at the ReplicaSet's events in the evidence", link)
-			rolledOut(ctx, t, s, s.Namespace, name)
+			kit.RolledOut(ctx, t, s, s.Namespace, name)
 			t.Observe("the rollout ended %s after istiod was given back", wait(time.Since(r.ended)))
 			mustHaveSidecars(ctx, t, s, selector)
 			r.configure(ctx, t)
-			r.judge(ctx, t, nothing, "look for the failed requests' flags in the gateway's access log in the evidence", link)
+			r.judge(ctx, t, flow.Nothing, "look for the failed requests' flags in the gateway's access log in the evidence", link)
 		},
 		Breaks: []check.Break{{
 			Name: "injection-optional", Promise: "an injector without which pods are made all the same is noticed",

@@ -2,141 +2,32 @@ package outage
 
 import (
 	"context"
-	"fmt"
-	"maps"
-	"slices"
-	"strings"
-	"time"
 
 	"github.com/onsi/gomega"
 
 	"istio-conformance/internal/check"
 	"istio-conformance/internal/report"
-	"istio-conformance/internal/traffic/openloop"
+	"istio-conformance/suites/kit/flow"
 )
-
-// bound is what an outage may cost.
-type bound struct {
-	// failed is how many requests of all kinds together may fail.
-	failed int64
-	// gap is the longest time without a good answer of any kind.
-	gap time.Duration
-}
-
-// nothing may be lost; an answer may take as long as a busy machine needs.
-var nothing = bound{gap: 5 * time.Second}
-
-// mayNotBeSent is the share of the requests that may be given up because all
-// connections waited for answers.
-const mayNotBeSent = 0.01
-
-// seen is what one kind of traffic met.
-type seen struct {
-	name      string
-	requests  int64
-	failed    int64
-	neverSent int64
-	errors    map[string]int64
-	// gap is the longest time without a good answer; lag is by how much the generator was
-	// late at most, though a connection was free and the answer there.
-	gap, lag time.Duration
-	failures []openloop.Failure
-	invalid  []string
-}
-
-func see(k kind, r *openloop.Result) seen {
-	return seen{
-		name: k.name, requests: r.Counts.OK + r.Counts.Failed, failed: r.Counts.Failed, neverSent: r.Counts.Overflow, errors: r.Errors,
-		gap: time.Duration(r.LongestGapMicros) * time.Microsecond, lag: r.OwnLag.Quantile(1), failures: r.Failures, invalid: r.Invalid,
-	}
-}
-
-func (s seen) String() string {
-	text := fmt.Sprintf("%s: %d of %d requests failed, longest gap %s, generator late by at most %s", s.name, s.failed, s.requests, s.gap.Round(time.Millisecond), s.lag.Round(time.Millisecond))
-	if s.failed > 0 {
-		text += ": " + openloop.DescribeErrors(s.errors)
-	}
-	if s.neverSent > 0 {
-		text += fmt.Sprintf(", %d never sent", s.neverSent)
-	}
-	return text
-}
-
-// stall is the longest time by which the generator itself may be late. A machine that
-// stands still for longer also keeps back what istiod, kube-proxy and the kubelets have to
-// do in time, and nothing that is lost then can be laid at Istio's door.
-const stall = 2 * time.Second
-
-// judge says what the outage cost beyond the bound, and why what was measured is no
-// measurement.
-func (b bound) judge(all []seen) (lost, invalid []string) {
-	var failed int64
-	for _, s := range all {
-		failed += s.failed
-	}
-	for _, s := range all {
-		invalid = append(invalid, s.noMeasurement()...)
-		if s.failed > 0 && failed > b.failed {
-			lost = append(lost, s.String())
-		}
-		if s.gap > b.gap {
-			lost = append(lost, fmt.Sprintf("%s: no good answer for %s, %s may pass", s.name, s.gap.Round(time.Millisecond), b.gap))
-		}
-	}
-	return lost, invalid
-}
-
-// noMeasurement says why what was seen says nothing about the outage.
-func (s seen) noMeasurement() (why []string) {
-	if s.requests == 0 {
-		why = append(why, s.name+": nothing was sent")
-	}
-	if s.lag > stall {
-		why = append(why, fmt.Sprintf("the machine stood still: the generator of %s", s))
-	}
-	if float64(s.neverSent) > mayNotBeSent*float64(s.requests+s.neverSent) && s.failed == 0 && s.gap < stall {
-		why = append(why, fmt.Sprintf("%s: %d requests were never sent, as all connections waited", s.name, s.neverSent))
-	}
-	return append(why, s.invalid...)
-}
 
 // judge ends the traffic and asserts that it stayed within the bound, and that new
 // configuration reached the gateway.
-func (r *ride) judge(ctx context.Context, t *check.T, b bound, fix, link string) {
+func (r *ride) judge(ctx context.Context, t *check.T, b flow.Bound, fix, link string) {
 	t.Helper()
 	last(ctx, t, after)
-	r.traffic.stop()
-	t.Expect(r.traffic.err()).NotTo(gomega.HaveOccurred(), "the traffic")
-	var all []seen
-	for i, k := range r.traffic.kinds {
-		all = append(all, see(k, r.traffic.results[i]))
-		t.Observe("%s", all[i])
+	r.traffic.Stop()
+	t.Expect(r.traffic.Err()).NotTo(gomega.HaveOccurred(), "the traffic")
+	all := r.traffic.Seen()
+	for _, seen := range all {
+		t.Observe("%s", seen)
 	}
-	lost, invalid := b.judge(all)
+	lost, invalid := b.Judge(all)
 	if len(invalid) > 0 {
 		t.SkipUnmeasured(report.VerdictInvalid, invalid...)
 	}
 	t.Diagnose("requests fail or wait while "+r.what, fix, link)
-	t.Expect(lost).To(gomega.BeEmpty(), "while %s; first failures: %s", r.what, firstFailures(all))
+	t.Expect(lost).To(gomega.BeEmpty(), "while %s; first failures: %s", r.what, flow.FirstFailures(all))
 	t.Diagnose("new configuration does not reach the gateway "+r.when(),
 		"look for xDS connection errors in the gateway's log and at istiod's log in the evidence", "https://istio.io/latest/docs/ops/diagnostic-tools/proxy-cmd/")
 	t.Expect(r.unconfigured).NotTo(gomega.HaveOccurred(), "while %s", r.what)
-}
-
-// failuresNamed is how many failures a message names.
-const failuresNamed = 3
-
-// firstFailures are what clients saw first, by time.
-func firstFailures(all []seen) string {
-	byTime := map[time.Time]string{}
-	for _, s := range all {
-		for _, f := range s.failures {
-			byTime[f.Sent] = fmt.Sprintf("%s %s: %s after %d ms", f.Sent.UTC().Format("15:04:05.000"), s.name, f.Class, f.Failed.Sub(f.Sent).Milliseconds())
-		}
-	}
-	var texts []string
-	for _, at := range slices.SortedFunc(maps.Keys(byTime), time.Time.Compare) {
-		texts = append(texts, byTime[at])
-	}
-	return strings.Join(texts[:min(len(texts), failuresNamed)], "; ")
 }

@@ -9,6 +9,7 @@ import (
 	"istio-conformance/internal/check"
 	"istio-conformance/internal/stack"
 	"istio-conformance/suites/kit"
+	"istio-conformance/suites/kit/flow"
 	"istio-conformance/suites/mutation"
 )
 
@@ -34,7 +35,7 @@ func kubeletRestarted(s *stack.Stack) check.Check {
 			end(ctx)
 			r.back()
 			r.configure(ctx, t)
-			r.judge(ctx, t, nothing, "look at the kubelet's log on the node, and for the failed requests' flags in the gateway's access log in the evidence", link)
+			r.judge(ctx, t, flow.Nothing, "look at the kubelet's log on the node, and for the failed requests' flags in the gateway's access log in the evidence", link)
 			// Evidence of pods goes through the kubelet, which has begun to answer by now.
 			t.Eventually(ctx, func() error { _, err := s.GatewayAdmin(ctx, "server_info"); return err }).WithTimeout(backTimeout).Should(gomega.Succeed())
 			life.MustBeTheSame(ctx, t, s)

@@ -13,6 +13,7 @@ import (
 	"istio-conformance/internal/check"
 	"istio-conformance/internal/stack"
 	"istio-conformance/suites/kit"
+	"istio-conformance/suites/kit/flow"
 	"istio-conformance/suites/mutation"
 )
 
@@ -35,7 +36,7 @@ func nodePaused(s *stack.Stack) check.Check {
 			pod := mustServeOn(ctx, t, s, entry)
 			onlyLocalGateways(ctx, t, s)
 			mustEnterBy(ctx, t, r, pod)
-			r.startKinds(ctx, t, kinds("")[:2]) // from pod to pod the route does not apply
+			r.startKinds(ctx, t, flow.Kinds("")[:2]) // from pod to pod the route does not apply
 			resume := func(ctx context.Context) { t.Expect(s.Cluster.Resume(ctx, other)).To(gomega.Succeed()) }
 			t.CleanupWithin(ctx, backTimeout, resume)
 			t.Diagnose("the container engine cannot pause a node", "the message says why", "https://docs.docker.com/reference/cli/docker/container/pause/")
@@ -44,7 +45,7 @@ func nodePaused(s *stack.Stack) check.Check {
 			resume(ctx)
 			r.back()
 			r.configure(ctx, t)
-			r.judge(ctx, t, nothing, "look for the failed requests' flags and upstream_host in the gateway's access log in the evidence: was another pod tried?", link)
+			r.judge(ctx, t, flow.Nothing, "look for the failed requests' flags and upstream_host in the gateway's access log in the evidence: was another pod tried?", link)
 		},
 		Breaks: []check.Break{{
 			Name: "silent-pods-not-given-up", Promise: "a gateway that waits for a pod that does not answer is noticed",

@@ -11,6 +11,7 @@ import (
 	"istio-conformance/internal/check"
 	"istio-conformance/internal/stack"
 	"istio-conformance/suites/kit"
+	"istio-conformance/suites/kit/flow"
 )
 
 const (
@@ -23,6 +24,8 @@ const (
 	// an API server that was away again after 30 to 60 s at most.
 	// Source: k8s.io/client-go tools/cache/reflector.go, NewReflectorWithOptions.
 	flowTimeout = 2 * time.Minute
+	// longest bounds the traffic, should nothing end it.
+	longest = 20 * time.Minute
 	// after is how long traffic is watched when all is back.
 	after = 2 * time.Second
 	// lookEvery is how often the gateway is asked for a route that is new.
@@ -35,7 +38,7 @@ type ride struct {
 	// what is out of order, as a sentence: "the API server is stopped".
 	what    string
 	route   kit.Route
-	traffic *traffic
+	traffic *flow.Traffic
 	// ended is when what was taken away was given back; zero while it is away.
 	ended time.Time
 	// unconfigured is why new configuration did not reach the gateway.
@@ -61,18 +64,18 @@ func prepare(ctx context.Context, t *check.T, s *stack.Stack, what, fixture stri
 // start starts the traffic, part of which a pod of the Service sends on to it once more.
 func (r *ride) start(ctx context.Context, t *check.T, service string) {
 	t.Helper()
-	r.startKinds(ctx, t, kinds(service+"."+r.stack.Namespace))
+	r.startKinds(ctx, t, flow.Kinds(service+"."+r.stack.Namespace))
 }
 
 // startKinds is start for some kinds of traffic.
-func (r *ride) startKinds(ctx context.Context, t *check.T, kinds []kind) {
+func (r *ride) startKinds(ctx context.Context, t *check.T, kinds []flow.Kind) {
 	t.Helper()
 	t.Diagnose("there is no traffic that the outage could meet", "the message says why", "https://istio.io/latest/docs/ops/diagnostic-tools/")
-	at, err := address(ctx, r.stack, r.route.Host)
+	at, err := flow.Address(ctx, r.stack, r.route.Host)
 	t.Expect(err).NotTo(gomega.HaveOccurred())
-	r.traffic, err = startTraffic(ctx, at, r.route.Host, kinds)
+	r.traffic, err = flow.Start(ctx, at, r.route.Host, longest, kinds)
 	t.Expect(err).NotTo(gomega.HaveOccurred())
-	t.Cleanup(r.traffic.stop)
+	t.Cleanup(r.traffic.Stop)
 }
 
 // last lets the traffic run for a time, which is how long an outage lasts.

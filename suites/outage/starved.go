@@ -12,6 +12,7 @@ import (
 	"istio-conformance/internal/check"
 	"istio-conformance/internal/stack"
 	"istio-conformance/suites/kit"
+	"istio-conformance/suites/kit/flow"
 	"istio-conformance/suites/mutation"
 )
 
@@ -27,7 +28,7 @@ func istiodStarved(s *stack.Stack) check.Check {
 		Timeout: outageTimeout,
 		Run: func(ctx context.Context, t *check.T) {
 			r := begin(ctx, t, s, "istiod has a twentieth of a CPU")
-			throttled := limitIstiod(ctx, t, s, "", 5000, 100000)
+			throttled := limitIstiod(ctx, t, s)
 			r.configure(ctx, t)
 			last(ctx, t, starved)
 			t.Diagnose("istiod was never held back, so that nothing was tried", "look at cpu.stat of its control group on the node", "https://docs.kernel.org/scheduler/sched-bwc.html")
@@ -35,31 +36,33 @@ func istiodStarved(s *stack.Stack) check.Check {
 			t.Expect(err).NotTo(gomega.HaveOccurred())
 			t.Expect(periods).To(gomega.BeNumerically(">", 0), "periods in which istiod was held back")
 			t.Observe("istiod was held back in %d periods of 0.1 s", periods)
-			r.judge(ctx, t, nothing, "look for the failed requests' flags in the gateway's access log in the evidence", link)
+			r.judge(ctx, t, flow.Nothing, "look for the failed requests' flags in the gateway's access log in the evidence", link)
 		},
 		Breaks: []check.Break{{
 			Name: "istiod-without-cpu", Promise: "an istiod that gets so little that nothing comes of it is noticed",
-			Make: func(ctx context.Context, t *check.T) { limitIstiod(ctx, t, s, "/..", 1000, 1000000) },
+			Make: func(ctx context.Context, t *check.T) {
+				onNode(ctx, t, s, kit.IstiodPods(ctx, t, s)[0].Spec.NodeName, "pkill -STOP -x pilot-discovery", "pkill -CONT -x pilot-discovery || [ $? = 1 ]")
+			},
 			Says: "does not",
 		}},
 	}
 }
 
-// limitIstiod limits the CPU time of istiod's container, or of the group above it, to a
-// quota of microseconds in each period, until the check ends, and returns how to ask in how
+// limitIstiod limits the CPU time of istiod's container to a twentieth of a CPU until the
+// check ends, and returns how to ask in how
 // many periods it was held back. It writes to the control group itself: a Deployment with a
 // limit would be another istiod.
-func limitIstiod(ctx context.Context, t *check.T, s *stack.Stack, above string, quota, period int) (throttled func(context.Context) (int, error)) {
+func limitIstiod(ctx context.Context, t *check.T, s *stack.Stack) (throttled func(context.Context) (int, error)) {
 	t.Helper()
 	pod := kit.IstiodPods(ctx, t, s)[0]
 	_, id, _ := strings.Cut(pod.Status.ContainerStatuses[0].ContainerID, "://")
 	t.Expect(id).NotTo(gomega.BeEmpty(), "container of pod %s", pod.Name)
 	// Version 2 has cpu.max; version 1 two files, and -1 for no limit.
-	each := "for d in $(find /sys/fs/cgroup -type d -name '*" + id + "*'); do d=$d" + above + "\n"
+	each := "for d in $(find /sys/fs/cgroup -type d -name '*" + id + "*'); do\n"
 	take := "set -eu; found=\n" + each + fmt.Sprintf(`
-if [ -e $d/cpu.max ]; then echo '%[1]d %[2]d' >$d/cpu.max; found=1
-elif [ -e $d/cpu.cfs_quota_us ]; then echo %[2]d >$d/cpu.cfs_period_us; echo %[1]d >$d/cpu.cfs_quota_us; found=1; fi
-done; [ -n "$found" ] || { echo 'no control group of container %[3]s limits CPU time' >&2; exit 1; }`, quota, period, id)
+if [ -e $d/cpu.max ]; then echo '5000 100000' >$d/cpu.max; found=1
+elif [ -e $d/cpu.cfs_quota_us ]; then echo 100000 >$d/cpu.cfs_period_us; echo 5000 >$d/cpu.cfs_quota_us; found=1; fi
+done; [ -n "$found" ] || { echo 'no control group of container %s limits CPU time' >&2; exit 1; }`, id)
 	give := each + `
 if [ -e $d/cpu.max ]; then echo 'max 100000' >$d/cpu.max
 elif [ -e $d/cpu.cfs_quota_us ]; then echo -1 >$d/cpu.cfs_quota_us; echo 100000 >$d/cpu.cfs_period_us; fi; done`

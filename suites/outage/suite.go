@@ -5,6 +5,8 @@
 package outage
 
 import (
+	"slices"
+
 	"istio-conformance/internal/check"
 	"istio-conformance/internal/stack"
 	"istio-conformance/suites/kit"
@@ -17,10 +19,18 @@ var features = []kit.Feature{
 	{Name: "ca", Checks: ca},
 }
 
+// rarer are taken away where every outage is asked for.
+var rarer = []kit.Feature{{Name: "resources", Checks: resources}}
+
 // Suite returns the outages. They follow each other: each leaves the cluster as the next
 // one wants to find it.
-func Suite(s *stack.Stack) check.Suite {
-	suite := kit.Suite(s, "outage", features)
+// wide adds those that take longer, or harm more.
+func Suite(s *stack.Stack, wide bool) check.Suite {
+	asked := features
+	if wide {
+		asked = slices.Concat(features, rarer)
+	}
+	suite := kit.Suite(s, "outage", asked)
 	for i := range suite.Checks {
 		suite.Checks[i].SkipIf = s.WhyNotOurs
 	}
@@ -40,4 +50,9 @@ func istiod(s *stack.Stack) []check.Check {
 // ca are the changes of the mesh's certificate authority.
 func ca(s *stack.Stack) []check.Check {
 	return []check.Check{caReplaced(s), caAtOnce(s), caRefused(s)}
+}
+
+// resources are what a node or a pod runs out of, and a node that is lost.
+func resources(s *stack.Stack) []check.Check {
+	return []check.Check{gatewayOutOfMemory(s), gatewayDiskFull(s), connectionTableFull(s), nodeLost(s)}
 }

@@ -54,7 +54,7 @@ func (r *run) travel(ctx context.Context) report.Upgrade {
 		refuse(&u, "%v", err)
 		return u
 	}
-	finish(&u, r.made, r.measured)
+	Finish(&u, r.made, r.measured)
 	return u
 }
 

@@ -25,9 +25,9 @@ func refuse(u *report.Upgrade, format string, args ...any) {
 	u.Reasons = append(u.Reasons, fmt.Sprintf(format, args...))
 }
 
-// finish puts the steps and the traffic together and judges them. Of a journey
+// Finish puts the steps and the traffic together and judges them. Of a journey
 // that is only measured every request may fail.
-func finish(u *report.Upgrade, steps []report.UpgradeStep, measured bool) {
+func Finish(u *report.Upgrade, steps []report.UpgradeStep, measured bool) {
 	u.Steps = steps
 	for i := range u.Traffic {
 		t := &u.Traffic[i]

@@ -71,7 +71,7 @@ func TestFinish(t *testing.T) {
 			g := gomega.NewWithT(t)
 			u, steps := whole()
 			tt.spoil(u, steps)
-			finish(u, steps, tt.measured)
+			Finish(u, steps, tt.measured)
 			g.Expect(u.Verdict).To(gomega.Equal(tt.want), "%v", u.Reasons)
 			if tt.says == "" {
 				g.Expect(u.Reasons).To(gomega.BeEmpty())
@@ -87,7 +87,7 @@ func TestShare(t *testing.T) {
 	g := gomega.NewWithT(t)
 	u, steps := whole()
 	u.Traffic[0].Timeline[2].P99Micros, u.Traffic[0].Timeline[2].GapMillis = 9000, 800
-	finish(u, steps, false)
+	Finish(u, steps, false)
 	g.Expect([]int{u.Steps[0].Requests, u.Steps[1].Requests, u.Steps[2].Requests}).To(gomega.Equal([]int{10, 5, 15}))
 	g.Expect(u.Requests).To(gomega.Equal(30))
 	g.Expect(u.Steps[1].P99Micros).To(gomega.Equal(9000.0))

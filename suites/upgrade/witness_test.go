@@ -52,7 +52,7 @@ func TestVerdictQuotesWitnesses(t *testing.T) {
 	u, steps := whole()
 	u.Witnesses = []string{"a", "b", "c", "d"}
 	fail(u, 4, 1, "http 503 UC")
-	finish(u, steps, false)
+	Finish(u, steps, false)
 	g.Expect(u.Verdict).To(gomega.Equal(report.VerdictFail))
 	g.Expect(u.Reasons[1:]).To(gomega.Equal([]string{"a", "b", "c"}))
 }

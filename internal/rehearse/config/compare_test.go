@@ -73,7 +73,7 @@ func TestTheObjectIsOneThatChanged(t *testing.T) {
 	}
 	old := &capture.Mesh{Objects: []*capture.Object{object("VirtualService", "web", "a"), object("Sidecar", "default", "x")}}
 	mesh := &capture.Mesh{Objects: []*capture.Object{object("VirtualService", "web", "b"), object("Sidecar", "default", "x")}}
-	r := &Rehearsal{From: Side{Mesh: old}, To: Side{Mesh: mesh}, changed: changedObjects(old, mesh)}
+	r := &Rehearsal{From: Side{Mesh: old}, To: Side{Mesh: mesh}, changed: capture.Changed(old, mesh)}
 	g.Expect(r.changed).To(gomega.HaveLen(1))
 	g.Expect(r.objectOf("virtual-service shop/web", "sidecar shop/x")).To(gomega.Equal("VirtualService shop/web"))
 	g.Expect(r.objectOf("service shop/web", "sidecar shop/x")).To(gomega.Equal("VirtualService shop/web"), "the only one that changed")

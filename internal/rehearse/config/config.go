@@ -89,7 +89,11 @@ func (r *Rehearsal) both(ctx context.Context) (before, after *answers, err error
 	if err != nil {
 		return nil, nil, err
 	}
-	defer func() { api.Stop() }()
+	defer func() {
+		if api != nil { // the second may not have started
+			api.Stop()
+		}
+	}()
 	staged, refused, err := r.set(ctx, api, &r.From)
 	if err != nil {
 		return nil, nil, err

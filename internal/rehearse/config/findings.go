@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
-	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -46,12 +45,15 @@ type group struct {
 	proxies   map[string]bool
 }
 
+// ownService is that of the API server, whose port differs where there are two.
+const ownService = "||kubernetes.default.svc.cluster.local"
+
 // inBrackets matches names and indices in a path.
 var inBrackets = regexp.MustCompile(`\[[^\]]*\]`)
 
 // compare compares what each proxy is sent.
 func (r *Rehearsal) compare(before, after *answers) {
-	r.changed = changedObjects(r.From.Mesh, r.To.Mesh)
+	r.changed = capture.Changed(r.From.Mesh, r.To.Mesh)
 	groups, compared := map[string]*group{}, map[string][]difference{}
 	for _, proxy := range slices.Sorted(maps.Keys(union2(before.sent, after.sent))) {
 		a, b := before.sent[proxy], after.sent[proxy]
@@ -64,6 +66,9 @@ func (r *Rehearsal) compare(before, after *answers) {
 			continue
 		}
 		for _, key := range slices.Sorted(maps.Keys(union2(a, b))) {
+			if strings.Contains(key, ownService) {
+				continue
+			}
 			for _, d := range compareResource(a[key], b[key], compared) {
 				d.object = r.objectOf(cmp.Or(routeOf(d), d.object, r.gatewaysOf(key)), proxy)
 				collect(groups, key, proxy, d)
@@ -164,29 +169,6 @@ func (r *Rehearsal) addGroup(g *group) {
 		f.Explained, f.Link = n.Sentence(), n.Link
 	}
 	r.add(f, r.To.Mesh)
-}
-
-// changedObjects are those that differ between two captures; none where there is one.
-func changedObjects(from, to *capture.Mesh) []*capture.Object {
-	if from == to {
-		return nil
-	}
-	key := func(o *capture.Object) string { return o.Group() + " " + o.String() }
-	old := map[string]*capture.Object{}
-	for _, o := range from.Objects {
-		old[key(o)] = o
-	}
-	var changed []*capture.Object
-	for _, o := range to.Objects {
-		if before := old[key(o)]; before == nil || !reflect.DeepEqual(before.Body, o.Body) {
-			changed = append(changed, o)
-		}
-		delete(old, key(o))
-	}
-	for _, name := range slices.Sorted(maps.Keys(old)) {
-		changed = append(changed, old[name])
-	}
-	return changed
 }
 
 // objectOf is the captured object behind a difference: the one that the configuration

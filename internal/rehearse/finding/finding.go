@@ -3,6 +3,7 @@
 package finding
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/json"
 	"fmt"
@@ -49,9 +50,12 @@ type Finding struct {
 	// Field is the path of the field.
 	Field string `json:"field,omitempty"`
 	Why   string `json:"why"`
-	// Before and After are what a proxy was sent, where that was compared.
+	// Before and After are what a proxy was sent, or how a request was answered, where
+	// that was compared.
 	Before string `json:"before,omitempty"`
 	After  string `json:"after,omitempty"`
+	// More is how many more requests show the same of the object's line.
+	More int `json:"more,omitempty"`
 	// Explained is what Istio's notes say of it; empty is unexplained where something was
 	// compared.
 	Explained string `json:"explained,omitempty"`
@@ -61,7 +65,7 @@ type Finding struct {
 // Report is the result of one rehearsal.
 type Report struct {
 	Schema string `json:"schema"`
-	// How is static or config.
+	// How is static, config or traffic.
 	How  string `json:"how"`
 	From string `json:"from"`
 	To   string `json:"to"`
@@ -134,6 +138,13 @@ func (r *Report) WriteJSON(w io.Writer) error {
 	return encoder.Encode(r)
 }
 
+// JSON is the report for machines.
+func (r *Report) JSON() []byte {
+	var content bytes.Buffer
+	_ = r.WriteJSON(&content) // strings and numbers into memory: it never fails
+	return content.Bytes()
+}
+
 // WriteText writes the report for people.
 func (r *Report) WriteText(w io.Writer) {
 	fmt.Fprintf(w, "Istio %s to %s, %s\n", r.From, r.To, r.How)
@@ -162,6 +173,9 @@ func (f *Finding) write(w io.Writer) {
 	}
 	fmt.Fprintf(w, "%s %s%s%s\n", marks[f.Level], f.Rule, prefixed("  ", f.Object), where)
 	fmt.Fprintf(w, "     %s\n", wording.OneLine(followed(f.Field, ": ")+f.Why))
+	if f.More > 0 {
+		fmt.Fprintf(w, "     and %d more requests\n", f.More)
+	}
 	for _, line := range []string{prefixed("before: ", f.Before), prefixed("after:  ", f.After), prefixed("note:   ", f.Explained), f.Link} {
 		if line != "" {
 			fmt.Fprintf(w, "     %s\n", wording.OneLine(line))

@@ -24,9 +24,11 @@ type Note struct {
 	Objects string `json:"objects,omitempty"`
 	// Explains matches the paths of differences in Envoy's configuration.
 	Explains string `json:"explains,omitempty"`
-	Link     string `json:"link"`
+	// Answers matches differences of answers: "HTTPRoute shop/web: status: 404 -> 500".
+	Answers string `json:"answers,omitempty"`
+	Link    string `json:"link"`
 
-	explains *regexp.Regexp
+	explains, answers *regexp.Regexp
 }
 
 // Env are variables of istiod that have to do with a change.
@@ -51,8 +53,14 @@ func On(from, to istio.Version) ([]Note, error) {
 	}
 	var met []Note
 	for _, n := range all.Notes {
-		if n.Explains != "" {
-			if n.explains, err = regexp.Compile(n.Explains); err != nil {
+		for _, e := range []struct {
+			text string
+			to   **regexp.Regexp
+		}{{n.Explains, &n.explains}, {n.Answers, &n.answers}} {
+			if e.text == "" {
+				continue
+			}
+			if *e.to, err = regexp.Compile(e.text); err != nil {
 				return nil, fmt.Errorf("%s: %s: %w", file, n.Name, err)
 			}
 		}
@@ -67,6 +75,16 @@ func On(from, to istio.Version) ([]Note, error) {
 func Explain(all []Note, path string) *Note {
 	for i := range all {
 		if all[i].explains != nil && all[i].explains.MatchString(path) {
+			return &all[i]
+		}
+	}
+	return nil
+}
+
+// ExplainAnswer returns the note that explains a difference of answers, or nil.
+func ExplainAnswer(all []Note, difference string) *Note {
+	for i := range all {
+		if all[i].answers != nil && all[i].answers.MatchString(difference) {
 			return &all[i]
 		}
 	}

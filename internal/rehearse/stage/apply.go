@@ -39,7 +39,12 @@ func ApplyCRDs(ctx context.Context, config *rest.Config, crds []*unstructured.Un
 	if err != nil {
 		return err
 	}
-	if err := kube.Apply(ctx, c, "", crds); err != nil {
+	// Copies: what is applied takes the UID of this API server, and another would refuse it.
+	var written []*unstructured.Unstructured
+	for _, crd := range crds {
+		written = append(written, crd.DeepCopy())
+	}
+	if err := kube.Apply(ctx, c, "", written); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, establishTime)
@@ -62,6 +67,8 @@ func ApplyCRDs(ctx context.Context, config *rest.Config, crds []*unstructured.Un
 // Apply writes the stage. What the API server refuses of the configuration is returned;
 // that it refuses anything else is an error.
 func (s *Stage) Apply(ctx context.Context, config *rest.Config) ([]Refusal, error) {
+	config = rest.CopyConfig(config)
+	config.WarningHandler = rest.NoWarnings{} // they are about the user's own objects, and no news
 	c, err := client.New(config, client.Options{})
 	if err != nil {
 		return nil, err

@@ -66,10 +66,15 @@ type builder struct {
 	failed error
 }
 
+func newBuilder(mesh *capture.Mesh) *builder {
+	return &builder{mesh: mesh, stage: &Stage{}, taken: map[netip.Addr]bool{}, names: map[string]int{}, ready: map[*corev1.Pod]bool{}}
+}
+
 // Build makes the stage of a mesh.
 func Build(mesh *capture.Mesh) (*Stage, error) {
-	b := &builder{mesh: mesh, stage: &Stage{}, taken: map[netip.Addr]bool{}, names: map[string]int{}, ready: map[*corev1.Pod]bool{}}
+	b := newBuilder(mesh)
 	b.firsts()
+	b.node()
 	b.services()
 	for _, w := range mesh.Workloads {
 		b.workload(w)
@@ -80,6 +85,7 @@ func Build(mesh *capture.Mesh) (*Stage, error) {
 		b.add(&b.stage.Pods, "v1", "Pod", pod)
 	}
 	for _, service := range b.stage.Services {
+		b.clusterIP(service)
 		b.endpoints(service)
 	}
 	b.configuration()
@@ -107,7 +113,7 @@ func plain(o *capture.Object) *unstructured.Unstructured {
 	return u
 }
 
-// firsts are the namespaces, with their labels, of everything, and the node.
+// firsts are the namespaces, with their labels, of everything, the accounts and Secrets.
 func (b *builder) firsts() {
 	namespaces := map[string]*unstructured.Unstructured{}
 	need := func(name string) {
@@ -134,6 +140,9 @@ func (b *builder) firsts() {
 		b.stage.First = append(b.stage.First, plain(o))
 	}
 	b.secrets()
+}
+
+func (b *builder) node() {
 	b.add(&b.stage.First, "v1", "Node", &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: nodeName, Labels: map[string]string{
 		"topology.kubernetes.io/region": "region", "topology.kubernetes.io/zone": "zone",
 	}}})

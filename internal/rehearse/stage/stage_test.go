@@ -89,3 +89,17 @@ func TestObjectsOfOneSecondThatWouldChangePlaces(t *testing.T) {
 	g.Expect(misordered(object("b", "x"), object("a", "x"))).To(gomega.BeTrue())
 	g.Expect(misordered(object("b", "x"), object("a", "y"))).To(gomega.BeFalse(), "they have nothing to do with each other")
 }
+
+func TestAServiceHasTheSameAddressInTwoStages(t *testing.T) {
+	g := gomega.NewWithT(t)
+	web := "{apiVersion: v1, kind: Service, metadata: {name: web, namespace: shop}, spec: {selector: {app: web}, ports: [{port: 80}]}}"
+	address := func(documents ...string) string {
+		s, err := Build(mesh(t, documents...))
+		g.Expect(err).NotTo(gomega.HaveOccurred())
+		ip, _, _ := unstructured.NestedString(s.Services[len(s.Services)-1].Object, "spec", "clusterIP")
+		return ip
+	}
+	g.Expect(address(web)).To(gomega.HavePrefix("10.96."))
+	g.Expect(address("{apiVersion: v1, kind: Service, metadata: {name: a, namespace: shop}, spec: {ports: [{port: 80}]}}", web)).To(gomega.Equal(address(web)))
+	g.Expect(address("{apiVersion: v1, kind: Service, metadata: {name: kubernetes, namespace: default}, spec: {ports: [{port: 443}]}}")).To(gomega.BeEmpty(), "the API server has given it one")
+}

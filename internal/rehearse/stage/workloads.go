@@ -10,6 +10,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"istio-conformance/internal/rehearse/capture"
 )
@@ -91,12 +92,33 @@ func (b *builder) pod(namespace, name, account string, set, annotations map[stri
 
 // address is made of the pod's name, so that it stays when other pods come and go.
 func (b *builder) address(of string) netip.Addr {
+	return b.free(of, func(n uint32) netip.Addr {
+		// 10.128.0.0/9, below which no Service of the stage is.
+		return netip.AddrFrom4([4]byte{10, 128 | byte(n>>16), byte(n >> 8), byte(n)})
+	})
+}
+
+// clusterIP gives a Service an address that is made of its name: another API server would
+// choose another one, and two captures would differ by it.
+func (b *builder) clusterIP(u *unstructured.Unstructured) {
+	spec, _, _ := unstructured.NestedMap(u.Object, "spec")
+	if spec["clusterIP"] != nil || spec["type"] == "ExternalName" || clusters(u) {
+		return
+	}
+	// Of 10.96.0.0/16, see planes.StartAPI; its beginning is the API server's own.
+	a := b.free("Service "+u.GetNamespace()+"/"+u.GetName(), func(n uint32) netip.Addr {
+		return netip.AddrFrom4([4]byte{10, 96, 128 | byte(n>>8)&0x3f, byte(n)})
+	})
+	spec["clusterIP"] = a.String()
+	u.Object["spec"] = spec
+}
+
+// free is the first address that no other has taken, from a place that the name decides.
+func (b *builder) free(of string, at func(uint32) netip.Addr) netip.Addr {
 	sum := fnv.New32a()
 	_, _ = sum.Write([]byte(of)) // it never fails
 	for n := sum.Sum32(); ; n++ {
-		// 10.128.0.0/9, below which no Service of the stage is.
-		a := netip.AddrFrom4([4]byte{10, 128 | byte(n>>16), byte(n >> 8), byte(n)})
-		if !b.taken[a] {
+		if a := at(n); !b.taken[a] {
 			b.taken[a] = true
 			return a
 		}

@@ -28,6 +28,7 @@ type page struct {
 	Spans    []span
 	Loads    []load
 	Upgrades []upgrade
+	Trends   []trends
 	// Repeated are the rows of the journeys that were made more than once.
 	Repeated [][]string
 }
@@ -44,7 +45,7 @@ type share struct {
 func newPage(doc, baseline *report.Report, dir string) *page {
 	p := &page{
 		Doc: doc, Title: "Istio conformance: " + doc.ShortVerdict(), Counts: report.Count(doc.Tests),
-		Facts: facts(doc), Spans: waterfall(doc), Loads: loads(doc), Upgrades: upgrades(doc), Repeated: repeated(doc),
+		Facts: facts(doc), Spans: waterfall(doc), Loads: loads(doc), Upgrades: upgrades(doc), Repeated: repeated(doc), Trends: trendGroups(doc),
 	}
 	p.Sentence = sentence(doc, p.Counts)
 	p.Share = shares(p.Counts)

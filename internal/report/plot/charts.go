@@ -48,6 +48,15 @@ func Timeline(title string, series []Series, marks []Mark) string {
 	return lines(title, linear("s", x), logarithmic("ms", lowest(series), y), series, marks)
 }
 
+// Growth draws amounts over a long time. X is in minutes.
+func Growth(title, unit string, series []Series, marks []Mark) string {
+	x, y, any := extremes(series)
+	if !any {
+		return empty(title)
+	}
+	return lines(title, linear("min", x), linear(unit, y), series, marks)
+}
+
 // Rates draws latency against the rate. X is in requests per second, Y in
 // milliseconds; marks show where the path breaks.
 func Rates(title string, series []Series, marks []Mark) string {

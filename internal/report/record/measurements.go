@@ -66,3 +66,15 @@ func (r *Recorder) AddUpgrade(u report.Upgrade) {
 	u.Phases = append([]report.PhaseTime{}, u.Phases...)
 	r.report.Upgrade = append(r.report.Upgrade, u)
 }
+
+// AddTrend records how something changed over a long time.
+func (r *Recorder) AddTrend(t report.Trend) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	finite := true
+	t = settled(reflect.ValueOf(t), &finite).Interface().(report.Trend)
+	if !finite {
+		r.warn(fmt.Sprintf("trend of %s, %s: a number is not finite, and is 0 here", t.Group, t.Name))
+	}
+	r.report.Trends = append(r.report.Trends, t)
+}

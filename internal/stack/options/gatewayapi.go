@@ -23,7 +23,7 @@ func (o *Options) completeGatewayAPI() error {
 	for _, other := range []struct {
 		on   bool
 		name string
-	}{{o.Mutate, "MUTATE=1"}, {o.Exam, "EXAM=1"}, {o.Upgrade != nil, "UPGRADE=1"}, {o.Outage, "OUTAGE=1"}, {o.Policy.Repeat > 1, "REPEAT"}, {o.Policy.Retries > 0, "RETRY"}} {
+	}{{o.Mutate, "MUTATE=1"}, {o.Exam, "EXAM=1"}, {o.Upgrade != nil, "UPGRADE=1"}, {o.Outage != NoOutages, "OUTAGE"}, {o.Soak > 0, "HOURS or MINUTES"}, {o.Policy.Repeat > 1, "REPEAT"}, {o.Policy.Retries > 0, "RETRY"}} {
 		if other.on {
 			return exitcode.Usagef("GATEWAY_API=1 with %s: the Gateway API's conformance suite runs alone, and once; leave one out", other.name)
 		}

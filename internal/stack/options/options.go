@@ -7,6 +7,7 @@ import (
 	"flag"
 	"path/filepath"
 	"strconv"
+	"time"
 
 	"istio-conformance/internal/check"
 	"istio-conformance/internal/images/release"
@@ -41,8 +42,10 @@ type Options struct {
 	// the profiles of GatewayProfiles, separated by commas.
 	GatewayAPI      bool
 	GatewayProfiles string
-	// Outage adds the outages to the checks.
-	Outage bool
+	// Outage says which outages are added to the checks.
+	Outage Outages
+	// Soak is how long a mesh is to work under small traffic; 0 leaves that out.
+	Soak time.Duration
 	// Shard is the part of what breaks the system that this run takes.
 	Shard check.Shard
 	// Resume is the report.json of a run that was stopped; what passed there is not made
@@ -59,6 +62,7 @@ type Options struct {
 	Baseline string
 
 	config, cluster, install, keep, kubeconfig, shard string
+	outages, hours, minutes                           string
 	upgrade                                           upgradeFlags
 	getenv                                            func(string) string
 	flags                                             *flag.FlagSet
@@ -126,7 +130,7 @@ func (o *Options) what() {
 	o.truth(&o.Mutate, "mutate", "MUTATE", "break the system on purpose and assert that exactly the right checks fail")
 	o.truth(&o.Exam, "exam", "EXAM", "play public bug reports on the cluster and score whether diagnose names their cause")
 	o.text(&o.Resume, "resume", "RESUME", "", "with -mutate or -exam: report.json of a run that was stopped; what passed there is not made again")
-	o.truth(&o.Outage, "outage", "OUTAGE", "take away, one at a time, what Istio depends on while traffic runs: the API server, CoreDNS, istiod and others")
+	o.registerLong()
 	o.registerGatewayAPI()
 	o.text(&o.shard, "shard", "SHARD", "", "with -mutate: which part of the breaks, such as 1/4, so that four machines share them")
 	o.registerUpgrade()
@@ -222,7 +226,7 @@ func (o *Options) Complete() error {
 	if o.Policy.Repeat > 1 && o.Policy.Retries > 0 {
 		return exitcode.Usagef("REPEAT=%d and RETRY=%d: a repeated check must pass each time, so it is not tried again", o.Policy.Repeat, o.Policy.Retries)
 	}
-	for _, complete := range []func() error{o.checkInstall, o.checkExisting, o.completeUpgrade, o.completeGatewayAPI, o.completeRequire, o.completeShard, o.Validate} {
+	for _, complete := range []func() error{o.checkInstall, o.checkExisting, o.completeUpgrade, o.completeLong, o.completeGatewayAPI, o.completeRequire, o.completeShard, o.Validate} {
 		if err := complete(); err != nil {
 			return err
 		}

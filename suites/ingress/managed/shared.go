@@ -8,7 +8,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"istio-conformance/internal/check"
-	"istio-conformance/internal/mesh/kube"
 	"istio-conformance/internal/stack"
 	"istio-conformance/suites/kit"
 )
@@ -28,7 +27,7 @@ func shared(ctx context.Context, t *check.T, s *stack.Stack) corev1.Pod {
 	sharing.Lock()
 	defer sharing.Unlock()
 	objects := kit.Render(t, "gateways/shared.yaml", map[string]string{"Name": sharedName})
-	err := kube.Apply(ctx, s.Client, s.Namespace, objects)
+	err := s.Apply(ctx, s.Namespace, objects)
 	t.Expect(err).To(gomega.Succeed(), func() string { return kit.NotTaken(t, err) })
 	return pod(ctx, t, s, sharedName)
 }

@@ -31,7 +31,7 @@ func propagation(s *stack.Stack) check.Check {
 		Promise:  fmt.Sprintf("each of %d changes to a VirtualService reaches the gateway's Envoy", changes),
 		Parallel: true,
 		Long:     true,
-		SkipIf:   s.WhyNoScratch,
+		SkipIf:   kit.SkipFirst(s.WhyScoped, s.WhyNoScratch),
 		Run: func(ctx context.Context, t *check.T) {
 			c := kit.NewScratch(ctx, t, s, "propagation")
 			c.Apply(ctx, t, "answer", map[string]string{"Body": "start"})
@@ -71,7 +71,7 @@ func change(ctx context.Context, s *stack.Stack, c kit.Scratch, body string) err
 		return err
 	}
 	// The last object is the VirtualService.
-	return kube.Apply(ctx, s.Client, c.Namespace, objects[len(objects)-1:])
+	return s.Apply(ctx, c.Namespace, objects[len(objects)-1:])
 }
 
 func mustAnswer(ctx context.Context, t *check.T, s *stack.Stack, c kit.Scratch, body string) {

@@ -11,12 +11,13 @@ import (
 )
 
 // lookOnNode prints what is Istio's in a node's rules and network plugins. Its
-// chains begin with ISTIO_; kube-proxy's rules name Services and are not meant. The
+// chains begin with ISTIO_, its tables of nft with istio-; kube-proxy's rules name Services and are not meant. The
 // plugin's log stays on purpose.
 const lookOnNode = `set -o pipefail
 for save in iptables-save ip6tables-save iptables-legacy-save ip6tables-legacy-save; do
   if command -v $save > /dev/null; then $save 2> /dev/null | grep ISTIO_ | sed "s/^/$save: /"; fi
 done
+nft list tables 2> /dev/null | grep istio- | sed 's/^/nft: /'
 ipset list -name 2> /dev/null | grep -i istio | sed 's/^/ipset: /'
 grep -rl istio-cni /etc/cni/net.d 2> /dev/null | sed 's/^/network configuration: /'
 ls /opt/cni/bin 2> /dev/null | grep -i istio | sed 's/^/network plugin: /'

@@ -4,6 +4,7 @@
 package traffic
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -50,6 +51,23 @@ type kind struct {
 	secure      bool
 	host        string
 	target      string
+	// url is where the whole request goes instead, without TLS.
+	url string
+}
+
+// Request is one of a mesh that is not the harness's own, sent again and again.
+type Request struct{ Name, Description, URL, Host string }
+
+// Send begins requests at equal shares of a rate, in requests per second, each on kept
+// connections of its own.
+func Send(ctx context.Context, rate float64, requests []Request) (*Traffic, error) {
+	var all []kind
+	for _, r := range requests {
+		all = append(all, kind{
+			name: r.Name, description: r.Description, share: 1 / float64(len(requests)), connections: 4, protocol: openloop.HTTP1, host: r.Host, url: r.URL,
+		})
+	}
+	return begin(ctx, all, nil, rate, Addresses{})
 }
 
 // The hosts of fixtures/apps/upgrade.yaml.
@@ -112,11 +130,14 @@ type Addresses struct {
 // that of all together, in requests per second. The generators open their
 // connections first; a machine that is too slow for that gets more time.
 func Start(ctx context.Context, namespace string, rate float64, to Addresses) (*Traffic, error) {
-	all, streams := kinds(namespace), streamKinds(to)
-	err := tryStreams(ctx, streams)
-	if err != nil {
+	streams := streamKinds(to)
+	if err := tryStreams(ctx, streams); err != nil {
 		return nil, err
 	}
+	return begin(ctx, kinds(namespace), streams, rate, to)
+}
+
+func begin(ctx context.Context, all []kind, streams []streamKind, rate float64, to Addresses) (_ *Traffic, err error) {
 	for wait := lead; wait <= 4*lead; wait *= 2 {
 		t := &Traffic{kinds: all, End: make(chan struct{}), results: make([]*openloop.Result, len(all)), errs: make([]error, len(all)), broken: make(chan error, len(all)), ports: openloop.NewPorts()}
 		start := time.Now().Add(wait)
@@ -150,7 +171,7 @@ func (t *Traffic) startStreams(ctx context.Context, all []streamKind) {
 }
 
 func (t *Traffic) config(k kind, rate float64, to Addresses, start time.Time) openloop.Config {
-	path := openloop.Path{Name: k.name, URL: "http://" + to.HTTP + k.target, Host: k.host, Protocol: k.protocol}
+	path := openloop.Path{Name: k.name, URL: cmp.Or(k.url, "http://"+to.HTTP+k.target), Host: k.host, Protocol: k.protocol}
 	if k.secure {
 		path.URL = "https://" + to.HTTPS + k.target
 		path.TLS = &tls.Config{RootCAs: to.Roots, ServerName: k.host, MinVersion: tls.VersionTLS12}

@@ -1,0 +1,230 @@
+package questions
+
+import (
+	"fmt"
+	"maps"
+	"regexp"
+	"regexp/syntax"
+	"slices"
+	"strings"
+)
+
+// shape is a request in the making.
+type shape struct {
+	method, path, host string
+	headers, query     map[string]string
+}
+
+func (s shape) clone() shape {
+	s.headers, s.query = maps.Clone(s.headers), maps.Clone(s.query)
+	if s.headers == nil {
+		s.headers = map[string]string{}
+	}
+	if s.query == nil {
+		s.query = map[string]string{}
+	}
+	return s
+}
+
+// ordered is the shape with an order for the stand-in, as images/backend/order.go has them.
+func (s shape) ordered(orders ...string) shape {
+	s = s.clone()
+	for i := 0; i+1 < len(orders); i += 2 {
+		s.query[orders[i]] = orders[i+1]
+	}
+	return s
+}
+
+// condition is one thing that a request must have to take a branch.
+type condition struct {
+	// name is for people: "the path"; field is where it is written below the match.
+	name, field string
+	hit         func(*shape)
+	// miss makes a request that lacks it by little; nil where none can be made.
+	miss func(*shape)
+	// why is why no request with it can be made; empty where one can.
+	why string
+}
+
+// take applies every condition.
+func take(s shape, all []condition) shape {
+	s = s.clone()
+	for _, c := range all {
+		c.hit(&s)
+	}
+	return s
+}
+
+// matcher is how Istio and the Gateway API say what a text must be.
+type matcher struct {
+	Exact  *string `json:"exact"`
+	Prefix *string `json:"prefix"`
+	Regex  *string `json:"regex"`
+}
+
+// String is the matcher for people.
+func (m matcher) String() string {
+	switch {
+	case m.Exact != nil:
+		return "exact " + *m.Exact
+	case m.Prefix != nil:
+		return "prefix " + *m.Prefix
+	case m.Regex != nil:
+		return "regex " + *m.Regex
+	}
+	return "present"
+}
+
+// values are a text that matches and one that misses by little; ok is false where none
+// can be made, and near is empty where nothing misses.
+func (m matcher) values() (hit, near string, ok bool) {
+	switch {
+	case m.Exact != nil:
+		return *m.Exact, *m.Exact + "-missed", true
+	case m.Prefix != nil && *m.Prefix != "":
+		p := *m.Prefix
+		near = p[:len(p)-1] + other(p[len(p)-1])
+		if p == "/" {
+			near = ""
+		}
+		return p, near, true
+	case m.Regex != nil:
+		hit, ok = sample(*m.Regex)
+		near = hit + "~"
+		if !ok || matches(*m.Regex, near) {
+			near = ""
+		}
+		return hit, near, ok
+	}
+	return "any", "", true
+}
+
+// other is a character that is not this one, and changes no path otherwise.
+func other(c byte) string {
+	if c == 'z' {
+		return "y"
+	}
+	return "z"
+}
+
+// path is the condition that a path matches.
+func (m matcher) path(field string) condition {
+	hit, near, ok := m.values()
+	c := condition{name: "the path", field: field, hit: func(s *shape) { s.path = rooted(hit) }}
+	if !ok {
+		c.why = fmt.Sprintf("no path could be made for %s", m)
+	}
+	if near != "" {
+		c.miss = func(s *shape) { s.path = rooted(near) }
+	}
+	return c
+}
+
+func rooted(path string) string {
+	if !strings.HasPrefix(path, "/") {
+		return "/" + path
+	}
+	return path
+}
+
+// header is the condition that a header matches.
+func (m matcher) header(name, field string) condition {
+	hit, near, ok := m.values()
+	switch name {
+	case ":authority":
+		return condition{name: "the host", field: field, hit: func(s *shape) { s.host = hit }}
+	case ":method":
+		return m.method(field)
+	case ":path":
+		return m.path(field)
+	}
+	c := condition{name: "header " + name, field: field, hit: func(s *shape) { s.headers[name] = hit }}
+	if !ok || strings.HasPrefix(name, ":") {
+		c.why = fmt.Sprintf("no header %s could be made for %s", name, m)
+	}
+	c.miss = func(s *shape) { delete(s.headers, name) }
+	if near != "" {
+		c.miss = func(s *shape) { s.headers[name] = near }
+	}
+	return c
+}
+
+func (m matcher) query(name, field string) condition {
+	hit, near, ok := m.values()
+	c := condition{name: "parameter " + name, field: field, hit: func(s *shape) { s.query[name] = hit }}
+	if !ok {
+		c.why = fmt.Sprintf("no parameter %s could be made for %s", name, m)
+	}
+	c.miss = func(s *shape) { delete(s.query, name) }
+	if near != "" {
+		c.miss = func(s *shape) { s.query[name] = near }
+	}
+	return c
+}
+
+func (m matcher) method(field string) condition {
+	hit, _, ok := m.values()
+	c := condition{name: "the method", field: field, hit: func(s *shape) { s.method = hit }, miss: func(s *shape) {
+		s.method = "GET"
+		if hit == "GET" {
+			s.method = "POST"
+		}
+	}}
+	if !ok {
+		c.why = fmt.Sprintf("no method could be made for %s", m)
+	}
+	return c
+}
+
+// sample is a text that a regular expression matches as a whole, if one is easily made.
+func sample(expression string) (string, bool) {
+	parsed, err := syntax.Parse(expression, syntax.Perl)
+	if err != nil {
+		return "", false
+	}
+	text := generate(parsed.Simplify())
+	return text, matches(expression, text)
+}
+
+func matches(expression, text string) bool {
+	whole, err := regexp.Compile(`^(?:` + expression + `)$`)
+	return err == nil && whole.MatchString(text)
+}
+
+// generate takes the shortest way through an expression.
+func generate(r *syntax.Regexp) string {
+	switch r.Op {
+	case syntax.OpLiteral:
+		return string(r.Rune)
+	case syntax.OpCharClass:
+		return string(readable(r.Rune))
+	case syntax.OpAnyChar, syntax.OpAnyCharNotNL:
+		return "a"
+	case syntax.OpPlus, syntax.OpCapture, syntax.OpAlternate:
+		return generate(r.Sub[0])
+	case syntax.OpConcat:
+		var text strings.Builder
+		for _, sub := range r.Sub {
+			text.WriteString(generate(sub))
+		}
+		return text.String()
+	}
+	return "" // what may be absent, and anchors
+}
+
+// readable is a letter or a digit of a class where it has one, else its first.
+func readable(pairs []rune) rune {
+	for i := 0; i+1 < len(pairs); i += 2 {
+		for _, c := range "a1A" {
+			if pairs[i] <= c && c <= pairs[i+1] {
+				return c
+			}
+		}
+	}
+	if len(pairs) == 0 {
+		return 'a'
+	}
+	return pairs[0]
+}
+
+func sorted[V any](of map[string]V) []string { return slices.Sorted(maps.Keys(of)) }

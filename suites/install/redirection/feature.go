@@ -1,0 +1,32 @@
+// Package redirection checks the rules by which a pod's traffic comes to its proxy, where
+// nft writes them itself: global.nativeNftables.
+package redirection
+
+import (
+	"istio-conformance/internal/check"
+	"istio-conformance/internal/stack"
+)
+
+// link is where Istio's project describes the rules.
+const link = "https://github.com/istio/istio/blob/master/tools/istio-nftables/pkg/README.md"
+
+// Checks returns the checks of this feature. They change istiod's values and look at whole
+// nodes, and so run alone.
+func Checks(s *stack.Stack) []check.Check {
+	checks := []check.Check{native(s), firewall(s), back(s)}
+	for i := range checks {
+		checks[i].SkipIf = func() string { return why(s) }
+	}
+	return checks
+}
+
+// why says why there is nothing to check here; empty where there is.
+func why(s *stack.Stack) string {
+	if reason := s.WhyNotOurs(); reason != "" {
+		return reason
+	}
+	if !s.NativeNftables() {
+		return "Istio is installed without global.nativeNftables; INSTALLATION=fixtures/installations/nftables.yaml has it, with chart cni nftables-cni.yaml"
+	}
+	return ""
+}
