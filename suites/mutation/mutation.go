@@ -158,10 +158,13 @@ func (m Mutation) judge(t *check.T, played []report.Test) {
 			t.Expect(test.Reason).To(gomega.ContainSubstring(words), "%s does not name the cause", test.ID())
 			t.Observe("%s: %s", test.ID(), test.Reason)
 		}
+		id := test.ID()
+		if _, expected := m.Fails[id]; expected && test.Status == report.Skip {
+			t.Observe("%s was skipped, and had to fail: %s", id, test.Reason)
+		}
 		if test.Status != report.Fail {
 			continue
 		}
-		id := test.ID()
 		failed = append(failed, id)
 		said := append(slices.Clone(test.Failures), test.Diagnosis.Cause)
 		t.Observe("%s failed: %s; cause: %s", id, test.Failures, test.Diagnosis.Cause)

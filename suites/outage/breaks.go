@@ -6,11 +6,16 @@ import (
 	"fmt"
 	"net"
 	"slices"
+	"strings"
 
 	"github.com/onsi/gomega"
 	admissionv1 "k8s.io/api/admissionregistration/v1"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/watch"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"istio-conformance/internal/check"
@@ -84,4 +89,22 @@ func injectionOptional(ctx context.Context, t *check.T, s *stack.Stack) {
 	}
 	mutation.Mend(ctx, t, func(ctx context.Context) { set(ctx, admissionv1.Fail) })
 	set(ctx, admissionv1.Ignore)
+}
+
+// loseRoutes deletes the route by which a check asks whether new configuration flows as soon
+// as it is there: istiod gathers changes for a tenth of a second before it sends them.
+func loseRoutes(ctx context.Context, t *check.T, s *stack.Stack) {
+	t.Helper()
+	namespace, err := s.ScratchNamespace(ctx)
+	t.Expect(err).NotTo(gomega.HaveOccurred())
+	routes := s.Cluster.Dynamic.Resource(schema.GroupVersionResource{Group: "networking.istio.io", Version: "v1beta1", Resource: "virtualservices"}).Namespace(namespace)
+	events, err := routes.Watch(ctx, metav1.ListOptions{})
+	t.Expect(err).NotTo(gomega.HaveOccurred())
+	mutation.Whenever(ctx, t, events, func(ctx context.Context, event watch.Event) error {
+		route, is := event.Object.(*unstructured.Unstructured)
+		if !is || event.Type != watch.Added || !strings.HasPrefix(route.GetName(), freshRoute) {
+			return nil
+		}
+		return client.IgnoreNotFound(routes.Delete(ctx, route.GetName(), metav1.DeleteOptions{}))
+	})
 }

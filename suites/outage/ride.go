@@ -101,6 +101,9 @@ func (r *ride) when() string {
 	return "after the outage"
 }
 
+// freshRoute begins the name of what configure makes.
+const freshRoute = "fresh"
+
 // configure asks for a host that is new until the gateway serves it, and notes how long
 // that took since the outage ended, or since now while it lasts. judge says what became
 // of it, after what is worse: lost requests.
@@ -112,7 +115,7 @@ func (r *ride) configure(ctx context.Context, t *check.T) {
 	}
 	t.Diagnose("the webhook that validates Istio's resources does not answer "+r.when(), "look at istiod's pods and log in the evidence", "https://istio.io/latest/docs/ops/common-problems/validation/")
 	kit.MustJudge(ctx, t, r.stack)
-	fresh := kit.NewScratch(ctx, t, r.stack, "fresh")
+	fresh := kit.NewScratch(ctx, t, r.stack, freshRoute)
 	kit.ApplyAgain(ctx, t, r.stack, fresh.Namespace, "install/answer.yaml", fresh.Values(map[string]string{"Body": fresh.Name}))
 	if r.unconfigured = served(ctx, fresh); r.unconfigured == nil {
 		t.Observe("new configuration reached the gateway %s: %s after the outage's end or the change", r.when(), wait(time.Since(from)))

@@ -65,7 +65,8 @@ func back(s *stack.Stack) check.Check {
 	}
 }
 
-// setNative upgrades each release that has global.nativeNftables to another value, waits
+// setNative upgrades each release that has global.nativeNftables to another value, restarts
+// the agents of chart cni, whose pods the chart does not replace for that, waits
 // until new pods get such rules, and returns how to go back, which also happens when the
 // check ends.
 func setNative(ctx context.Context, t *check.T, s *stack.Stack, on bool) (again func(context.Context)) {
@@ -81,6 +82,7 @@ func setNative(ctx context.Context, t *check.T, s *stack.Stack, on bool) (again 
 			t.Expect(err).NotTo(gomega.HaveOccurred(), "give release %s its values back", r)
 		}
 		done = true
+		restartAgents(ctx, t, s)
 		mustAskFor(ctx, t, s, !on)
 	}
 	t.CleanupWithin(ctx, backTimeout, again)
@@ -89,6 +91,7 @@ func setNative(ctx context.Context, t *check.T, s *stack.Stack, on bool) (again 
 		_, err := s.Helm.Apply(ctx, r)
 		t.Expect(err).NotTo(gomega.HaveOccurred(), "change release %s", r)
 	}
+	restartAgents(ctx, t, s)
 	mustAskFor(ctx, t, s, on)
 	return again
 }
