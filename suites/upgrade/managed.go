@@ -33,17 +33,17 @@ func managedForward(m *installation.Mesh, leg, from, to string) []step {
 }
 
 func managedBack(m *installation.Mesh, from, to string) []step {
-	state := installation.Versions{Base: to, ControlPlanes: []string{to}, Gateway: from, Workloads: to}
-	steps := []step{{leg: legRollback, name: "gateway", after: state, change: func(ctx context.Context) error {
+	// The value moves the gateway at once, and the workloads when they are restarted.
+	state := installation.Versions{Base: to, ControlPlanes: []string{to}, Gateway: from, Workloads: from}
+	steps := []step{{leg: legRollback, name: "workloads", after: state, change: func(ctx context.Context) error {
 		if err := m.PinProxies(ctx, to, from); err != nil {
 			return err
 		}
-		return m.FollowedAt(ctx, from)
-	}}}
-	state.Workloads = from
-	steps = append(steps, step{leg: legRollback, name: "workloads", after: state, change: func(ctx context.Context) error {
+		if err := m.FollowedAt(ctx, from); err != nil {
+			return err
+		}
 		return m.Restart(ctx, m.Stack.Namespace, installation.Workloads...)
-	}})
+	}}}
 	state.ControlPlanes = []string{from}
 	steps = append(steps, step{leg: legRollback, name: "istiod", after: state, change: func(ctx context.Context) error { return m.Rollback(ctx, "istiod", from) }})
 	state.Base = from
