@@ -74,8 +74,10 @@ func breaks() []*spoiled {
 			step:   legForward + " gateway", says: "is still draining", mend: endPods,
 		},
 		{
-			name: "managed-gateway-left-behind", promise: "an istiod of the new version that deploys no gateways leaves a gateway which the old one deployed behind, and ends the upgrade",
-			chart: "istiod", journey: "managed-gateway", step: legForward + " istiod", says: "istiod has given Deployment",
+			name: "managed-gateway-left-behind", promise: "an istiod of the new version that deploys no gateways ends the upgrade: no gateway follows it on the way back",
+			// Not on the way forward: the old istiod, while it is still there, reads the new
+			// chart's injector, and gives the gateway the new proxy.
+			chart: "istiod", journey: "managed-gateway", step: legRollback + " workloads", says: "istiod has given Deployment",
 			values: map[string]any{"pilot": map[string]any{"env": map[string]any{"PILOT_ENABLE_GATEWAY_API_DEPLOYMENT_CONTROLLER": "false"}}},
 		},
 		{

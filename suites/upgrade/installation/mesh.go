@@ -183,7 +183,7 @@ func (m *Mesh) Rollback(ctx context.Context, chart, version string) error {
 	}
 	for _, h := range slices.Backward(history) {
 		if h.Chart.Metadata.Version == version {
-			if h.Version == 1 && chart == "istiod" && m.Stack.Helm4() {
+			if h.Version == 1 && chart != "gateway" && m.Stack.Helm4() {
 				// Helm 4 refuses it: docs/helm.md says why, and to do this instead.
 				return m.Upgrade(ctx, chart, version, nil)
 			}
