@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"istio-conformance/internal/process/exitcode"
+	"istio-conformance/internal/process/spelling"
 )
 
 // Selection says which checks run. The zero value selects all of them.
@@ -24,8 +25,7 @@ func Select(list string, suites []Suite) (Selection, error) {
 		}
 		one := Selection{patterns: []string{pattern}}
 		if !slices.ContainsFunc(suites, one.touches) {
-			return s, exitcode.Usagef("RUN=%s: no check has the name %q; want a suite, suite/name or suite:feature of: %s",
-				list, pattern, strings.Join(names(suites), " "))
+			return s, exitcode.Usagef("RUN: no check has the name %q; %s%s", pattern, allowed(pattern, suites), spelling.DidYouMean(pattern, names(suites)))
 		}
 		s.patterns = append(s.patterns, pattern)
 	}
@@ -97,6 +97,25 @@ func IDs(suites []Suite) []string {
 func (s Selection) touches(suite Suite) bool {
 	return slices.ContainsFunc(suite.Checks, func(c Check) bool { return s.Includes(suite.Name, c) })
 }
+
+// allowed says what can be named: the checks of the suite that is meant as far as they
+// fit a line, else the suites.
+func allowed(pattern string, suites []Suite) string {
+	var all []string
+	for _, suite := range suites {
+		all = append(all, suite.Name)
+		if rest, meant := strings.CutPrefix(pattern, suite.Name); meant && rest != "" && strings.ContainsRune("/:", rune(rest[0])) {
+			if its := names([]Suite{suite}); len(its) <= mostNamed {
+				return "want one of: " + strings.Join(its, " ")
+			}
+			return "LIST=1 in place of RUN shows the names of suite " + suite.Name
+		}
+	}
+	return "want a suite, suite/name or suite:feature; the suites are: " + strings.Join(all, " ") + "; LIST=1 in place of RUN shows all names"
+}
+
+// mostNamed is how many names an error may list.
+const mostNamed = 20
 
 func names(suites []Suite) []string {
 	var all []string

@@ -1,6 +1,7 @@
 package check
 
 import (
+	"crypto/rand"
 	"testing"
 
 	"github.com/onsi/gomega"
@@ -47,9 +48,19 @@ func TestPlan(t *testing.T) {
 
 func TestSelectRefusesUnknownNames(t *testing.T) {
 	g := gomega.NewWithT(t)
-	_, err := Select("kernel,ingres", someSuites())
-	g.Expect(err).To(gomega.MatchError(gomega.And(gomega.ContainSubstring(`"ingres"`), gomega.ContainSubstring("ingress/retries"))))
-	g.Expect(exitcode.Of(err)).To(gomega.Equal(exitcode.Usage))
+	long := Suite{Name: "exam"}
+	for range 2 * mostNamed {
+		long.Checks = append(long.Checks, Check{Name: rand.Text()})
+	}
+	for list, want := range map[string]string{
+		"kernel,ingres":  `"ingres"; want a suite, suite/name or suite:feature; the suites are: kernel install ingress exam; LIST=1 in place of RUN shows all names; did you mean ingress?`,
+		"ingress/retrys": "want one of: ingress ingress/backends ingress:resilience ingress/retries ingress/timeout; did you mean ingress/retries?",
+		"exam/none":      "LIST=1 in place of RUN shows the names of suite exam",
+	} {
+		_, err := Select(list, append(someSuites(), long))
+		g.Expect(err).To(gomega.MatchError(gomega.ContainSubstring(want)), list)
+		g.Expect(exitcode.Of(err)).To(gomega.Equal(exitcode.Usage), list)
+	}
 }
 
 func TestNarrow(t *testing.T) {

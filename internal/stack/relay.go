@@ -35,7 +35,7 @@ func (s *Stack) behindBalancer(ctx context.Context, logf progress.Logf) error {
 			continue
 		}
 		if s.relays[*at] == "" {
-			local, err := relay(*at)
+			local, err := relay(context.WithoutCancel(ctx), *at)
 			if err != nil {
 				return err
 			}
@@ -75,8 +75,8 @@ func wantsProxyProtocol(pod corev1.Pod) (bool, error) {
 
 // relay takes connections on this machine until the process ends, and leads each to an
 // address with the header of the PROXY protocol before it. It returns where.
-func relay(to string) (string, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+func relay(ctx context.Context, to string) (string, error) {
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return "", fmt.Errorf("listen for what is relayed to the gateway: %w", err)
 	}
@@ -86,21 +86,21 @@ func relay(to string) (string, error) {
 			if err != nil {
 				return
 			}
-			go pass(from.(*net.TCPConn), to)
+			go pass(ctx, from.(*net.TCPConn), to)
 		}
 	}()
 	return listener.Addr().String(), nil
 }
 
 // pass carries one connection. What breaks it breaks it for both sides, who say so.
-func pass(from *net.TCPConn, to string) {
-	defer from.Close() //nolint:errcheck // it is closed either way
-	dialed, err := net.DialTimeout("tcp", to, reachTimeout)
+func pass(ctx context.Context, from *net.TCPConn, to string) {
+	defer func() { _ = from.Close() }() // Harmless: nobody uses it any more.
+	dialed, err := (&net.Dialer{Timeout: reachTimeout}).DialContext(ctx, "tcp", to)
 	if err != nil {
 		return
 	}
 	target := dialed.(*net.TCPConn)
-	defer target.Close() //nolint:errcheck // it is closed either way
+	defer func() { _ = target.Close() }() // Harmless, as above.
 	if _, err := io.WriteString(target, proxyHeader(from)); err != nil {
 		return
 	}

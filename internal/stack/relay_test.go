@@ -13,9 +13,9 @@ import (
 
 func TestTheRelaySaysWhoAsks(t *testing.T) {
 	g := gomega.NewWithT(t)
-	gateway, err := net.Listen("tcp", "127.0.0.1:0")
+	gateway, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	g.Expect(err).NotTo(gomega.HaveOccurred())
-	defer gateway.Close() //nolint:errcheck // the test is over
+	t.Cleanup(func() { _ = gateway.Close() })
 	go func() {
 		connection, err := gateway.Accept()
 		if err != nil {
@@ -24,14 +24,15 @@ func TestTheRelaySaysWhoAsks(t *testing.T) {
 		reader := bufio.NewReader(connection)
 		header, _ := reader.ReadString('\n') // The test compares what came.
 		rest, _ := io.ReadAll(reader)        // The same.
-		fmt.Fprintf(connection, "%s%s", header, rest)
-		connection.Close() //nolint:errcheck // the other side sees it
+		_, _ = fmt.Fprintf(connection, "%s%s", header, rest)
+		_ = connection.Close() // The other side sees it.
 	}()
-	at, err := relay(gateway.Addr().String())
+	at, err := relay(t.Context(), gateway.Addr().String())
 	g.Expect(err).NotTo(gomega.HaveOccurred())
-	client, err := net.Dial("tcp", at)
+	client, err := new(net.Dialer).DialContext(t.Context(), "tcp", at)
 	g.Expect(err).NotTo(gomega.HaveOccurred())
-	fmt.Fprint(client, "hello")
+	_, err = fmt.Fprint(client, "hello")
+	g.Expect(err).NotTo(gomega.HaveOccurred())
 	g.Expect(client.(*net.TCPConn).CloseWrite()).To(gomega.Succeed())
 	answer, err := io.ReadAll(client)
 	g.Expect(err).NotTo(gomega.HaveOccurred())

@@ -48,7 +48,7 @@ mount -o remount,size=$((used + 256))k %[1]s
 		Breaks: []check.Break{{
 			Name: "gateway-lives-by-its-disk", Promise: "a gateway whose life depends on room to write is noticed",
 			Make: func(ctx context.Context, t *check.T) {
-				breakProxy(ctx, t, s, `"livenessProbe":{"exec":{"command":["sh","-c","echo alive >/etc/istio/proxy/alive"]},"periodSeconds":2,"failureThreshold":2}`, `"livenessProbe":null`)
+				breakProxy(ctx, t, s, `"livenessProbe":{"exec":{"command":["sh","-c","head -c 65536 /dev/zero >/etc/istio/proxy/alive && rm /etc/istio/proxy/alive"]},"periodSeconds":2,"failureThreshold":2}`, `"livenessProbe":null`)
 			},
 			Says: "requests fail or wait while the gateway has no room to write",
 		}},

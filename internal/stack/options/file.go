@@ -10,6 +10,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"istio-conformance/internal/process/exitcode"
+	"istio-conformance/internal/process/spelling"
 )
 
 // fromElsewhere fills in what the command line left out: from the variables that
@@ -129,34 +130,11 @@ func (s setting) parse(node *yaml.Node) (string, error) {
 
 // nearest suggests the option that was meant.
 func (o *Options) nearest(name string) string {
-	best, distance := "", 3
+	var flags []string
 	for _, s := range o.settings {
-		if d := editDistance(name, s.flag); d < distance && s.flag != "config" {
-			best, distance = s.flag, d
+		if s.flag != "config" {
+			flags = append(flags, s.flag)
 		}
 	}
-	if best == "" {
-		return ""
-	}
-	return "; did you mean " + best + "?"
-}
-
-// editDistance is how many letters must be changed, added or taken away.
-func editDistance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := 1; i <= len(a); i++ {
-		diagonal := row[0]
-		row[0] = i
-		for j := 1; j <= len(b); j++ {
-			change := diagonal
-			if a[i-1] != b[j-1] {
-				change++
-			}
-			diagonal, row[j] = row[j], min(change, row[j]+1, row[j-1]+1)
-		}
-	}
-	return row[len(b)]
+	return spelling.DidYouMean(name, flags)
 }

@@ -68,7 +68,9 @@ func TestTrafficDuringAStall(t *testing.T) {
 			u := meet(t, k, s.Listener.Addr().String(), start, 3*time.Second)
 			g.Expect(u.Invalid).To(gomega.BeEmpty())
 			g.Expect([]int{u.Failed, u.NeverSent}).To(gomega.Equal([]int{0, 0}), "%v", u.Errors)
-			g.Expect(u.Requests).To(gomega.BeNumerically(">=", int(k.rate(300)*2.9)))
+			// Who waited for the answers would have sent those of the first second alone. A busy
+			// machine may begin late.
+			g.Expect(u.Requests).To(gomega.BeNumerically(">=", int(k.rate(300)*2)))
 			slowest := 0.0
 			for _, second := range u.Timeline {
 				slowest = max(slowest, second.P99Micros)
