@@ -11,7 +11,6 @@ import (
 	"os"
 	"os/signal"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -25,6 +24,7 @@ import (
 	"istio-conformance/internal/check/waits"
 	"istio-conformance/internal/evidence/corpus"
 	"istio-conformance/internal/process/exitcode"
+	"istio-conformance/internal/process/interrupt"
 	"istio-conformance/internal/report/ci"
 	"istio-conformance/internal/report/record"
 	"istio-conformance/internal/stack"
@@ -201,7 +201,7 @@ func run(m *testing.M, o *options.Options, console *os.File) (int, error) {
 func interruptible() (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, interruptions()...)
+	signal.Notify(signals, interrupt.Signals()...)
 	go func() {
 		if _, open := <-signals; open {
 			cancel(errInterrupted)
@@ -214,14 +214,4 @@ func interruptible() (context.Context, func()) {
 		close(signals)
 		cancel(nil)
 	}
-}
-
-// interruptions are the signals that end a run. A terminal that is closed sends SIGHUP;
-// nohup has it ignored, and then it stays so.
-func interruptions() []os.Signal {
-	signals := []os.Signal{os.Interrupt, syscall.SIGTERM}
-	if !signal.Ignored(syscall.SIGHUP) {
-		signals = append(signals, syscall.SIGHUP)
-	}
-	return signals
 }

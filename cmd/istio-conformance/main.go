@@ -8,16 +8,16 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"syscall"
 
 	"github.com/spf13/cobra"
 
 	"istio-conformance/internal/process/exitcode"
+	"istio-conformance/internal/process/interrupt"
 	load "istio-conformance/internal/traffic/openloop/cli"
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(context.Background(), interrupt.Signals()...)
 	err := root().ExecuteContext(ctx)
 	stop()
 	if err != nil {

@@ -13,10 +13,10 @@ import (
 	"os/signal"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 
 	"istio-conformance/internal/process/exitcode"
+	"istio-conformance/internal/process/interrupt"
 )
 
 // step is one thing to show.
@@ -54,7 +54,7 @@ func main() {
 	flag.StringVar(&o.from, "from", "", "what step upgrade begins with; default: the minor before")
 	flag.Usage = usage
 	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(context.Background(), interrupt.Signals()...)
 	err := rehearse(ctx, o, *names)
 	stop()
 	if err != nil {

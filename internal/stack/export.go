@@ -67,7 +67,7 @@ func (s *Stack) Apply(ctx context.Context, namespace string, objects []*unstruct
 			return err
 		}
 		if s.scoped && !s.Existing() {
-			if err := beside(o, s.Gateway.Namespace); err != nil {
+			if err := scope(o, s.Gateway.Namespace); err != nil {
 				return err
 			}
 		}
@@ -75,9 +75,9 @@ func (s *Stack) Apply(ctx context.Context, namespace string, objects []*unstruct
 	return kube.Apply(ctx, s.Client, namespace, objects)
 }
 
-// beside has a Gateway resource be in the gateway's namespace, and a VirtualService name
+// scope has a Gateway resource be in the gateway's namespace, and a VirtualService name
 // it there.
-func beside(o *unstructured.Unstructured, namespace string) error {
+func scope(o *unstructured.Unstructured, namespace string) error {
 	switch o.GroupVersionKind().GroupKind().String() {
 	case "Gateway.networking.istio.io":
 		if o.GetNamespace() == "" {

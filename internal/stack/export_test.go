@@ -41,15 +41,15 @@ func TestObjectsAreShownWhereTheDefaultHidesThem(t *testing.T) {
 func TestGatewaysGoToTheirPods(t *testing.T) {
 	g := gomega.NewWithT(t)
 	gateway := &unstructured.Unstructured{Object: map[string]any{"apiVersion": "networking.istio.io/v1", "kind": "Gateway", "metadata": map[string]any{"name": "a"}}}
-	g.Expect(beside(gateway, "ingress")).To(gomega.Succeed())
+	g.Expect(scope(gateway, "ingress")).To(gomega.Succeed())
 	g.Expect(gateway.GetNamespace()).To(gomega.Equal("ingress"))
 	route := &unstructured.Unstructured{Object: map[string]any{"apiVersion": "networking.istio.io/v1", "kind": "VirtualService", "spec": map[string]any{"gateways": []any{"a", "mesh", "other/b"}}}}
-	g.Expect(beside(route, "ingress")).To(gomega.Succeed())
+	g.Expect(scope(route, "ingress")).To(gomega.Succeed())
 	names, _, err := unstructured.NestedStringSlice(route.Object, "spec", "gateways")
 	g.Expect(err).NotTo(gomega.HaveOccurred())
 	g.Expect(names).To(gomega.Equal([]string{"ingress/a", "mesh", "other/b"}))
 	other := &unstructured.Unstructured{Object: map[string]any{"apiVersion": "gateway.networking.k8s.io/v1", "kind": "Gateway", "metadata": map[string]any{"name": "a"}}}
-	g.Expect(beside(other, "ingress")).To(gomega.Succeed())
+	g.Expect(scope(other, "ingress")).To(gomega.Succeed())
 	g.Expect(other.GetNamespace()).To(gomega.BeEmpty(), "istiod deploys its pods where it is")
 }
 

@@ -14,9 +14,6 @@ import (
 	"istio-conformance/internal/process/progress"
 )
 
-// relays are those that this process has, by the address that each leads to.
-type relays map[string]string
-
 // behindBalancer has traffic enter as the load balancer before this gateway sends it,
 // where the gateway wants the PROXY protocol of it and the way from here leads past it:
 // by a relay on this machine that says first who asks.
@@ -40,7 +37,7 @@ func (s *Stack) behindBalancer(ctx context.Context, logf progress.Logf) error {
 				return err
 			}
 			if s.relays == nil {
-				s.relays = relays{}
+				s.relays = map[string]string{}
 			}
 			s.relays[*at] = local
 		}

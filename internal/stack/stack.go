@@ -81,7 +81,8 @@ type learned struct {
 	exports exports
 	// scoped says that a Gateway resource must be in its gateway's namespace.
 	scoped bool
-	relays relays
+	// relays are those to the gateway, by the address that each leads to.
+	relays map[string]string
 	// Of a cluster that was there before: recorded are the charts of which Helm has a
 	// release, revision is istiod's, injection the labels that enrol a namespace,
 	// noBackend why there is no image of the backend, and unload takes out of the nodes

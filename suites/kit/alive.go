@@ -58,7 +58,7 @@ func lookAtGateway(ctx context.Context, s *stack.Stack) (GatewayLife, error) {
 	if err != nil {
 		return GatewayLife{}, err
 	}
-	life := GatewayLife{pod: string(pod.UID), restarts: restarts(pod), from: time.Now()}
+	life := GatewayLife{pod: string(pod.UID), restarts: Restarts(&pod), from: time.Now()}
 	text, err := s.GatewayAdmin(ctx, "server_info")
 	life.until = time.Now()
 	if err != nil {
@@ -74,10 +74,10 @@ func lookAtGateway(ctx context.Context, s *stack.Stack) (GatewayLife, error) {
 	return life, err
 }
 
-func restarts(pod corev1.Pod) int32 {
-	var n int32
+// Restarts is how often containers of a pod were started again.
+func Restarts(pod *corev1.Pod) (all int32) {
 	for _, c := range pod.Status.ContainerStatuses {
-		n += c.RestartCount
+		all += c.RestartCount
 	}
-	return n
+	return all
 }

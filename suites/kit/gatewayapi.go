@@ -18,9 +18,9 @@ import (
 	"istio-conformance/internal/stack"
 )
 
-// ClassTimeout bounds the time from the definitions to a GatewayClass: istiod
+// classTimeout bounds the time from the definitions to a GatewayClass: istiod
 // starts its controllers for the Gateway API when it sees them.
-const ClassTimeout = 90 * time.Second
+const classTimeout = 90 * time.Second
 
 // installed are the stacks whose cluster has the definitions, with their version. The
 // lock lets one of the checks at a time install them.
@@ -47,9 +47,20 @@ func MustHaveGatewayAPI(ctx context.Context, t *check.T, s *stack.Stack) {
 	}
 	t.Diagnose("istiod does not take up the Gateway API after its definitions were installed", "look at istiod's log in the evidence, and at its PILOT_ENABLE_GATEWAY_API",
 		"https://istio.io/latest/docs/tasks/traffic-management/ingress/gateway-api/")
-	t.Eventually(ctx, func() (string, error) { return GatewayCondition(ctx, s, "GatewayClass", "", "istio", "Accepted") }).WithTimeout(ClassTimeout).
-		Should(gomega.Equal("True"), "condition Accepted of GatewayClass istio")
+	t.Expect(AwaitGatewayClass(ctx, s)).To(gomega.Succeed())
 	t.Observe("Gateway API %s", installed[s])
+}
+
+// AwaitGatewayClass waits until istiod, which may just have seen the definitions, offers
+// its GatewayClass.
+func AwaitGatewayClass(ctx context.Context, s *stack.Stack) error {
+	return Until(ctx, classTimeout, func(ctx context.Context) error {
+		accepted, err := GatewayCondition(ctx, s, "GatewayClass", "", "istio", "Accepted")
+		if err == nil && accepted != "True" {
+			err = fmt.Errorf("condition Accepted of GatewayClass istio is %q", accepted)
+		}
+		return err
+	})
 }
 
 // GatewayCondition returns the status of a condition of an object of the Gateway API, with its message when

@@ -12,6 +12,7 @@ import (
 
 	"istio-conformance/internal/check"
 	"istio-conformance/internal/stack"
+	"istio-conformance/suites/kit"
 	"istio-conformance/suites/kit/flow"
 	"istio-conformance/suites/mutation"
 )
@@ -36,13 +37,13 @@ func gatewayOutOfMemory(s *stack.Stack) check.Check {
 			r := begin(ctx, t, s, "the gateway runs out of memory")
 			pod, err := s.GatewayPod(ctx)
 			t.Expect(err).NotTo(gomega.HaveOccurred())
-			before := restarts(&pod)
+			before := kit.Restarts(&pod)
 			r.ended = time.Now()
 			exhaustMemory(ctx, t, s, &pod)
 			t.Diagnose("the gateway's container was not killed, so that nothing was tried", "look at memory.stat of its control group on the node", "https://docs.kernel.org/admin-guide/cgroup-v2.html#memory")
 			t.Eventually(ctx, func() (int32, error) {
 				err := s.Client.Get(ctx, client.ObjectKeyFromObject(&pod), &pod)
-				return restarts(&pod), err
+				return kit.Restarts(&pod), err
 			}).WithTimeout(backTimeout).Should(gomega.BeNumerically(">", before), "restarts of pod %s", pod.Name)
 			t.Diagnose("Kubernetes does not say that the gateway was out of memory", "look at the pod's lastState in the evidence", link)
 			t.Expect(lastReasons(&pod)).To(gomega.ContainElement(oomKilled), "why containers of pod %s ended", pod.Name)
@@ -57,13 +58,6 @@ func gatewayOutOfMemory(s *stack.Stack) check.Check {
 			Says: "requests fail or wait while the gateway runs out of memory",
 		}},
 	}
-}
-
-func restarts(pod *corev1.Pod) (all int32) {
-	for _, c := range pod.Status.ContainerStatuses {
-		all += c.RestartCount
-	}
-	return all
 }
 
 // lastReasons are why the containers of a pod ended the last time.

@@ -81,11 +81,7 @@ func (r *ride) startKinds(ctx context.Context, t *check.T, kinds []flow.Kind) {
 // last lets the traffic run for a time, which is how long an outage lasts.
 func last(ctx context.Context, t *check.T, duration time.Duration) {
 	t.Helper()
-	timer := time.NewTimer(duration)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
+	if !kit.Pause(ctx, duration) {
 		t.Expect(context.Cause(ctx)).NotTo(gomega.HaveOccurred(), "the outage was to last for %s", duration)
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"istio-conformance/internal/rehearse/questions"
 	"istio-conformance/internal/report"
 	"istio-conformance/internal/report/wording"
+	"istio-conformance/suites/kit"
 	"istio-conformance/suites/upgrade"
 	"istio-conformance/suites/upgrade/traffic"
 )
@@ -116,12 +117,7 @@ func (l *loss) soak(ctx context.Context) {
 	if len(l.steps) > 0 {
 		at.Leg, at.From, at.To = "forward", l.upgrade.To, l.upgrade.To
 	}
-	timer := time.NewTimer(soak)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
-	}
+	kit.Pause(ctx, soak) // What follows says that everything ends.
 	at.Changed, at.End = at.Start, l.second()
 	l.steps = append(l.steps, at)
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -20,9 +19,6 @@ import (
 	"istio-conformance/suites/kit"
 	"istio-conformance/suites/upgrade/installation"
 )
-
-// classTimeout bounds the time until istiod has taken up the Gateway API.
-const classTimeout = 90 * time.Second
 
 // set makes the captured mesh, with stand-ins for its pods, and waits until they are
 // ready.
@@ -76,13 +72,7 @@ func (r *Rehearsal) gatewayAPI(ctx context.Context) error {
 	if err := r.Stack.RenewClient(); err != nil {
 		return err
 	}
-	return kit.Until(ctx, classTimeout, func(ctx context.Context) error {
-		accepted, err := kit.GatewayCondition(ctx, r.Stack, "GatewayClass", "", "istio", "Accepted")
-		if err == nil && accepted != "True" {
-			err = fmt.Errorf("condition Accepted of GatewayClass istio is %q", accepted)
-		}
-		return err
-	})
+	return kit.AwaitGatewayClass(ctx, r.Stack)
 }
 
 // ours are the objects without those that Helm manages in the cluster: Istio's own.

@@ -48,7 +48,7 @@ func connectionsLeftOpen(s *stack.Stack) check.Break {
 				}
 			})
 			client.Go(func() {
-				for wait(ctx, leftOpenEvery) {
+				for kit.Pause(ctx, leftOpenEvery) {
 					if c, err := (&net.Dialer{}).DialContext(ctx, "tcp", at); err == nil {
 						open = append(open, c)
 					}

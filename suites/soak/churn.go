@@ -35,7 +35,7 @@ func (k *keeper) changeRoutes(ctx context.Context, w *watched) error {
 	if err != nil {
 		return err
 	}
-	for wait(ctx, routeEvery) {
+	for kit.Pause(ctx, routeEvery) {
 		name := "soak-" + rand.String(8)
 		host := name + ".soak." + k.stack.Domain()
 		values := k.stack.FixtureValues()
@@ -47,7 +47,7 @@ func (k *keeper) changeRoutes(ctx context.Context, w *watched) error {
 		// What was begun is ended, though the time is over meanwhile.
 		ctx := context.WithoutCancel(ctx)
 		began := time.Now()
-		if err := kube.Apply(ctx, k.stack.Client, namespace, objects); err != nil {
+		if err := k.stack.Apply(ctx, namespace, objects); err != nil {
 			return fmt.Errorf("make a route: %w", err)
 		}
 		err = kit.Until(ctx, served, func(ctx context.Context) error {
@@ -72,7 +72,7 @@ func (k *keeper) changeRoutes(ctx context.Context, w *watched) error {
 // replacePods deletes one pod after the other of a Deployment of two, and waits each time
 // until there are two again.
 func (k *keeper) replacePods(ctx context.Context, w *watched, selector string) error {
-	for wait(ctx, podEvery) {
+	for kit.Pause(ctx, podEvery) {
 		ctx := context.WithoutCancel(ctx)
 		pods, err := k.stack.ReadyPods(ctx, k.stack.Namespace, selector)
 		if err != nil {
@@ -143,7 +143,7 @@ func (k *keeper) lookAtCertificates(ctx context.Context, w *watched, fixed map[s
 			}
 			w.certificates[name].see(serial, time.Now())
 		}
-		if !wait(ctx, lookEvery) {
+		if !kit.Pause(ctx, lookEvery) {
 			return nil
 		}
 	}
@@ -155,14 +155,9 @@ func (k *keeper) serial(ctx context.Context, pod fixedPod) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	secrets, err := envoy.ParseSecrets([]byte(dump))
+	own, err := envoy.WorkloadCertificate([]byte(dump))
 	if err != nil {
 		return "", err
 	}
-	for _, secret := range secrets {
-		if secret.Name == "default" && len(secret.Certificates) > 0 {
-			return secret.Certificates[0].SerialNumber.String(), nil
-		}
-	}
-	return "", fmt.Errorf("it has none by the name of default")
+	return own.SerialNumber.String(), nil
 }

@@ -136,16 +136,4 @@ type fixedPod struct {
 // warmUp is how much of the time is not judged: caches, pools and heaps fill.
 func warmUp(lasts time.Duration) time.Duration { return min(lasts/2, 15*time.Minute) }
 
-// wait waits for a time; false says that everything ends.
-func wait(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
-}
-
 func sorted[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"istio-conformance/suites/kit"
 )
 
 // sampleEvery is how often processes are looked at: often enough for blocks of several
@@ -98,7 +100,7 @@ func (k *keeper) sample(ctx context.Context, w *watched, begun time.Time, fixed 
 		if err != nil && ctx.Err() == nil {
 			return err
 		}
-		if !wait(ctx, sampleEvery) {
+		if !kit.Pause(ctx, sampleEvery) {
 			return nil
 		}
 	}

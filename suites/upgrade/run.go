@@ -10,6 +10,7 @@ import (
 	"istio-conformance/internal/process/progress"
 	"istio-conformance/internal/report"
 	"istio-conformance/internal/stack"
+	"istio-conformance/suites/kit"
 	"istio-conformance/suites/upgrade/installation"
 	"istio-conformance/suites/upgrade/traffic"
 )
@@ -120,11 +121,7 @@ func (r *run) step(ctx context.Context, s step) bool {
 func (r *run) soak(ctx context.Context, leg string) {
 	at := report.UpgradeStep{Name: "soak", Leg: leg, From: r.mesh.Now.Of("gateway"), To: r.mesh.Now.Of("gateway"), Start: r.traffic.Second()}
 	at.Changed = at.Start
-	timer := time.NewTimer(r.Soak)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
+	if !kit.Pause(ctx, r.Soak) {
 		at.Failures = append(at.Failures, fmt.Sprintf("the journey was stopped: %v", context.Cause(ctx)))
 	}
 	at.End = r.traffic.Second()

@@ -49,7 +49,10 @@ func (u *Upstream) Start(ctx context.Context, dir string, chosen []string, logf 
 	if err := u.define(ctx, logf); err != nil {
 		return err
 	}
-	u.awaitClass(ctx, logf)
+	if err := kit.AwaitGatewayClass(ctx, u.stack); err != nil {
+		// The suite asks for it once, and says so itself where it never comes.
+		logf("istiod offers no GatewayClass: %v", err)
+	}
 	if err := u.sweep(ctx, logf); err != nil {
 		return err
 	}
@@ -105,22 +108,6 @@ func (u *Upstream) define(ctx context.Context, logf progress.Logf) error {
 	}
 	logf("the Gateway API's definitions %s, experimental channel", version)
 	return nil
-}
-
-// awaitClass waits until istiod, which has just seen the definitions, offers its
-// GatewayClass: the suite asks for it once. Where it never comes the suite begins, and
-// says so itself.
-func (u *Upstream) awaitClass(ctx context.Context, logf progress.Logf) {
-	err := kit.Until(ctx, kit.ClassTimeout, func(ctx context.Context) error {
-		accepted, err := kit.GatewayCondition(ctx, u.stack, "GatewayClass", "", gatewayClass, "Accepted")
-		if err == nil && accepted != "True" {
-			err = fmt.Errorf("condition Accepted of GatewayClass %s is %q", gatewayClass, accepted)
-		}
-		return err
-	})
-	if err != nil {
-		logf("istiod offers no GatewayClass: %v", err)
-	}
 }
 
 // sweep removes what an earlier run left in a kept cluster: the suite's pod and, of a run

@@ -2,15 +2,9 @@ package conformance
 
 import (
 	"bufio"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/x509"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"io/fs"
-	"math/big"
 	"os"
 	"path"
 	"path/filepath"
@@ -22,6 +16,7 @@ import (
 	"istio-conformance/internal/images/backend"
 	"istio-conformance/internal/images/oci"
 	"istio-conformance/internal/process/exitcode"
+	"istio-conformance/internal/process/selfsigned"
 )
 
 // binDir is where manifests and the suite look for programs.
@@ -70,7 +65,7 @@ func (s *Suite) Archive(dir string) (_ *Loaded, err error) {
 // programs returns the images that are built here, by the last element of their
 // repository, with their layers in dir.
 func (s *Suite) programs(dir string) (map[string]v1.Image, error) {
-	certificate, key, err := selfSigned()
+	certificate, key, err := selfsigned.Certificate(365*24*time.Hour, "echo.test", "echo.test")
 	if err != nil {
 		return nil, err
 	}
@@ -103,22 +98,4 @@ func (s *Suite) programs(dir string) (map[string]v1.Image, error) {
 		}
 	}
 	return all, nil
-}
-
-// selfSigned is a certificate for a server whose clients do not check it, and its key.
-func selfSigned() (certificate, key []byte, err error) {
-	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		return nil, nil, err
-	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().AddDate(1, 0, 0), DNSNames: []string{"echo.test"}}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &private.PublicKey, private)
-	if err != nil {
-		return nil, nil, err
-	}
-	encoded, err := x509.MarshalPKCS8PrivateKey(private)
-	if err != nil {
-		return nil, nil, err
-	}
-	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: encoded}), nil
 }

@@ -62,12 +62,8 @@ func (m *maker) httpRoute(o *capture.Object) {
 			if len(rule.Matches) > 0 {
 				name, field = fmt.Sprintf("%s.matches[%d]", name, j), append(field, "matches", strconv.Itoa(j))
 			}
-			conditions, why := match.conditions(), ""
-			for _, c := range conditions {
-				if c.why != "" {
-					why = c.why
-				}
-			}
+			conditions := match.conditions()
+			why := unmade(conditions)
 			if len(places) == 0 {
 				why = "no parent of it is asked"
 			}

@@ -26,10 +26,8 @@ func (m *maker) route(r written, p place) {
 		}
 		from, why := m.at(&matches[j], p)
 		conditions := matches[j].conditions()
-		for _, c := range conditions {
-			if c.why != "" {
-				why = c.why
-			}
+		if reason := unmade(conditions); reason != "" {
+			why = reason
 		}
 		m.branch(r.object, name, why)
 		if why != "" {

@@ -46,6 +46,16 @@ type condition struct {
 	why string
 }
 
+// unmade is why no request can be made with all conditions; empty where one can.
+func unmade(all []condition) (why string) {
+	for _, c := range all {
+		if c.why != "" {
+			why = c.why
+		}
+	}
+	return why
+}
+
 // take applies every condition.
 func take(s shape, all []condition) shape {
 	s = s.clone()

@@ -11,6 +11,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 
+	"istio-conformance/internal/process/selfsigned"
 	"istio-conformance/internal/rehearse/capture"
 )
 
@@ -217,7 +218,7 @@ func (b *builder) credential(namespace, name string, hosts []any) {
 		text, _ := host.(string)
 		names[text[strings.LastIndex(text, "/")+1:]] = true
 	}
-	certificate, key, err := selfSigned(slices.Sorted(maps.Keys(names)))
+	certificate, key, err := selfsigned.Certificate(certificateLife, "rehearsal", slices.Sorted(maps.Keys(names))...)
 	if err != nil {
 		b.failed = fmt.Errorf("certificate %s/%s: %w", namespace, name, err)
 		return

@@ -1,21 +1,18 @@
 package stage
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
 	"fmt"
-	"math/big"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"istio-conformance/internal/process/selfsigned"
 	"istio-conformance/internal/rehearse/capture"
 )
+
+// certificateLife is longer than any rehearsal.
+const certificateLife = 24 * time.Hour
 
 // secrets makes certificates anew for the same names. Their keys are nobody's.
 func (b *builder) secrets() {
@@ -24,7 +21,7 @@ func (b *builder) secrets() {
 		if kind, _ := o.Fields("type").(string); kind == string(corev1.SecretTypeTLS) {
 			secret.Type = corev1.SecretTypeTLS
 		}
-		certificate, key, err := selfSigned(namesOf(o))
+		certificate, key, err := selfsigned.Certificate(certificateLife, "rehearsal", namesOf(o)...)
 		if err != nil {
 			b.failed = fmt.Errorf("%s: %w", o, err)
 			return
@@ -60,24 +57,4 @@ func namesOf(o *capture.Object) []string {
 		}
 	}
 	return names
-}
-
-func selfSigned(names []string) (certificate, key []byte, err error) {
-	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		return nil, nil, err
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "rehearsal"}, DNSNames: names,
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour),
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &private.PublicKey, private)
-	if err != nil {
-		return nil, nil, err
-	}
-	encoded, err := x509.MarshalPKCS8PrivateKey(private)
-	if err != nil {
-		return nil, nil, err
-	}
-	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: encoded}), nil
 }

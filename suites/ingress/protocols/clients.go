@@ -78,7 +78,7 @@ func slowClient(s *stack.Stack) check.Check {
 				t.Diagnose("the gateway does not answer other clients while it waits for a slow one", "look for their requests in the gateway's access log in the evidence", "")
 				t.Expect(r.Get(ctx, "/", nil).Status).To(gomega.Equal(200), "another client's request meanwhile")
 				diagnoseSlow()
-				pause(ctx, slowPause)
+				kit.Pause(ctx, slowPause)
 			}
 			status, err := c.receive()
 			t.Expect(err).NotTo(gomega.HaveOccurred())
@@ -87,16 +87,6 @@ func slowClient(s *stack.Stack) check.Check {
 				Should(gomega.ConsistOf(gomega.HaveField("Bytes", gomega.BeNumerically("==", len(body)))), "the backend's own log")
 			t.Observe("%d bytes in %d pieces, %s apart", len(request), slowPieces, slowPause)
 		},
-	}
-}
-
-// pause is the client's slowness, which is what the check is about.
-func pause(ctx context.Context, d time.Duration) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"istio-conformance/internal/check"
 	"istio-conformance/internal/mesh/charts"
 	"istio-conformance/internal/stack"
+	"istio-conformance/suites/kit"
 )
 
 // upgradeTwice upgrades every release to what it is.
@@ -70,12 +71,9 @@ func pods(ctx context.Context, s *stack.Stack) (map[string]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		for _, pod := range some {
-			restarts := int32(0)
-			for _, c := range pod.Status.ContainerStatuses {
-				restarts += c.RestartCount
-			}
-			found[namespace+"/"+pod.Name] = fmt.Sprintf("%s, %d restarts", pod.UID, restarts)
+		for i := range some {
+			pod := &some[i]
+			found[namespace+"/"+pod.Name] = fmt.Sprintf("%s, %d restarts", pod.UID, kit.Restarts(pod))
 		}
 	}
 	return found, nil

@@ -2,15 +2,8 @@ package installation
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
-	"errors"
 	"fmt"
-	"math/big"
 	"net/http"
 	"strconv"
 	"time"
@@ -23,6 +16,7 @@ import (
 
 	"istio-conformance/fixtures"
 	"istio-conformance/internal/mesh/kube"
+	"istio-conformance/internal/process/selfsigned"
 	"istio-conformance/internal/stack"
 	"istio-conformance/internal/traffic/probe"
 	"istio-conformance/suites/kit"
@@ -173,7 +167,7 @@ func (m *Mesh) ensureCertificate(ctx context.Context) error {
 	if client.IgnoreNotFound(err) != nil {
 		return fmt.Errorf("get Secret %s: %w", key, err)
 	}
-	certificate, private, err := selfSigned(traffic.AppHost, traffic.MeshHost)
+	certificate, private, err := selfsigned.Certificate(30*24*time.Hour, traffic.AppHost, traffic.AppHost, traffic.MeshHost)
 	if err != nil {
 		return fmt.Errorf("make a certificate: %w", err)
 	}
@@ -185,24 +179,4 @@ func (m *Mesh) ensureCertificate(ctx context.Context) error {
 		return fmt.Errorf("create Secret %s: %w", key, err)
 	}
 	return nil
-}
-
-// selfSigned returns a certificate and its key in PEM.
-func selfSigned(hosts ...string) (certificate, private []byte, err error) {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		return nil, nil, err
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: pkix.Name{CommonName: hosts[0]}, DNSNames: hosts,
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(30 * 24 * time.Hour),
-		KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign, IsCA: true, BasicConstraintsValid: true,
-		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
-	encoded, keyErr := x509.MarshalPKCS8PrivateKey(key)
-	if err := errors.Join(err, keyErr); err != nil {
-		return nil, nil, err
-	}
-	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: encoded}), nil
 }
