@@ -185,7 +185,10 @@ func (s *Stack) findIstiod(ctx context.Context, logf progress.Logf) error {
 	case i < 0:
 		return exitcode.Environmentf("cluster %s: istiod runs in namespace %s; the checks know it in %s alone", s.Cluster.Name, pods[0].Namespace, SystemNamespace)
 	}
-	s.revision = cmp.Or(pods[i].Labels["istio.io/rev"], "default")
+	s.revision = cmp.Or(pods[i].Labels[revisionLabel], defaultRevision)
+	if s.injection, err = s.findInjection(ctx); err != nil {
+		return err
+	}
 	s.scoped = slices.ContainsFunc(pods[i].Spec.Containers[0].Env, func(e corev1.EnvVar) bool { return e.Name == scopeVariable && e.Value == "true" })
 	if s.Cell.Istio == "" {
 		s.Cell.Istio = cmp.Or(pods[i].Labels[versionLabel], imageVersion(pods[i].Spec.Containers[0].Image))
@@ -216,12 +219,4 @@ func (b *Builder) judgeExisting() error {
 		return err
 	}
 	return b.judgeSupport(table)
-}
-
-// Revised is the name of an object of istiod's that each revision has.
-func (s *Stack) Revised(name string) string {
-	if s.revision == "" || s.revision == "default" {
-		return name
-	}
-	return name + "-" + s.revision
 }

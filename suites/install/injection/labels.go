@@ -24,23 +24,6 @@ const (
 // labels tries every way to ask for a sidecar and to refuse one. It labels the
 // run's own namespace, and so runs alone.
 func labels(s *stack.Stack) check.Check {
-	type set = map[string]string
-	cases := []struct {
-		name           string
-		namespace, pod set
-		sidecar        bool
-	}{
-		{"no label at all", nil, nil, false},
-		{"namespace enabled", set{namespaceLabel: "enabled"}, nil, true},
-		{"namespace enabled, pod opted out", set{namespaceLabel: "enabled"}, set{kit.InjectLabel: "false"}, false},
-		{"namespace of the revision", set{revisionLabel: "default"}, nil, true},
-		{"namespace of the revision, pod opted out", set{revisionLabel: "default"}, set{kit.InjectLabel: "false"}, false},
-		{"namespace of a revision that does not exist", set{revisionLabel: "no-such"}, nil, false},
-		{"pod opted in", nil, set{kit.InjectLabel: "true"}, true},
-		{"pod of the revision", nil, set{revisionLabel: "default"}, true},
-		{"pod of the revision, opted out", nil, set{revisionLabel: "default", kit.InjectLabel: "false"}, false},
-		{"namespace disabled, pod opted in", set{namespaceLabel: "disabled"}, set{kit.InjectLabel: "true"}, false},
-	}
 	return check.Check{
 		Name:    "injection-labels",
 		Promise: "a pod gets a sidecar exactly where the labels of its namespace, its own and the revision's ask for one",
@@ -53,6 +36,7 @@ func labels(s *stack.Stack) check.Check {
 					t.Errorf("take the labels from Namespace %s: %v", namespace, err)
 				}
 			})
+			cases := combinations(s)
 			for _, c := range cases {
 				diagnose(t, c.sidecar)
 				t.Expect(label(ctx, s, namespace, c.namespace)).To(gomega.Succeed())
@@ -68,6 +52,32 @@ func labels(s *stack.Stack) check.Check {
 			}
 			t.Observe("%d combinations of labels", len(cases))
 		},
+	}
+}
+
+// labelled is one way to ask for a sidecar, or to refuse it, and whether there is one.
+type labelled struct {
+	name           string
+	namespace, pod map[string]string
+	sidecar        bool
+}
+
+// combinations are those of the labels. Those without a revision lead to istiod only
+// where it is the default one, by its own name or a tag's.
+func combinations(s *stack.Stack) []labelled {
+	type set = map[string]string
+	byDefault, revision := s.HasDefault(), set{revisionLabel: s.Revision()}
+	return []labelled{
+		{"no label at all", nil, nil, false},
+		{"namespace enabled", set{namespaceLabel: "enabled"}, nil, byDefault},
+		{"namespace enabled, pod opted out", set{namespaceLabel: "enabled"}, set{kit.InjectLabel: "false"}, false},
+		{"namespace of the revision", revision, nil, true},
+		{"namespace of the revision, pod opted out", revision, set{kit.InjectLabel: "false"}, false},
+		{"namespace of a revision that does not exist", set{revisionLabel: "no-such"}, nil, false},
+		{"pod opted in", nil, set{kit.InjectLabel: "true"}, byDefault},
+		{"pod of the revision", nil, revision, true},
+		{"pod of the revision, opted out", nil, set{revisionLabel: s.Revision(), kit.InjectLabel: "false"}, false},
+		{"namespace disabled, pod opted in", set{namespaceLabel: "disabled"}, set{kit.InjectLabel: "true"}, false},
 	}
 }
 
