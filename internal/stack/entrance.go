@@ -233,6 +233,8 @@ func healthy(ctx context.Context, address string) error {
 func (s *Stack) WhyNoNodePorts() string {
 	e := s.Gateway.Entrance
 	switch {
+	case e.How == "":
+		return "" // Not found yet: what the check needs before says why.
 	case !s.Existing() || e.Node && !s.Gateway.Local && s.Gateway.HTTPS.Node != 0 && s.Gateway.Status.Node != 0:
 		return ""
 	case e.Node && s.Gateway.Local:

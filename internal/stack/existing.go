@@ -95,6 +95,9 @@ func (b *Builder) discover(ctx context.Context, logf progress.Logf) error {
 		return err
 	}
 	var err error
+	if b.injection, err = b.findInjection(ctx); err != nil {
+		return err
+	}
 	if b.proxy, err = b.describeProxy(ctx); err != nil {
 		return err
 	}
@@ -170,6 +173,9 @@ func (s *Stack) WithRecord(charts ...string) func() string {
 // https://istio.io/latest/docs/reference/commands/pilot-discovery/#envvars
 const scopeVariable = "PILOT_SCOPE_GATEWAY_TO_NAMESPACE"
 
+// revisionLabel names the istiod that a namespace or a pod belongs to.
+const revisionLabel = "istio.io/rev"
+
 // versionLabel is that of what Istio's charts render.
 const versionLabel = "app.kubernetes.io/version"
 
@@ -219,6 +225,13 @@ func (b *Builder) judgeExisting() error {
 	}
 	return b.judgeSupport(table)
 }
+
+// Revision is the name of istiod's.
+func (s *Stack) Revision() string { return cmp.Or(s.revision, "default") }
+
+// ByDefault reports whether istio-injection=enabled asks for sidecars: not where istiod has
+// a revision, and no tag makes that the default.
+func (s *Stack) ByDefault() bool { return s.injection[revisionLabel] == "" }
 
 // Revised is the name of an object of istiod's that each revision has.
 func (s *Stack) Revised(name string) string {

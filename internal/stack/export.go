@@ -72,6 +72,9 @@ func (s *Stack) Apply(ctx context.Context, namespace string, objects []*unstruct
 				return err
 			}
 		}
+		if err := ask(o, s.injection[revisionLabel]); err != nil {
+			return fmt.Errorf("%s: %w", kube.Name(o), err)
+		}
 		if s.Existing() {
 			if err := restrict(o); err != nil {
 				return fmt.Errorf("%s: %w", kube.Name(o), err)

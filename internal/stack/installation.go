@@ -241,5 +241,5 @@ func (s *Stack) discovered() map[string]string {
 			return found
 		}
 	}
-	return nil
+	return s.selected
 }

@@ -33,9 +33,6 @@ const (
 // says before anything is made what they may take.
 func (b *Builder) prepareNamespace(ctx context.Context, logf progress.Logf) error {
 	var err error
-	if b.injection, err = b.findInjection(ctx); err != nil {
-		return err
-	}
 	if err := b.findKind(ctx, logf); err != nil {
 		b.noKind = err.Error()
 	}
@@ -64,7 +61,7 @@ func (s *Stack) findInjection(ctx context.Context) (map[string]string, error) {
 	if len(hooks.Items) > 0 {
 		return map[string]string{"istio-injection": "enabled"}, nil
 	}
-	return map[string]string{"istio.io/rev": s.revision}, nil
+	return map[string]string{revisionLabel: s.revision}, nil
 }
 
 // limit holds what the checks make in the namespace to what was said.

@@ -1,11 +1,13 @@
 package stack
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/onsi/gomega"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 )
@@ -33,7 +35,9 @@ func TestARuleOfTheClustersOwnerIsToldFromAFault(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			g := gomega.NewWithT(t)
 			want := gomega.BeEmpty()
-			if c.rule {
+			if _, rule, named := strings.Cut(c.answer, " is forbidden"); c.rule && named {
+				want = gomega.And(gomega.HaveSuffix(rule), gomega.Not(gomega.ContainSubstring(`"a"`)))
+			} else if c.rule {
 				want = gomega.HaveSuffix(c.answer)
 			}
 			g.Expect(theirs.Refused(c.answer)).To(want)
@@ -60,4 +64,33 @@ func TestPodsKeepToTheStrictestStandard(t *testing.T) {
 	service := &unstructured.Unstructured{Object: map[string]any{"kind": "Service", "spec": map[string]any{}}}
 	g.Expect(restrict(service)).To(gomega.Succeed())
 	g.Expect(service.Object).To(gomega.Equal(map[string]any{"kind": "Service", "spec": map[string]any{}}))
+}
+
+func TestPodsNameTheRevisionWhereNoneIsTheDefault(t *testing.T) {
+	deployment := func(labels map[string]any) *unstructured.Unstructured {
+		return &unstructured.Unstructured{Object: map[string]any{"kind": "Deployment", "spec": map[string]any{"template": map[string]any{"metadata": map[string]any{"labels": labels}}}}}
+	}
+	for name, c := range map[string]struct {
+		revision     string
+		labels, want map[string]any
+	}{
+		"asks":             {"1-31", map[string]any{injectLabel: "true"}, map[string]any{injectLabel: "true", revisionLabel: "1-31"}},
+		"asks by default":  {"", map[string]any{injectLabel: "true"}, map[string]any{injectLabel: "true"}},
+		"refuses":          {"1-31", map[string]any{injectLabel: "false"}, map[string]any{injectLabel: "false"}},
+		"names it already": {"1-31", map[string]any{injectLabel: "true", revisionLabel: "canary"}, map[string]any{injectLabel: "true", revisionLabel: "canary"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := gomega.NewWithT(t)
+			o := deployment(c.labels)
+			g.Expect(ask(o, c.revision)).To(gomega.Succeed())
+			g.Expect(o).To(gomega.Equal(deployment(c.want)))
+		})
+	}
+}
+
+func TestANamespaceIsSeenByTheFirstOfTheMeshesSelectors(t *testing.T) {
+	g := gomega.NewWithT(t)
+	g.Expect(satisfying(metav1.LabelSelector{MatchLabels: map[string]string{"mesh": "on"}, MatchExpressions: []metav1.LabelSelectorRequirement{
+		{Key: "team", Operator: metav1.LabelSelectorOpIn, Values: []string{"a", "b"}}, {Key: "any", Operator: metav1.LabelSelectorOpExists}, {Key: "not", Operator: metav1.LabelSelectorOpDoesNotExist},
+	}})).To(gomega.Equal(map[string]string{"mesh": "on", "team": "a", "any": "true"}))
 }

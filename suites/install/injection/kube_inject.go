@@ -41,7 +41,7 @@ func kubeInject(s *stack.Stack) check.Check {
 			t.Expect(err).NotTo(gomega.HaveOccurred())
 			by.Native = native
 			want := byIstioctl(ctx, t, s, by)
-			got, err := kit.Injected(ctx, s, namespace, map[string]string{kit.InjectLabel: "true"})
+			got, err := kit.Injected(ctx, s, namespace, kit.Asking(s))
 			kit.SkipForbidden(t, s, err)
 			t.Expect(err).NotTo(gomega.HaveOccurred())
 			t.Diagnose("a pod that asks for a sidecar gets none", "istioctl x check-inject", "https://istio.io/latest/docs/ops/common-problems/injection/")

@@ -24,23 +24,6 @@ const (
 // labels tries every way to ask for a sidecar and to refuse one. It labels the
 // run's own namespace, and so runs alone.
 func labels(s *stack.Stack) check.Check {
-	type set = map[string]string
-	cases := []struct {
-		name           string
-		namespace, pod set
-		sidecar        bool
-	}{
-		{"no label at all", nil, nil, false},
-		{"namespace enabled", set{namespaceLabel: "enabled"}, nil, true},
-		{"namespace enabled, pod opted out", set{namespaceLabel: "enabled"}, set{kit.InjectLabel: "false"}, false},
-		{"namespace of the revision", set{revisionLabel: "default"}, nil, true},
-		{"namespace of the revision, pod opted out", set{revisionLabel: "default"}, set{kit.InjectLabel: "false"}, false},
-		{"namespace of a revision that does not exist", set{revisionLabel: "no-such"}, nil, false},
-		{"pod opted in", nil, set{kit.InjectLabel: "true"}, true},
-		{"pod of the revision", nil, set{revisionLabel: "default"}, true},
-		{"pod of the revision, opted out", nil, set{revisionLabel: "default", kit.InjectLabel: "false"}, false},
-		{"namespace disabled, pod opted in", set{namespaceLabel: "disabled"}, set{kit.InjectLabel: "true"}, false},
-	}
 	return check.Check{
 		Name:    "injection-labels",
 		Promise: "a pod gets a sidecar exactly where the labels of its namespace, its own and the revision's ask for one",
@@ -48,13 +31,14 @@ func labels(s *stack.Stack) check.Check {
 		Run: func(ctx context.Context, t *check.T) {
 			namespace, err := s.ScratchNamespace(ctx)
 			t.Expect(err).NotTo(gomega.HaveOccurred())
-			_, err = kit.Injected(ctx, s, namespace, set{kit.InjectLabel: "true"})
+			_, err = kit.Injected(ctx, s, namespace, kit.Asking(s))
 			kit.SkipForbidden(t, s, err)
 			t.Cleanup(func() {
 				if err := label(context.WithoutCancel(ctx), s, namespace, nil); err != nil {
 					t.Errorf("take the labels from Namespace %s: %v", namespace, err)
 				}
 			})
+			cases := combinations(s.Revision(), s.ByDefault())
 			for _, c := range cases {
 				diagnose(t, c.sidecar)
 				t.Expect(label(ctx, s, namespace, c.namespace)).To(gomega.Succeed())
@@ -70,6 +54,32 @@ func labels(s *stack.Stack) check.Check {
 			}
 			t.Observe("%d combinations of labels", len(cases))
 		},
+	}
+}
+
+type set = map[string]string
+
+// combination is of labels of a namespace and of a pod in it.
+type combination struct {
+	name           string
+	namespace, pod set
+	sidecar        bool
+}
+
+// combinations are all ways to ask; byDefault says that labels which name no revision
+// ask for one.
+func combinations(revision string, byDefault bool) []combination {
+	return []combination{
+		{"no label at all", nil, nil, false},
+		{"namespace enabled", set{namespaceLabel: "enabled"}, nil, byDefault},
+		{"namespace enabled, pod opted out", set{namespaceLabel: "enabled"}, set{kit.InjectLabel: "false"}, false},
+		{"namespace of the revision", set{revisionLabel: revision}, nil, true},
+		{"namespace of the revision, pod opted out", set{revisionLabel: revision}, set{kit.InjectLabel: "false"}, false},
+		{"namespace of a revision that does not exist", set{revisionLabel: "no-such"}, nil, false},
+		{"pod opted in", nil, set{kit.InjectLabel: "true"}, byDefault},
+		{"pod of the revision", nil, set{revisionLabel: revision}, true},
+		{"pod of the revision, opted out", nil, set{revisionLabel: revision, kit.InjectLabel: "false"}, false},
+		{"namespace disabled, pod opted in", set{namespaceLabel: "disabled"}, set{kit.InjectLabel: "true"}, false},
 	}
 }
 
