@@ -95,9 +95,6 @@ func (b *Builder) discover(ctx context.Context, logf progress.Logf) error {
 		return err
 	}
 	var err error
-	if b.injection, err = b.findInjection(ctx); err != nil {
-		return err
-	}
 	if b.proxy, err = b.describeProxy(ctx); err != nil {
 		return err
 	}
@@ -173,9 +170,6 @@ func (s *Stack) WithRecord(charts ...string) func() string {
 // https://istio.io/latest/docs/reference/commands/pilot-discovery/#envvars
 const scopeVariable = "PILOT_SCOPE_GATEWAY_TO_NAMESPACE"
 
-// revisionLabel names the istiod that a namespace or a pod belongs to.
-const revisionLabel = "istio.io/rev"
-
 // versionLabel is that of what Istio's charts render.
 const versionLabel = "app.kubernetes.io/version"
 
@@ -193,7 +187,10 @@ func (s *Stack) findIstiod(ctx context.Context, logf progress.Logf) error {
 	case i < 0:
 		return exitcode.Environmentf("cluster %s: istiod runs in namespace %s; the checks know it in %s alone", s.Cluster.Name, pods[0].Namespace, SystemNamespace)
 	}
-	s.revision = cmp.Or(pods[i].Labels["istio.io/rev"], "default")
+	s.revision = cmp.Or(pods[i].Labels[revisionLabel], defaultRevision)
+	if s.injection, err = s.findInjection(ctx); err != nil {
+		return err
+	}
 	s.scoped = slices.ContainsFunc(pods[i].Spec.Containers[0].Env, func(e corev1.EnvVar) bool { return e.Name == scopeVariable && e.Value == "true" })
 	if s.Cell.Istio == "" {
 		s.Cell.Istio = cmp.Or(pods[i].Labels[versionLabel], imageVersion(pods[i].Spec.Containers[0].Image))
@@ -224,19 +221,4 @@ func (b *Builder) judgeExisting() error {
 		return err
 	}
 	return b.judgeSupport(table)
-}
-
-// Revision is the name of istiod's.
-func (s *Stack) Revision() string { return cmp.Or(s.revision, "default") }
-
-// ByDefault reports whether istio-injection=enabled asks for sidecars: not where istiod has
-// a revision, and no tag makes that the default.
-func (s *Stack) ByDefault() bool { return s.injection[revisionLabel] == "" }
-
-// Revised is the name of an object of istiod's that each revision has.
-func (s *Stack) Revised(name string) string {
-	if s.revision == "" || s.revision == "default" {
-		return name
-	}
-	return name + "-" + s.revision
 }

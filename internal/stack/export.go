@@ -61,19 +61,20 @@ func (e exports) show(o *unstructured.Unstructured) error {
 
 // Apply makes the objects of a check in a namespace. The gateway sees them also where
 // objects are seen in their own namespace alone unless they say otherwise, and Gateway
-// resources in the gateway's namespace alone.
+// resources in the gateway's namespace alone; pods that ask for a proxy get it also where
+// istiod answers to its revision's name alone.
 func (s *Stack) Apply(ctx context.Context, namespace string, objects []*unstructured.Unstructured) error {
 	for _, o := range objects {
 		if err := s.exports.show(o); err != nil {
+			return err
+		}
+		if err := s.askRevision(o); err != nil {
 			return err
 		}
 		if s.scoped && !s.Existing() {
 			if err := scope(o, s.Gateway.Namespace); err != nil {
 				return err
 			}
-		}
-		if err := ask(o, s.injection[revisionLabel]); err != nil {
-			return fmt.Errorf("%s: %w", kube.Name(o), err)
 		}
 		if s.Existing() {
 			if err := restrict(o); err != nil {

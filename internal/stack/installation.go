@@ -37,9 +37,6 @@ func (b *Builder) readInstallation() error {
 	}
 	profile := ProfileDefault
 	for _, r := range b.wanted {
-		if revision, _ := r.Values["revision"].(string); r.Chart == "istiod" && revision != "" {
-			return exitcode.Usagef("INSTALLATION: %s: release %s has revision %q, and the checks of suite install know a control plane without one alone; leave revision out, or install it yourself and name the cluster: CLUSTER=existing SCOPE=namespace", r.Where, r, revision)
-		}
 		if of := profileOf[r.Chart]; of != "" && profile != ProfileAmbient {
 			profile = of
 		}
@@ -195,11 +192,7 @@ func (s *Stack) findWantedGateway(ctx context.Context, logf progress.Logf) error
 	if err := s.readMesh(ctx); err != nil {
 		return err
 	}
-	var err error
-	if s.injection, err = s.findInjection(ctx); err != nil {
-		return err
-	}
-	if _, err = s.describeGateway(ctx, s.wantedGateway().String()); err != nil {
+	if _, err := s.describeGateway(ctx, s.wantedGateway().String()); err != nil {
 		return err
 	}
 	s.Gateway.Witnesses = harnessWitnesses()

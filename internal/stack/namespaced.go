@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"strings"
 
-	admissionv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -32,12 +31,12 @@ const (
 // prepareNamespace finds out what the checks need to make pods in one namespace, and
 // says before anything is made what they may take.
 func (b *Builder) prepareNamespace(ctx context.Context, logf progress.Logf) error {
-	var err error
 	if err := b.findKind(ctx, logf); err != nil {
 		b.noKind = err.Error()
 	}
 	b.Images = &images.Set{Backend: b.config.BackendImage}
 	if b.Images.Backend == "" {
+		var err error
 		if b.Images.Backend, err = b.loadBackend(ctx, logf); err != nil {
 			b.noBackend = fmt.Sprintf("no image of the backend: %v; build one with istio-conformance images backend, push it, and name it: BACKEND_IMAGE=", err)
 			logf("%s", b.noBackend)
@@ -46,22 +45,6 @@ func (b *Builder) prepareNamespace(ctx context.Context, logf progress.Logf) erro
 	logf("the checks make Namespace %s with at most %d pods, which ask for %s CPU and %s of memory at most; hosts below %s; Secrets of gateways in Namespace %s, labelled %s=%s; all of it goes at the end",
 		b.Namespace, maxPods, maxCPU, maxMemory, b.Domain(), b.Gateway.Namespace, ownerLabel, b.Namespace)
 	return nil
-}
-
-// findInjection returns the labels by which a namespace asks for istiod's sidecars:
-// istio-injection where the default revision or its tag is there, else the revision's.
-func (s *Stack) findInjection(ctx context.Context) (map[string]string, error) {
-	if s.revision == "default" {
-		return map[string]string{"istio-injection": "enabled"}, nil
-	}
-	var hooks admissionv1.MutatingWebhookConfigurationList
-	if err := s.Client.List(ctx, &hooks, client.MatchingLabels{"istio.io/tag": "default"}); err != nil {
-		return nil, fmt.Errorf("list MutatingWebhookConfigurations: %w", err)
-	}
-	if len(hooks.Items) > 0 {
-		return map[string]string{"istio-injection": "enabled"}, nil
-	}
-	return map[string]string{revisionLabel: s.revision}, nil
 }
 
 // limit holds what the checks make in the namespace to what was said.

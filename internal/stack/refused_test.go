@@ -66,28 +66,6 @@ func TestPodsKeepToTheStrictestStandard(t *testing.T) {
 	g.Expect(service.Object).To(gomega.Equal(map[string]any{"kind": "Service", "spec": map[string]any{}}))
 }
 
-func TestPodsNameTheRevisionWhereNoneIsTheDefault(t *testing.T) {
-	deployment := func(labels map[string]any) *unstructured.Unstructured {
-		return &unstructured.Unstructured{Object: map[string]any{"kind": "Deployment", "spec": map[string]any{"template": map[string]any{"metadata": map[string]any{"labels": labels}}}}}
-	}
-	for name, c := range map[string]struct {
-		revision     string
-		labels, want map[string]any
-	}{
-		"asks":             {"1-31", map[string]any{injectLabel: "true"}, map[string]any{injectLabel: "true", revisionLabel: "1-31"}},
-		"asks by default":  {"", map[string]any{injectLabel: "true"}, map[string]any{injectLabel: "true"}},
-		"refuses":          {"1-31", map[string]any{injectLabel: "false"}, map[string]any{injectLabel: "false"}},
-		"names it already": {"1-31", map[string]any{injectLabel: "true", revisionLabel: "canary"}, map[string]any{injectLabel: "true", revisionLabel: "canary"}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			g := gomega.NewWithT(t)
-			o := deployment(c.labels)
-			g.Expect(ask(o, c.revision)).To(gomega.Succeed())
-			g.Expect(o).To(gomega.Equal(deployment(c.want)))
-		})
-	}
-}
-
 func TestANamespaceIsSeenByTheFirstOfTheMeshesSelectors(t *testing.T) {
 	g := gomega.NewWithT(t)
 	g.Expect(satisfying(metav1.LabelSelector{MatchLabels: map[string]string{"mesh": "on"}, MatchExpressions: []metav1.LabelSelectorRequirement{

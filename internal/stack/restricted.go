@@ -1,8 +1,6 @@
 package stack
 
 import (
-	"slices"
-
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -33,25 +31,6 @@ func restrict(o *unstructured.Unstructured) error {
 	}
 	return unstructured.SetNestedMap(o.Object, fields, path...)
 }
-
-// ask has a check's pods that ask for a sidecar name the revision, where no other label
-// does: no istiod is the default one.
-func ask(o *unstructured.Unstructured, revision string) error {
-	spec, known := podPaths[o.GetKind()]
-	if !known || revision == "" {
-		return nil
-	}
-	path := append(slices.Clone(spec[:len(spec)-1]), "metadata", "labels")
-	labels, _, err := unstructured.NestedStringMap(o.Object, path...)
-	if err != nil || labels[injectLabel] != "true" || labels[revisionLabel] != "" {
-		return err
-	}
-	labels[revisionLabel] = revision
-	return unstructured.SetNestedStringMap(o.Object, labels, path...)
-}
-
-// injectLabel is the one by which a pod asks for a sidecar.
-const injectLabel = "sidecar.istio.io/inject"
 
 // Restrict fills in what the Pod Security Standard "restricted" asks of a pod that runs as
 // a user of its image's, and leaves what is said already.

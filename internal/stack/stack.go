@@ -85,13 +85,14 @@ type learned struct {
 	scoped bool
 	// relays are those to the gateway, by the address that each leads to.
 	relays map[string]string
-	// Of a cluster that was there before: recorded are the charts of which Helm has a
-	// release, revision is istiod's, injection the labels that enrol a namespace,
-	// noBackend why there is no image of the backend, and unload takes out of the nodes
-	// the one that was loaded.
-	recorded  []string
+	// Of an Istio that is not the harness's own: revision is istiod's, and injection the
+	// labels that enrol a namespace.
 	revision  string
 	injection map[string]string
+	// Of a cluster that was there before: recorded are the charts of which Helm has a
+	// release, noBackend why there is no image of the backend, and unload takes out of
+	// the nodes the one that was loaded.
+	recorded  []string
 	noBackend string
 	unload    func(context.Context) error
 	// kind is the engine that runs the nodes kindNodes, where somebody made them with kind

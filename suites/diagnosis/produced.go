@@ -63,7 +63,7 @@ func produced() []produce {
 		{symptom: "webhook-left-over", when: "an uninstall left a webhook behind"},
 		{symptom: "listener-rejected", when: "an EnvoyFilter makes a listener that Envoy refuses"},
 		{symptom: "istiod-scaled-to-zero", when: "istiod has no replicas", do: func(ctx context.Context, t *check.T, s *stack.Stack) {
-			mutation.Scale(ctx, t, s, stack.SystemNamespace, "istiod", 0)
+			mutation.Scale(ctx, t, s, stack.SystemNamespace, s.Revised("istiod"), 0)
 		}},
 	}
 }

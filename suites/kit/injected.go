@@ -32,15 +32,6 @@ func Injected(ctx context.Context, s *stack.Stack, namespace string, labels map[
 	return pod, s.Client.Create(ctx, pod, client.DryRunAll)
 }
 
-// Asking are labels by which a pod asks for a sidecar in a namespace that does not.
-func Asking(s *stack.Stack) map[string]string {
-	labels := map[string]string{InjectLabel: "true"}
-	if !s.ByDefault() {
-		labels["istio.io/rev"] = s.Revision()
-	}
-	return labels
-}
-
 // ProxyContainer is the name of a sidecar's container.
 const ProxyContainer = "istio-proxy"
 

@@ -106,7 +106,7 @@ const istiodTimeout = 2 * time.Minute
 // gives it its old number when the check ends.
 func ScaleIstiod(ctx context.Context, t *check.T, s *stack.Stack, replicas int32) {
 	t.Helper()
-	deployment := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Namespace: stack.SystemNamespace, Name: "istiod"}}
+	deployment := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Namespace: stack.SystemNamespace, Name: s.Revised("istiod")}}
 	t.Expect(s.Client.Get(ctx, client.ObjectKeyFromObject(deployment), deployment)).To(gomega.Succeed())
 	old := ptr.Deref(deployment.Spec.Replicas, 1)
 	set := func(ctx context.Context, replicas int32) {

@@ -30,7 +30,7 @@ func PatchIstiod(ctx context.Context, t *check.T, s *stack.Stack, patch, undo st
 	t.Helper()
 	apply := func(ctx context.Context, patch string) {
 		t.Helper()
-		deployment := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Namespace: stack.SystemNamespace, Name: "istiod"}}
+		deployment := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Namespace: stack.SystemNamespace, Name: s.Revised("istiod")}}
 		t.Expect(s.Client.Patch(ctx, deployment, client.RawPatch("application/strategic-merge-patch+json", []byte(patch)))).To(gomega.Succeed())
 		t.Eventually(ctx, func() (bool, error) {
 			err := s.Client.Get(ctx, client.ObjectKeyFromObject(deployment), deployment)
@@ -52,7 +52,7 @@ func EditMesh(ctx context.Context, t *check.T, s *stack.Stack, text string) {
 	t.Helper()
 	edit := func(ctx context.Context, change func(string) string) (old string) {
 		m := &corev1.ConfigMap{}
-		t.Expect(s.Client.Get(ctx, client.ObjectKey{Namespace: stack.SystemNamespace, Name: "istio"}, m)).To(gomega.Succeed())
+		t.Expect(s.Client.Get(ctx, client.ObjectKey{Namespace: stack.SystemNamespace, Name: s.Revised("istio")}, m)).To(gomega.Succeed())
 		old = m.Data["mesh"]
 		m.Data["mesh"] = change(old)
 		t.Expect(s.Client.Update(ctx, m)).To(gomega.Succeed())

@@ -60,7 +60,7 @@ func shortConnections(ctx context.Context, t *check.T, s *stack.Stack) {
 	t.Helper()
 	const flag = "--keepaliveMaxServerConnectionAge"
 	d := &appsv1.Deployment{}
-	t.Expect(s.Client.Get(ctx, client.ObjectKey{Namespace: stack.SystemNamespace, Name: "istiod"}, d)).To(gomega.Succeed())
+	t.Expect(s.Client.Get(ctx, client.ObjectKey{Namespace: stack.SystemNamespace, Name: s.Revised("istiod")}, d)).To(gomega.Succeed())
 	i := slices.IndexFunc(d.Spec.Template.Spec.Containers, func(c corev1.Container) bool { return c.Name == "discovery" })
 	t.Expect(i).To(gomega.BeNumerically(">=", 0), "container discovery of istiod")
 	old := d.Spec.Template.Spec.Containers[i].Args

@@ -24,7 +24,7 @@ const istiodAway = 15 * time.Second
 func takeIstiod(ctx context.Context, t *check.T, s *stack.Stack) (give func(context.Context)) {
 	t.Helper()
 	t.Diagnose("istiod cannot be scaled", "look at the Deployment istiod", "https://istio.io/latest/docs/ops/common-problems/")
-	return scale(ctx, t, s, stack.SystemNamespace, "istiod", 0)
+	return scale(ctx, t, s, stack.SystemNamespace, s.Revised("istiod"), 0)
 }
 
 // gatewayStarts starts a gateway pod while there is no istiod: it has no configuration,

@@ -117,7 +117,7 @@ func lifetimeAsked(pod corev1.Pod) (time.Duration, bool) {
 // replaceRoot stops istiod, which would mend it at once, and gives the gateway's
 // namespace another root.
 func replaceRoot(ctx context.Context, t *check.T, s *stack.Stack) {
-	mutation.Scale(ctx, t, s, stack.SystemNamespace, "istiod", 0)
+	mutation.Scale(ctx, t, s, stack.SystemNamespace, s.Revised("istiod"), 0)
 	set := func(ctx context.Context, root string) (old string) {
 		m := &corev1.ConfigMap{}
 		t.Expect(s.Client.Get(ctx, client.ObjectKey{Namespace: s.Gateway.Namespace, Name: "istio-ca-root-cert"}, m)).To(gomega.Succeed())

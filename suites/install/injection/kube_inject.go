@@ -41,7 +41,7 @@ func kubeInject(s *stack.Stack) check.Check {
 			t.Expect(err).NotTo(gomega.HaveOccurred())
 			by.Native = native
 			want := byIstioctl(ctx, t, s, by)
-			got, err := kit.Injected(ctx, s, namespace, kit.Asking(s))
+			got, err := kit.Injected(ctx, s, namespace, s.Asking())
 			kit.SkipForbidden(t, s, err)
 			t.Expect(err).NotTo(gomega.HaveOccurred())
 			t.Diagnose("a pod that asks for a sidecar gets none", "istioctl x check-inject", "https://istio.io/latest/docs/ops/common-problems/injection/")
@@ -66,14 +66,15 @@ func kubeInject(s *stack.Stack) check.Check {
 // injection reads what istiod injects by.
 func injection(ctx context.Context, s *stack.Stack) (istio.Injection, error) {
 	data := map[string]map[string]string{}
-	for _, name := range []string{"istio-sidecar-injector", "istio"} {
+	for _, name := range []string{injectorName, "istio"} {
 		m := &corev1.ConfigMap{}
-		if err := s.Client.Get(ctx, client.ObjectKey{Namespace: stack.SystemNamespace, Name: name}, m); err != nil {
-			return istio.Injection{}, fmt.Errorf("get ConfigMap %s/%s: %w", stack.SystemNamespace, name, err)
+		key := client.ObjectKey{Namespace: stack.SystemNamespace, Name: s.Revised(name)}
+		if err := s.Client.Get(ctx, key, m); err != nil {
+			return istio.Injection{}, fmt.Errorf("get ConfigMap %s: %w", key, err)
 		}
 		data[name] = m.Data
 	}
-	injector := data["istio-sidecar-injector"]
+	injector := data[injectorName]
 	return istio.Injection{Config: injector["config"], Values: injector["values"], Mesh: data["istio"]["mesh"]}, nil
 }
 

@@ -31,14 +31,14 @@ func labels(s *stack.Stack) check.Check {
 		Run: func(ctx context.Context, t *check.T) {
 			namespace, err := s.ScratchNamespace(ctx)
 			t.Expect(err).NotTo(gomega.HaveOccurred())
-			_, err = kit.Injected(ctx, s, namespace, kit.Asking(s))
+			_, err = kit.Injected(ctx, s, namespace, s.Asking())
 			kit.SkipForbidden(t, s, err)
 			t.Cleanup(func() {
 				if err := label(context.WithoutCancel(ctx), s, namespace, nil); err != nil {
 					t.Errorf("take the labels from Namespace %s: %v", namespace, err)
 				}
 			})
-			cases := combinations(s.Revision(), s.ByDefault())
+			cases := combinations(s)
 			for _, c := range cases {
 				diagnose(t, c.sidecar)
 				t.Expect(label(ctx, s, namespace, c.namespace)).To(gomega.Succeed())
@@ -57,28 +57,28 @@ func labels(s *stack.Stack) check.Check {
 	}
 }
 
-type set = map[string]string
-
-// combination is of labels of a namespace and of a pod in it.
-type combination struct {
+// labelled is one way to ask for a sidecar, or to refuse it, and whether there is one.
+type labelled struct {
 	name           string
-	namespace, pod set
+	namespace, pod map[string]string
 	sidecar        bool
 }
 
-// combinations are all ways to ask; byDefault says that labels which name no revision
-// ask for one.
-func combinations(revision string, byDefault bool) []combination {
-	return []combination{
+// combinations are those of the labels. Those without a revision lead to istiod only
+// where it is the default one, by its own name or a tag's.
+func combinations(s *stack.Stack) []labelled {
+	type set = map[string]string
+	byDefault, revision := s.HasDefault(), set{revisionLabel: s.Revision()}
+	return []labelled{
 		{"no label at all", nil, nil, false},
 		{"namespace enabled", set{namespaceLabel: "enabled"}, nil, byDefault},
 		{"namespace enabled, pod opted out", set{namespaceLabel: "enabled"}, set{kit.InjectLabel: "false"}, false},
-		{"namespace of the revision", set{revisionLabel: revision}, nil, true},
-		{"namespace of the revision, pod opted out", set{revisionLabel: revision}, set{kit.InjectLabel: "false"}, false},
+		{"namespace of the revision", revision, nil, true},
+		{"namespace of the revision, pod opted out", revision, set{kit.InjectLabel: "false"}, false},
 		{"namespace of a revision that does not exist", set{revisionLabel: "no-such"}, nil, false},
 		{"pod opted in", nil, set{kit.InjectLabel: "true"}, byDefault},
-		{"pod of the revision", nil, set{revisionLabel: revision}, true},
-		{"pod of the revision, opted out", nil, set{revisionLabel: revision, kit.InjectLabel: "false"}, false},
+		{"pod of the revision", nil, revision, true},
+		{"pod of the revision, opted out", nil, set{revisionLabel: s.Revision(), kit.InjectLabel: "false"}, false},
 		{"namespace disabled, pod opted in", set{namespaceLabel: "disabled"}, set{kit.InjectLabel: "true"}, false},
 	}
 }

@@ -38,12 +38,12 @@ func Mutations() []mutation.Mutation {
 
 func removeInjector(ctx context.Context, t *check.T, s *stack.Stack) {
 	config := &admissionv1.MutatingWebhookConfiguration{}
-	t.Expect(s.Client.Get(ctx, client.ObjectKey{Name: injectorName}, config)).To(gomega.Succeed())
+	t.Expect(s.Client.Get(ctx, client.ObjectKey{Name: s.Revised(injectorName)}, config)).To(gomega.Succeed())
 	mutation.Remove(ctx, t, s, config)
 	namespace, err := s.ScratchNamespace(ctx)
 	t.Expect(err).NotTo(gomega.HaveOccurred())
 	t.Eventually(ctx, func() (bool, error) {
-		pod, err := kit.Injected(ctx, s, namespace, map[string]string{kit.InjectLabel: "true"})
+		pod, err := kit.Injected(ctx, s, namespace, s.Asking())
 		found, _ := container(pod, proxy)
 		return found != nil, err
 	}).Should(gomega.BeFalse(), "the API server calls the injector no more")
@@ -53,9 +53,13 @@ func removeInjector(ctx context.Context, t *check.T, s *stack.Stack) {
 func greedyInjector(ctx context.Context, t *check.T, s *stack.Stack) {
 	set := func(ctx context.Context, change func(hook *admissionv1.MutatingWebhook)) {
 		config := &admissionv1.MutatingWebhookConfiguration{}
-		t.Expect(s.Client.Get(ctx, client.ObjectKey{Name: injectorName}, config)).To(gomega.Succeed())
+		t.Expect(s.Client.Get(ctx, client.ObjectKey{Name: s.Revised(injectorName)}, config)).To(gomega.Succeed())
+		name := "namespace.sidecar-injector.istio.io"
+		if !s.HasDefault() {
+			name = "rev." + name
+		}
 		for i := range config.Webhooks {
-			if config.Webhooks[i].Name == "namespace.sidecar-injector.istio.io" {
+			if config.Webhooks[i].Name == name {
 				change(&config.Webhooks[i])
 			}
 		}

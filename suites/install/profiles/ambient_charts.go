@@ -2,6 +2,8 @@ package profiles
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/onsi/gomega"
@@ -48,7 +50,7 @@ func ambientCharts(s *stack.Stack) check.Check {
 				rendered = append(rendered, objects...)
 			}
 			t.Diagnose("the ambient profile does not set what it is for", "helm template with profile=ambient", "https://istio.io/latest/docs/ambient/install/helm/")
-			mustBeAmbient(t, rendered)
+			mustBeAmbient(t, rendered, s.Revised("istiod"))
 			t.Observe("%d objects of %d charts", len(rendered), len(releases))
 		},
 	}
@@ -81,18 +83,17 @@ func suffixFor(object *unstructured.Unstructured) string {
 
 // mustBeAmbient asserts what makes the profile: ztunnel on every node, the plugin
 // and istiod told of it.
-func mustBeAmbient(t *check.T, objects []*unstructured.Unstructured) {
+func mustBeAmbient(t *check.T, objects []*unstructured.Unstructured, istiod string) {
 	t.Helper()
 	found := map[string]*unstructured.Unstructured{}
 	for _, object := range objects {
 		found[object.GetKind()+" "+strings.TrimSuffix(object.GetName(), "-dry-run")] = object
 	}
-	t.Expect(found).To(gomega.HaveKey("DaemonSet ztunnel"))
-	t.Expect(found).To(gomega.HaveKey("ConfigMap istio-cni-config"))
+	istiod = "Deployment " + istiod
+	t.Expect(slices.Collect(maps.Keys(found))).To(gomega.ContainElements("DaemonSet ztunnel", "ConfigMap istio-cni-config", istiod), "objects of the profile")
 	enabled, _, _ := unstructured.NestedString(found["ConfigMap istio-cni-config"].Object, "data", "AMBIENT_ENABLED")
 	t.Expect(enabled).To(gomega.Equal("true"), "AMBIENT_ENABLED of ConfigMap istio-cni-config")
-	t.Expect(found).To(gomega.HaveKey("Deployment istiod"))
-	containers, _, _ := unstructured.NestedSlice(found["Deployment istiod"].Object, "spec", "template", "spec", "containers")
+	containers, _, _ := unstructured.NestedSlice(found[istiod].Object, "spec", "template", "spec", "containers")
 	t.Expect(containers).NotTo(gomega.BeEmpty())
 	t.Expect(containers[0]).To(gomega.HaveKeyWithValue("env", gomega.ContainElement(gomega.And(
 		gomega.HaveKeyWithValue("name", "PILOT_ENABLE_AMBIENT"), gomega.HaveKeyWithValue("value", "true")))), "environment of istiod")

@@ -76,6 +76,8 @@ func installPlugin(ctx context.Context, t *check.T, s *stack.Stack) (remove func
 	t.Expect(err).NotTo(gomega.HaveOccurred())
 	_, err = s.Helm.Upgrade(ctx, istiod)
 	t.Expect(err).NotTo(gomega.HaveOccurred())
+	t.Diagnose("istiod does not inject what pods need with chart cni", "compare pilot.cni.enabled in ConfigMap "+s.Revised("istio-sidecar-injector")+" with the release's values",
+		"https://istio.io/latest/docs/setup/additional-setup/cni/")
 	mustInject(ctx, t, s, validator)
 	return func() {
 		t.Helper()
@@ -114,7 +116,7 @@ func mustInject(ctx context.Context, t *check.T, s *stack.Stack, name string) {
 	namespace, err := s.ScratchNamespace(ctx)
 	t.Expect(err).NotTo(gomega.HaveOccurred())
 	t.Eventually(ctx, func() ([]string, error) {
-		pod, err := kit.Injected(ctx, s, namespace, map[string]string{kit.InjectLabel: "true"})
+		pod, err := kit.Injected(ctx, s, namespace, s.Asking())
 		return kit.ContainerNames(pod), err
 	}).Should(gomega.ContainElement(name), "containers of a new pod")
 }

@@ -121,7 +121,7 @@ func mustAskFor(ctx context.Context, t *check.T, s *stack.Stack, nft bool) {
 		want = gomega.Not(want)
 	}
 	t.Eventually(ctx, func() ([]string, error) {
-		pod, err := kit.Injected(ctx, s, namespace, map[string]string{kit.InjectLabel: "true"})
+		pod, err := kit.Injected(ctx, s, namespace, s.Asking())
 		if err != nil {
 			return nil, err
 		}
@@ -154,7 +154,7 @@ func keepNative(ctx context.Context, t *check.T, s *stack.Stack) {
 	}
 	const off, on = `"nativeNftables": false`, `"nativeNftables": true`
 	maps := s.Cluster.Kube.CoreV1().ConfigMaps(stack.SystemNamespace)
-	events, err := maps.Watch(ctx, metav1.SingleObject(metav1.ObjectMeta{Name: "istio-sidecar-injector"}))
+	events, err := maps.Watch(ctx, metav1.SingleObject(metav1.ObjectMeta{Name: s.Revised("istio-sidecar-injector")}))
 	t.Expect(err).NotTo(gomega.HaveOccurred())
 	mutation.Whenever(ctx, t, events, func(ctx context.Context, event watch.Event) error {
 		changed, is := event.Object.(*corev1.ConfigMap)

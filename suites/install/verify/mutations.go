@@ -37,7 +37,7 @@ func Mutations() []mutation.Mutation {
 		{
 			Name: "istiod-scaled-by-hand", Promise: "a field that was changed by hand is noticed, with both values",
 			Break: func(ctx context.Context, t *check.T, s *stack.Stack) {
-				mutation.Scale(ctx, t, s, stack.SystemNamespace, "istiod", 0)
+				mutation.Scale(ctx, t, s, stack.SystemNamespace, s.Revised("istiod"), 0)
 			},
 			Plays: "install/rendered-objects",
 			Fails: map[string]string{"install/rendered-objects": "Deployment istio-system/istiod: spec.replicas: want 1, got 0"},
@@ -73,7 +73,7 @@ func Mutations() []mutation.Mutation {
 func editConfigMap(ctx context.Context, t *check.T, s *stack.Stack) {
 	edit := func(ctx context.Context, change func(*corev1.ConfigMap)) {
 		m := &corev1.ConfigMap{}
-		t.Expect(s.Client.Get(ctx, client.ObjectKey{Namespace: stack.SystemNamespace, Name: "istio"}, m)).To(gomega.Succeed())
+		t.Expect(s.Client.Get(ctx, client.ObjectKey{Namespace: stack.SystemNamespace, Name: s.Revised("istio")}, m)).To(gomega.Succeed())
 		change(m)
 		t.Expect(s.Client.Update(ctx, m)).To(gomega.Succeed())
 	}
@@ -90,7 +90,7 @@ func editConfigMap(ctx context.Context, t *check.T, s *stack.Stack) {
 // stickRollout asks for a node that does not exist.
 func stickRollout(ctx context.Context, t *check.T, s *stack.Stack) {
 	set := func(ctx context.Context, node string) {
-		deployment := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Namespace: stack.SystemNamespace, Name: "istiod"}}
+		deployment := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Namespace: stack.SystemNamespace, Name: s.Revised("istiod")}}
 		patch := fmt.Sprintf(`{"spec":{"template":{"spec":{"nodeSelector":{"conformance":%s}}}}}`, node)
 		t.Expect(s.Client.Patch(ctx, deployment, client.RawPatch("application/merge-patch+json", []byte(patch)))).To(gomega.Succeed())
 	}
@@ -121,7 +121,7 @@ func otherImage(ctx context.Context, t *check.T, s *stack.Stack) {
 // withoutIstiod stops istiod, which would mend its webhooks at once, and changes
 // one of them; a new istiod mends it.
 func withoutIstiod(ctx context.Context, t *check.T, s *stack.Stack, change func(*admissionv1.ValidatingWebhookConfiguration)) {
-	mutation.Scale(ctx, t, s, stack.SystemNamespace, "istiod", 0)
+	mutation.Scale(ctx, t, s, stack.SystemNamespace, s.Revised("istiod"), 0)
 	config := &admissionv1.ValidatingWebhookConfiguration{}
 	t.Expect(s.Client.Get(ctx, client.ObjectKey{Name: "istiod-default-validator"}, config)).To(gomega.Succeed())
 	change(config)
