@@ -67,9 +67,6 @@ func (b *Builder) serveProof(ctx context.Context) (pod corev1.Pod, host, answer 
 	if text := b.WhyScoped(); text != "" {
 		return fail(errors.New(text))
 	}
-	if text := b.WhyNoScratch(); text != "" {
-		return fail(errors.New(text))
-	}
 	namespace, err := b.ScratchNamespace(ctx)
 	if err != nil {
 		return fail(err)
