@@ -62,7 +62,7 @@ type way struct {
 // that the user gives, the load balancer's, a node's, and a port-forward.
 func (s *Stack) findEntrance(ctx context.Context, service *corev1.Service, logf progress.Logf) error {
 	if s.config.GatewayAddress != "" {
-		return s.givenEntrance(ctx)
+		return s.givenEntrance()
 	}
 	ways := s.balancerWays(service)
 	nodeWays, err := s.nodeWays(ctx, service)
@@ -119,17 +119,12 @@ func ParseAddress(text string, ports [2]int32) (http, https string, err error) {
 	return found[0], found[1], nil
 }
 
-func (s *Stack) givenEntrance(ctx context.Context) error {
-	w := way{how: "GATEWAY_ADDRESS=" + s.config.GatewayAddress}
-	var err error
-	if w.http, w.https, err = ParseAddress(s.config.GatewayAddress, [2]int32{s.Gateway.HTTP.Number, s.Gateway.HTTPS.Number}); err != nil {
-		return err
-	}
-	if err := open(ctx, w); err != nil {
-		return exitcode.Environmentf("%s: %w; name an address that leads to the gateway from this machine, or leave it out and one is looked for", w.how, err)
-	}
-	s.Gateway.Entrance = Entrance{How: w.how, HTTP: w.http, HTTPS: w.https}
-	return nil
+// givenEntrance is where the user says that the gateway is; verifyAddress tries it.
+func (s *Stack) givenEntrance() (err error) {
+	e := Entrance{How: "GATEWAY_ADDRESS=" + s.config.GatewayAddress}
+	e.HTTP, e.HTTPS, err = ParseAddress(s.config.GatewayAddress, [2]int32{s.Gateway.HTTP.Number, s.Gateway.HTTPS.Number})
+	s.Gateway.Entrance = e
+	return err
 }
 
 // balancerWays are the addresses that a load balancer has given to the Service.
@@ -238,6 +233,8 @@ func healthy(ctx context.Context, address string) error {
 func (s *Stack) WhyNoNodePorts() string {
 	e := s.Gateway.Entrance
 	switch {
+	case e.How == "":
+		return "" // Not found yet: what the check needs before says why.
 	case !s.Existing() || e.Node && !s.Gateway.Local && s.Gateway.HTTPS.Node != 0 && s.Gateway.Status.Node != 0:
 		return ""
 	case e.Node && s.Gateway.Local:

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -70,9 +71,16 @@ func (s *Stack) DiagnoseIn(ctx context.Context, dir string, namespaces ...string
 
 // Symptoms says what the evidence in dir shows of a failed check.
 func (s *Stack) Symptoms(dir string, failed check.Failure) report.Diagnosis {
-	diagnosis, err := diagnose.Explain(os.DirFS(dir), failed.Names)
+	diagnosis, err := diagnose.Explain(os.DirFS(dir), failed.Names, s.ruledOut)
 	if err != nil {
 		return report.Diagnosis{Looked: []string{"nothing: " + err.Error()}}
 	}
 	return diagnosis
+}
+
+// ruledOut reports whether a symptom is of a way to the gateway by which no request of the
+// checks came: its load balancer has no address, and they enter elsewhere.
+func (s *Stack) ruledOut(symptom report.Symptom) bool {
+	return symptom.Name == "load-balancer-pending" && s.Gateway.Entrance.HTTP != "" &&
+		slices.Equal(symptom.Objects, []string{s.Gateway.Namespace + "/" + s.Gateway.Release})
 }

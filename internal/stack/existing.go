@@ -99,10 +99,12 @@ func (b *Builder) discover(ctx context.Context, logf progress.Logf) error {
 		return err
 	}
 	b.missingFilters = envoy.MissingFilters(b.proxy.Extensions)
-	if !b.InNamespace() {
-		return nil
+	if b.InNamespace() {
+		if err := b.prepareNamespace(ctx, logf); err != nil {
+			return err
+		}
 	}
-	return b.prepareNamespace(ctx, logf)
+	return b.verifyAddress(ctx, logf)
 }
 
 // findReleases finds the releases of Istio's charts.

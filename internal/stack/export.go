@@ -2,6 +2,7 @@ package stack
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -73,6 +74,11 @@ func (s *Stack) Apply(ctx context.Context, namespace string, objects []*unstruct
 		if s.scoped && !s.Existing() {
 			if err := scope(o, s.Gateway.Namespace); err != nil {
 				return err
+			}
+		}
+		if s.Existing() {
+			if err := restrict(o); err != nil {
+				return fmt.Errorf("%s: %w", kube.Name(o), err)
 			}
 		}
 	}

@@ -157,7 +157,7 @@ func (s *Stack) others(ctx context.Context) ([]charts.Release, error) {
 // harnessWitnesses are those that fixtures/values/istiod.yaml asks for: where they are
 // missing, checks must fail.
 func harnessWitnesses() Witnesses {
-	return Witnesses{Log: envoy.LogFormat{Written: true, Readable: true, Attempts: true}, Statistics: true}
+	return Witnesses{Known: true, Log: envoy.LogFormat{Written: true, Readable: true, Attempts: true}, Statistics: true}
 }
 
 // findGateway fills in where traffic enters, and which proxy answers there.

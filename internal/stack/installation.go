@@ -234,5 +234,5 @@ func (s *Stack) discovered() map[string]string {
 			return found
 		}
 	}
-	return nil
+	return s.selected
 }

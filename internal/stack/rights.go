@@ -14,7 +14,17 @@ const askTimeout = 10 * time.Second
 
 // WhyNoScratch says why a check cannot have a namespace of the run's own; empty when
 // it can.
-func (s *Stack) WhyNoScratch() string { return s.WhyNotAllowed("create", "", "namespaces") }
+func (s *Stack) WhyNoScratch() string {
+	if why := s.WhyNotAllowed("create", "", "namespaces"); why != "" || !s.Existing() || s.Cluster == nil {
+		return why
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), askTimeout)
+	defer cancel()
+	if err := s.tryNamespace(ctx); err != nil {
+		return s.Refused(err.Error()) // Other errors the check finds out.
+	}
+	return ""
+}
 
 // WhyNotAllowed says why a check that needs a right cannot be made in an existing
 // cluster; empty when it can, and where the answer is not known: then the check

@@ -33,5 +33,10 @@ func TestWhatIsNotAllowedIsSaid(t *testing.T) {
 		To(gomega.Equal("the account may not create authorizationpolicies.security.istio.io, which istio-conformance rbac --write would allow"))
 	g.Expect(mayCreate("virtualservices", nil).WhyNoScratch()).NotTo(gomega.BeEmpty())
 	g.Expect(mayCreate("", errors.New("no answer")).WhyNoScratch()).To(gomega.BeEmpty(), "the check itself finds out")
+	policed := mayCreate("namespaces", nil)
+	policed.Cluster.Kube.(*fake.Clientset).PrependReactor("create", "namespaces", func(clienttesting.Action) (bool, runtime.Object, error) {
+		return true, nil, errors.New(`namespaces "a" is forbidden: ValidatingAdmissionPolicy 'owners' with binding 'all' denied request: no label team`)
+	})
+	g.Expect(policed.WhyNoScratch()).To(gomega.HaveSuffix("no label team"))
 	g.Expect((&Stack{}).WhyNoScratch()).To(gomega.BeEmpty(), "a cluster of the harness's own")
 }

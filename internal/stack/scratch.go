@@ -37,9 +37,7 @@ func (s *Stack) ScratchNamespace(ctx context.Context) (string, error) {
 	if s.InNamespace() {
 		name = s.Namespace
 	}
-	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name, Labels: map[string]string{ownerLabel: "true"}}}
-	maps.Copy(ns.Labels, s.discovered())
-	if err := s.Client.Create(ctx, ns); err != nil {
+	if err := s.Client.Create(ctx, s.scratchNamespace(name)); err != nil {
 		return "", fmt.Errorf("create Namespace %s: %w", name, err)
 	}
 	s.scratch.name = name
@@ -47,6 +45,24 @@ func (s *Stack) ScratchNamespace(ctx context.Context) (string, error) {
 		return name, s.limit(ctx, name)
 	}
 	return name, nil
+}
+
+// scratchNamespace is the namespace of this run's own.
+func (s *Stack) scratchNamespace(name string) *corev1.Namespace {
+	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name, Labels: map[string]string{ownerLabel: "true"}}}
+	maps.Copy(ns.Labels, s.discovered())
+	return ns
+}
+
+// tryNamespace says why the API server does not take such a namespace, until it was made.
+func (s *Stack) tryNamespace(ctx context.Context) error {
+	s.scratch.mu.Lock()
+	defer s.scratch.mu.Unlock()
+	if s.scratch.name != "" {
+		return nil
+	}
+	_, err := s.Cluster.Kube.CoreV1().Namespaces().Create(ctx, s.scratchNamespace(testNamespace+"-"+rand.String(6)), metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})
+	return err
 }
 
 // removeScratch deletes the namespace and, when wait is set, stays until it is gone.

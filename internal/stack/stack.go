@@ -79,6 +79,8 @@ type learned struct {
 	trustDomain string
 	// exports are the mesh's defaults of exportTo.
 	exports exports
+	// selected are labels by which istiod sees a namespace, where it does not see all.
+	selected map[string]string
 	// scoped says that a Gateway resource must be in its gateway's namespace.
 	scoped bool
 	// relays are those to the gateway, by the address that each leads to.

@@ -10,6 +10,8 @@ import (
 // Witnesses are what a gateway tells of the requests that it handles, beside what the
 // client and the backend see.
 type Witnesses struct {
+	// Known says that the rest was found out.
+	Known bool
 	// Log is what its access log is.
 	Log envoy.LogFormat
 	// Statistics says that its Envoy keeps those of clusters: Istio leaves them out
@@ -35,6 +37,7 @@ func (s *Stack) LearnWitnesses(ctx context.Context) error {
 		return err
 	}
 	statistics, err := s.GatewayAdmin(ctx, "stats?filter=upstream_rq_total")
+	s.Gateway.Witnesses.Known = err == nil
 	s.Gateway.Witnesses.Statistics = strings.Contains(statistics, clusterStatistic)
 	return err
 }
@@ -73,6 +76,8 @@ func (s *Stack) WhyTakesAll() string {
 // WhyNoLog says why nothing can be read of a gateway's access log; empty when it can.
 func (s *Stack) WhyNoLog() string {
 	switch log := s.Gateway.Witnesses.Log; {
+	case !s.Gateway.Witnesses.Known:
+		return "" // What the check needs before says why.
 	case !log.Written:
 		return "the gateway writes no access log (meshConfig.accessLogFile, or a Telemetry resource, turns it on)"
 	case !log.Readable:
@@ -87,7 +92,7 @@ func (s *Stack) WhyNoAttempts() string {
 	if why := s.WhyNoLog(); why != "" {
 		return why
 	}
-	if !s.Gateway.Witnesses.Log.Attempts {
+	if s.Gateway.Witnesses.Known && !s.Gateway.Witnesses.Log.Attempts {
 		return "the gateway's access log does not count attempts (%UPSTREAM_REQUEST_ATTEMPT_COUNT%)"
 	}
 	return ""
@@ -95,7 +100,7 @@ func (s *Stack) WhyNoAttempts() string {
 
 // WhyNoStatistics says why the gateway's Envoy cannot be asked for counts of a cluster.
 func (s *Stack) WhyNoStatistics() string {
-	if s.Gateway.Witnesses.Statistics {
+	if s.Gateway.Witnesses.Statistics || !s.Gateway.Witnesses.Known {
 		return ""
 	}
 	return "the gateway's Envoy keeps no statistics of clusters (proxyStatsMatcher leaves them out by default)"

@@ -34,22 +34,13 @@ func backends(s *stack.Stack) check.Check {
 			t.Expect(s.CreateTestNamespace(ctx)).To(gomega.Succeed())
 			t.Diagnose("the API server or Istio's validation webhook refuses the harness's own objects",
 				"look at the message above and at istiod's log in the evidence", "https://istio.io/latest/docs/ops/common-problems/validation/")
-			t.Expect(s.Apply(ctx, s.Namespace, objects)).To(gomega.Succeed())
+			err = s.Apply(ctx, s.Namespace, objects)
+			kit.SkipForbidden(t, s, err)
+			t.Expect(err).NotTo(gomega.HaveOccurred())
 			t.Diagnose("the backend's pods do not become ready",
 				"look at the pods and events in the evidence: the sidecar's init container needs the kernel suite's rules, the sidecar needs istiod",
 				"https://istio.io/latest/docs/ops/common-problems/injection/")
-			var ready []corev1.Pod
-			t.Eventually(ctx, func() ([]corev1.Pod, error) {
-				var err error
-				if ready, err = s.ReadyPods(ctx, s.Namespace, kit.BackendSelector); err != nil || !s.InNamespace() {
-					return ready, err
-				}
-				if why, err := s.WhyNoPods(ctx, s.Namespace); err != nil || why != "" {
-					t.Diagnose("the backend's pods cannot become ready: "+why, "the message says what to change; for an image: name one that the nodes can pull, BACKEND_IMAGE=", "")
-					return ready, gomega.StopTrying(why).Wrap(err)
-				}
-				return ready, nil
-			}).WithTimeout(3*time.Minute).Should(gomega.HaveLen(kit.BackendReplicas), "%s", s.DescribePods(ctx, s.Namespace))
+			ready := kit.MustHavePodsWithin(ctx, t, s, s.Namespace, kit.BackendSelector, kit.BackendReplicas, 3*time.Minute)
 			t.Diagnose("the backend's pods have no sidecar: istiod's webhook did not inject the sidecar",
 				"compare the labels of the namespace with the webhook's selectors: kubectl get mutatingwebhookconfigurations -o yaml",
 				"https://istio.io/latest/docs/ops/common-problems/injection/")
@@ -73,7 +64,10 @@ func besideGateway(ctx context.Context, t *check.T, s *stack.Stack) {
 	t.Expect(err).NotTo(gomega.HaveOccurred())
 	objects, err := kube.Render(manifest, s.PrepareBeside())
 	t.Expect(err).NotTo(gomega.HaveOccurred())
-	t.Expect(s.Apply(ctx, s.Namespace, objects)).To(gomega.Succeed())
+	err = s.Apply(ctx, s.Namespace, objects)
+	kit.SkipForbidden(t, s, err)
+	t.Expect(err).NotTo(gomega.HaveOccurred())
+	kit.MustHavePods(ctx, t, s, s.Namespace, s.Beside().Gateway.Selector, 1)
 	t.Eventually(ctx, func() error { return s.UseBeside(ctx) }).WithTimeout(kit.PodTimeout).Should(gomega.Succeed(), "%s", s.DescribePods(ctx, s.Namespace))
 	t.Diagnose("a gateway's Envoy has no listener for a Gateway of the checks", "look at istiod's log and at the gateway's configuration in the evidence, and for what else claims the port: istio-conformance diagnose",
 		"https://istio.io/latest/docs/ops/common-problems/network-issues/")

@@ -56,13 +56,7 @@ func (a App) MustHavePods(ctx context.Context, t *check.T, replicas int) []corev
 	t.Helper()
 	t.Diagnose("the check's own pods do not become ready",
 		"look at the pods and events in the evidence", "https://kubernetes.io/docs/tasks/debug/debug-application/debug-pods/")
-	var ready []corev1.Pod
-	t.Eventually(ctx, func() ([]corev1.Pod, error) {
-		var err error
-		ready, err = a.stack.ReadyPods(ctx, a.stack.Namespace, a.Selector())
-		return ready, err
-	}).WithTimeout(PodsTimeout).Should(gomega.HaveLen(replicas), "ready pods %s: %s", a.Selector(), a.stack.DescribePods(ctx, a.stack.Namespace))
-	return ready
+	return MustHavePods(ctx, t, a.stack, a.stack.Namespace, a.Selector(), replicas)
 }
 
 // Scale sets the number of pods and does not wait.

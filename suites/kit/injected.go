@@ -26,6 +26,9 @@ func Injected(ctx context.Context, s *stack.Stack, namespace string, labels map[
 		ObjectMeta: metav1.ObjectMeta{GenerateName: "injection-", Namespace: namespace, Labels: labels},
 		Spec:       corev1.PodSpec{Containers: []corev1.Container{{Name: "app", Image: AppImage}}},
 	}
+	if s.Existing() {
+		stack.Restrict(&pod.Spec)
+	}
 	return pod, s.Client.Create(ctx, pod, client.DryRunAll)
 }
 

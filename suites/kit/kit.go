@@ -27,7 +27,7 @@ const (
 	// PropagationTimeout bounds the time until the gateway acts on a change, on a
 	// busy machine too.
 	PropagationTimeout = 30 * time.Second
-	// PodTimeout bounds the time until a new meshed pod is ready.
+	// PodTimeout bounds the time until new pods are ready, on a busy machine too.
 	PodTimeout = 90 * time.Second
 	// CleanupTimeout bounds the removal of a check's objects; it is apart from the
 	// check's own time, which may be used up.
@@ -59,6 +59,7 @@ func ApplyData(ctx context.Context, t *check.T, s *stack.Stack, namespace, path 
 	t.Helper()
 	objects := prepare(ctx, t, s, path, values)
 	err := s.Apply(ctx, namespace, objects)
+	SkipForbidden(t, s, err)
 	t.Expect(err).To(gomega.Succeed(), func() string { return NotTaken(t, err) })
 	return objects
 }

@@ -86,13 +86,7 @@ func (c Scratch) AwaitWorkload(ctx context.Context, t *check.T) corev1.Pod {
 // MustHavePods waits until so many pods of the workload are ready, and no more.
 func (c Scratch) MustHavePods(ctx context.Context, t *check.T, n int) []corev1.Pod {
 	t.Helper()
-	var pods []corev1.Pod
-	t.Eventually(ctx, func() ([]corev1.Pod, error) {
-		var err error
-		pods, err = c.stack.ReadyPods(ctx, c.Namespace, c.Selector())
-		return pods, err
-	}).WithTimeout(WorkloadTimeout).Should(gomega.HaveLen(n), "%s", c.stack.DescribePods(ctx, c.Namespace))
-	return pods
+	return MustHavePods(ctx, t, c.stack, c.Namespace, c.Selector(), n)
 }
 
 // MustBeServed waits until the gateway answers 200 for the host.

@@ -61,8 +61,9 @@ func (d *Diagnosis) unexplained(o *Observations) []string {
 
 // Explain asks the catalogue for the cause of a failure that names certain things.
 // A symptom of the mesh may be the cause of any failure, one of an object only of a
-// failure that names it; where several may be, the diagnosis names them all.
-func Explain(files fs.FS, names func(string) bool) (report.Diagnosis, error) {
+// failure that names it; where several may be, the diagnosis names them all. ruledOut are
+// those that cannot be, by what the caller knows of the failure.
+func Explain(files fs.FS, names func(string) bool, ruledOut func(report.Symptom) bool) (report.Diagnosis, error) {
 	catalogue, err := Load()
 	if err != nil {
 		return report.Diagnosis{}, err
@@ -75,6 +76,7 @@ func Explain(files fs.FS, names func(string) bool) (report.Diagnosis, error) {
 	var causes []report.Symptom
 	for i := range d.Findings {
 		symptom := d.Findings[i].report(names)
+		symptom.Related = symptom.Related && !ruledOut(symptom)
 		result.Symptoms = append(result.Symptoms, symptom)
 		if symptom.Related && symptom.Follows == "" && d.Findings[i].Symptom.Severity == Fault {
 			causes = append(causes, symptom)

@@ -42,7 +42,7 @@ func toPod(s *stack.Stack) check.Check {
 				return mesh.AccessLog(ctx, s, pod.Spec.NodeName, client, server)
 			}).Should(gomega.ContainElement(gomega.And(gomega.HaveField("Direction", ztunnel.Inbound), gomega.HaveField("SourceIdentity", identity(s, &gateway)),
 				gomega.HaveField("HBONEAddress", gomega.HavePrefix(server.IP+":")))), "access log of ztunnel on node %s, of the gateway's pod to pod %s", pod.Spec.NodeName, pod.Name)
-			c.Apply(ctx, t, "strict", nil)
+			c.Apply(ctx, t, "strict", map[string]string{"Mode": "STRICT"})
 			t.Diagnose("the gateway is refused by a pod in the ambient mesh of mode STRICT", "look at the ztunnel of the pod's node in the evidence", "https://istio.io/latest/docs/ambient/usage/verify-mtls-enabled/")
 			t.Consistently(ctx, func() int { return c.Get(ctx, nil).Status }).Should(gomega.Equal(http.StatusOK), "requests while the policy reaches ztunnel")
 			t.Observe("the ztunnel of node %s saw %s", pod.Spec.NodeName, identity(s, &gateway))

@@ -31,10 +31,7 @@ func distribute(s *stack.Stack) check.Check {
 			app := "zones-" + rand.String(5)
 			kit.ApplyData(ctx, t, s, s.Namespace, "apps/localities.yaml", map[string]any{"Name": app, "Backend": s.Images.Backend, "Zones": []string{"near", "far"}})
 			t.Diagnose("the check's own pods do not become ready", "look at the pods and events in the evidence", "")
-			t.Eventually(ctx, func() (int, error) {
-				pods, err := s.ReadyPods(ctx, s.Namespace, "app="+app)
-				return len(pods), err
-			}).WithTimeout(kit.PodsTimeout).Should(gomega.Equal(2), "ready pods: %s", s.DescribePods(ctx, s.Namespace))
+			kit.MustHavePods(ctx, t, s, s.Namespace, "app="+app, 2)
 			r, pods := policyFor(ctx, t, s, fmt.Sprintf("{app: %s}", app), "app="+app,
 				`{loadBalancer: {simple: ROUND_ROBIN, localityLbSetting: {enabled: true, distribute: [{from: "*", to: {"conformance/near/*": 80, "conformance/far/*": 20}}]}}}`)
 			before, err := sent(ctx, s, r, "", pods)

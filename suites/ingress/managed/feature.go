@@ -48,12 +48,7 @@ func selector(gateway string) string { return "gateway.networking.k8s.io/gateway
 func pod(ctx context.Context, t *check.T, s *stack.Stack, gateway string) corev1.Pod {
 	t.Helper()
 	t.Diagnose("istiod deploys no gateway for a Gateway of the Gateway API", fix, link)
-	var pods []corev1.Pod
-	t.Eventually(ctx, func() ([]corev1.Pod, error) {
-		var err error
-		pods, err = s.ReadyPods(ctx, s.Namespace, selector(gateway))
-		return pods, err
-	}).WithTimeout(kit.PodTimeout).Should(gomega.HaveLen(1), "pods of Gateway %s: %s", gateway, s.DescribePods(ctx, s.Namespace))
+	pods := kit.MustHavePods(ctx, t, s, s.Namespace, selector(gateway), 1)
 	t.Diagnose("a Gateway that istiod deployed does not get the conditions by which a user knows that it works", fix, link)
 	for _, condition := range []string{"Accepted", "Programmed"} {
 		t.Eventually(ctx, func() (string, error) {

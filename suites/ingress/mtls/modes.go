@@ -57,13 +57,7 @@ func modes(s *stack.Stack) check.Check {
 // readyPod waits for the one pod of a selector.
 func readyPod(ctx context.Context, t *check.T, s *stack.Stack, selector string) corev1.Pod {
 	t.Diagnose("a meshed pod of the check does not become ready", "look at the pods and events in the evidence", "https://istio.io/latest/docs/ops/common-problems/injection/")
-	var pods []corev1.Pod
-	t.Eventually(ctx, func() ([]corev1.Pod, error) {
-		var err error
-		pods, err = s.ReadyPods(ctx, s.Namespace, selector)
-		return pods, err
-	}).WithTimeout(kit.PodTimeout).Should(gomega.HaveLen(1), "%s", s.DescribePods(ctx, s.Namespace))
-	return pods[0]
+	return kit.MustHavePods(ctx, t, s, s.Namespace, selector, 1)[0]
 }
 
 // throughGateway asks a port through the gateway until the answer is as the mode

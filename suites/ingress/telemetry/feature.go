@@ -31,13 +31,7 @@ func Checks(s *stack.Stack) []check.Check {
 // onePod waits for the one ready pod of a selector in the checks' namespace.
 func onePod(ctx context.Context, t *check.T, s *stack.Stack, selector string) corev1.Pod {
 	t.Diagnose("a pod of the check does not become ready", "look at the pods and events in the evidence", "https://istio.io/latest/docs/ops/common-problems/injection/")
-	var pods []corev1.Pod
-	t.Eventually(ctx, func() ([]corev1.Pod, error) {
-		var err error
-		pods, err = s.ReadyPods(ctx, s.Namespace, selector)
-		return pods, err
-	}).WithTimeout(kit.PodTimeout).Should(gomega.HaveLen(1), "%s: %s", selector, s.DescribePods(ctx, s.Namespace))
-	return pods[0]
+	return kit.MustHavePods(ctx, t, s, s.Namespace, selector, 1)[0]
 }
 
 // ownGateway is a gateway whose telemetry the check may change.

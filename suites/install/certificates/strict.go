@@ -12,7 +12,6 @@ import (
 	"istio-conformance/internal/check"
 	"istio-conformance/internal/stack"
 	"istio-conformance/suites/kit"
-	"istio-conformance/suites/mutation"
 )
 
 // strict sends plaintext to a workload before and after it demands mutual TLS.
@@ -25,11 +24,6 @@ func strict(s *stack.Stack) check.Check {
 		SkipIf:   s.WhyNotMade,
 		Breaks: []check.Break{
 			{
-				Name: "strict-everywhere", Promise: "a policy for the whole mesh that takes the control of a check away is noticed",
-				Make: mutation.On(s, mutation.WithFixture("mesh-strict", map[string]string{"Namespace": stack.SystemNamespace})),
-				Says: "the control does not work",
-			},
-			{
 				Name: "policy-ignored", Promise: "a workload that still accepts plaintext although its policy is STRICT is noticed",
 				Make: func(ctx context.Context, t *check.T) {
 					kit.SetIstiodEnv(ctx, t, s, "PILOT_IGNORE_RESOURCES", "peerauthentications.security.istio.io")
@@ -41,14 +35,16 @@ func strict(s *stack.Stack) check.Check {
 			c := kit.NewScratch(ctx, t, s, "strict")
 			pod := c.Workload(ctx, t, map[string]string{"Inject": "true"})
 			plain, from := plaintext(ctx, t, s, pod)
-			t.Diagnose("the control does not work: plaintext is not answered by a sidecar for which the check made no policy",
-				"look for a PeerAuthentication in namespace "+stack.SystemNamespace+", which is for the whole mesh",
+			t.Diagnose("the control does not work: plaintext is not answered by a sidecar whose PeerAuthentication says PERMISSIVE",
+				"compare the sidecar's inbound listener (istioctl proxy-config listener --port 15006) with the PeerAuthentication",
 				"https://istio.io/latest/docs/reference/config/security/peer_authentication/")
-			t.Eventually(ctx, plain).Should(gomega.Equal("200"), "plaintext from %s to pod %s, before STRICT", from, pod.Name)
+			// The mesh's own policy may be STRICT.
+			c.Apply(ctx, t, "strict", map[string]string{"Mode": "PERMISSIVE"})
+			t.Eventually(ctx, plain).WithTimeout(kit.PropagationTimeout).Should(gomega.Equal("200"), "plaintext from %s to pod %s, before STRICT", from, pod.Name)
 			t.Diagnose("a workload that demands mutual TLS still takes plaintext",
 				"compare the sidecar's inbound listener (istioctl proxy-config listener --port 15006) with the PeerAuthentication; look at the redirection rules of the pod",
 				"https://istio.io/latest/docs/concepts/security/#mutual-tls-authentication")
-			c.Apply(ctx, t, "strict", nil)
+			c.Apply(ctx, t, "strict", map[string]string{"Mode": "STRICT"})
 			t.Eventually(ctx, plain).WithTimeout(kit.PropagationTimeout).Should(gomega.HavePrefix("000"), "plaintext from %s to pod %s, with STRICT", from, pod.Name)
 			t.Diagnose("a workload that demands mutual TLS refuses the gateway too", "look at the flags in the gateway's access log in the evidence",
 				"https://istio.io/latest/docs/ops/common-problems/security-issues/")

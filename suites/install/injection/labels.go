@@ -31,6 +31,8 @@ func labels(s *stack.Stack) check.Check {
 		Run: func(ctx context.Context, t *check.T) {
 			namespace, err := s.ScratchNamespace(ctx)
 			t.Expect(err).NotTo(gomega.HaveOccurred())
+			_, err = kit.Injected(ctx, s, namespace, s.Asking())
+			kit.SkipForbidden(t, s, err)
 			t.Cleanup(func() {
 				if err := label(context.WithoutCancel(ctx), s, namespace, nil); err != nil {
 					t.Errorf("take the labels from Namespace %s: %v", namespace, err)
