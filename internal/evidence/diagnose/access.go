@@ -34,7 +34,7 @@ func (w *world) accessEntry(file string, log map[string]string, line string) boo
 		source = entry.RemoteAddress
 	}
 	w.add("access", file, shorten(line), "pod", log["pod"], "ns", log["ns"], "role", log["role"], "flags", entry.ResponseFlags,
-		"status", strconv.Itoa(entry.Status), "host", entry.Authority, "path", entry.Path, "cluster", entry.UpstreamCluster,
+		"status", strconv.Itoa(entry.Status), "host", entry.Authority, "path", entry.Path, "method", entry.Method, "cluster", entry.UpstreamCluster,
 		"failure", entry.UpstreamFailure, "details", entry.Details, "route", entry.RouteName, "source", source, "sni", entry.ServerName,
 		"upstream", entry.UpstreamHost, "time", entry.StartTime.UTC().Format(time.RFC3339), "past", "false", "over", "")
 	return true

@@ -77,7 +77,7 @@ func (i Instance) Objects() []string {
 // and where it is about requests for a host, that host.
 func (i Instance) about(names func(string) bool) bool {
 	for _, r := range i.Records {
-		if host, _, _ := strings.Cut(r.Fields["host"], ":"); r.Source == "access" && host != "" && !names(host) {
+		if host, _, _ := strings.Cut(r.Fields["host"], ":"); slices.Contains([]string{"access", "miss", "nearmiss"}, r.Source) && host != "" && !names(host) {
 			return false
 		}
 	}

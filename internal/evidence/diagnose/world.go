@@ -175,6 +175,7 @@ func (w *world) observe() {
 	w.observeMeshConfigs()
 	w.observePolicies()
 	w.observeWorkloadPolicies()
+	w.observeNearMisses()
 	w.observeIssuers()
 	w.observeMisses()
 	w.observeAnswers()
