@@ -3,6 +3,7 @@
 package catalogue
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -98,7 +99,7 @@ func Markdown(entries []Entry, runs Runs) string {
 			broken++
 		}
 	}
-	fmt.Fprintf(&b, "%s. `make e2e RUN=<name>` runs one of them with the gates before it. A gate must pass\nbefore the checks behind it are run. `make mutate` breaks the system on purpose, and `make test-kernel`\na kernel in QEMU, and both demand that exactly the right checks turn red: %d of the checks have a break\nthere, and of the others it is said why not.\n\nThe last columns say on which day a run with that profile last showed the promise. \"never run\"\nis code and no proof: no run that was recorded with `istio-conformance list ran` has shown it.\n", wording.Plural(len(entries), "check"), broken)
+	fmt.Fprintf(&b, "%s. `make e2e RUN=<name>` runs one of them with the gates before it. A gate must pass\nbefore the checks behind it are run. `make mutate` breaks the system on purpose, and `make test-kernel`\na kernel in QEMU, and both demand that exactly the right checks turn red: %d of the checks have a break\nthere, and of the others it is said why not.\n\nThe last columns say on which day a run with that profile last showed the promise. \"never run\"\nis code and no proof: no run that was recorded with `istio-conformance list ran` has shown it. The day behind\na break is that of the last recorded `make mutate` in which exactly its checks turned red, with their cause.\n", wording.Plural(len(entries), "check"), broken)
 	suite, feature, open := "", "-", false
 	for _, e := range entries {
 		if e.Suite != suite {
@@ -119,7 +120,7 @@ func Markdown(entries []Entry, runs Runs) string {
 		if e.Gate {
 			name += " (gate)"
 		}
-		fmt.Fprintf(&b, "| %s | %s | %s |", name, markdown.Escape(e.Promise), e.brokenBy())
+		fmt.Fprintf(&b, "| %s | %s | %s |", name, markdown.Escape(e.Promise), e.brokenBy(runs))
 		for _, profile := range Profiles {
 			fmt.Fprintf(&b, " %s |", runs.last(profile, e.ID))
 		}
@@ -128,21 +129,22 @@ func Markdown(entries []Entry, runs Runs) string {
 	return b.String()
 }
 
-// brokenBy names the breaks, or says why there are none.
-func (e *Entry) brokenBy() string {
-	var mutations, guest []string
+// brokenBy names the breaks and the day on which each was last seen, or says why there
+// are none.
+func (e *Entry) brokenBy(runs Runs) string {
+	var played, guest []string
 	for _, k := range e.Breaks {
 		if k.Guest {
 			guest = append(guest, k.Name)
 		} else {
-			mutations = append(mutations, "`"+k.Name+"`")
+			played = append(played, "`"+k.Name+"` "+cmp.Or(runs[mutations][k.Name], "(no recorded run)"))
 		}
 	}
 	if len(guest) > 0 {
-		mutations = append(mutations, "QEMU: "+markdown.Escape(strings.Join(guest, "; ")))
+		played = append(played, "QEMU: "+markdown.Escape(strings.Join(guest, "; ")))
 	}
 	if e.Unbroken != "" {
-		mutations = append(mutations, "nothing: "+markdown.Escape(e.Unbroken))
+		played = append(played, "nothing: "+markdown.Escape(e.Unbroken))
 	}
-	return strings.Join(mutations, ", ")
+	return strings.Join(played, ", ")
 }

@@ -37,13 +37,13 @@ func TestJSON(t *testing.T) {
 
 func TestMarkdown(t *testing.T) {
 	g := gomega.NewWithT(t)
-	page := Markdown(some, Runs{"ambient": {"install/crds": "2026-11-30"}})
+	page := Markdown(some, Runs{"ambient": {"install/crds": "2026-11-30"}, "mutation": {"z": "2026-12-01"}})
 	g.Expect(page).To(gomega.ContainSubstring("| `install/crds` (gate) | CRDs \\| are there |  | never run | never run | 2026-11-30 |\n"))
 	g.Expect(page).To(gomega.ContainSubstring("### retries\n\n| check | promise | broken by | default | cni | ambient |\n|---|---|---|---|---|---|\n"))
-	g.Expect(page).To(gomega.ContainSubstring("| `ingress/retries` | it retries | `retries-cut`, `z` | never run | never run | never run |\n"))
+	g.Expect(page).To(gomega.ContainSubstring("| `ingress/retries` | it retries | `retries-cut` (no recorded run), `z` 2026-12-01 | never run | never run | never run |\n"))
 	g.Expect(page).To(gomega.ContainSubstring("1 of the checks have a break\nthere"))
 	entry := Entry{Breaks: []Break{{Name: "a"}, {Name: "without xt_owner", Guest: true}, {Name: "b"}}}
-	g.Expect(entry.brokenBy()).To(gomega.Equal("`a`, `b`, QEMU: without xt\\_owner"))
+	g.Expect(entry.brokenBy(Runs{"mutation": {"a": "2026-12-01"}})).To(gomega.Equal("`a` 2026-12-01, `b` (no recorded run), QEMU: without xt\\_owner"))
 	entry = Entry{Unbroken: "none"}
-	g.Expect(entry.brokenBy()).To(gomega.Equal("nothing: none"))
+	g.Expect(entry.brokenBy(nil)).To(gomega.Equal("nothing: none"))
 }

@@ -15,8 +15,12 @@ import (
 // Profiles are the columns of the catalogue, in their order.
 var Profiles = []string{"default", "cni", "ambient"}
 
+// mutations is the suite that plays breaks, and where Runs has their days.
+const mutations = "mutation"
+
 // Runs says on which day a run last showed a check's promise: by profile, then by
-// the check's id. A check that is not in it has never passed with that profile.
+// the check's id. A check that is not in it has never passed with that profile. Below
+// "mutation" it says on which day each break last turned exactly its checks red.
 type Runs map[string]map[string]string
 
 // ReadRuns reads the file that Write wrote; one that does not exist holds no run.
@@ -48,8 +52,8 @@ func (r Runs) Write(path string) error {
 }
 
 // Add takes the checks of a report in that passed, unless a later run is known, and
-// returns how many are now of this report. Ids that are not in the catalogue, such as those of
-// mutations, are left out.
+// returns how many are now of this report; the same for the breaks of make mutate. Ids that
+// are not in the catalogue are left out.
 func (r Runs) Add(entries []Entry, shown *report.Report) (int, error) {
 	profile := shown.Environment.Profile
 	if profile == "" {
@@ -58,16 +62,24 @@ func (r Runs) Add(entries []Entry, shown *report.Report) (int, error) {
 	known := map[string]bool{}
 	for _, e := range entries {
 		known[e.ID] = true
-	}
-	if r[profile] == nil {
-		r[profile] = map[string]string{}
+		for _, b := range e.Breaks {
+			known[mutations+"/"+b.Name] = !b.Guest
+		}
 	}
 	day, taken := shown.Finished.UTC().Format(time.DateOnly), 0
 	for _, t := range shown.Tests {
-		if t.Status == report.Pass && known[t.ID()] && r[profile][t.ID()] <= day {
-			r[profile][t.ID()] = day
-			taken++
+		column, name := profile, t.ID()
+		if t.Suite == mutations {
+			column, name = mutations, t.Name
 		}
+		if t.Status != report.Pass || !known[t.ID()] || r[column][name] > day {
+			continue
+		}
+		if r[column] == nil {
+			r[column] = map[string]string{}
+		}
+		r[column][name] = day
+		taken++
 	}
 	return taken, nil
 }

@@ -25,10 +25,11 @@ func TestRuns(t *testing.T) {
 	pass := report.Test{Suite: "install", Name: "crds", Status: report.Pass}
 	fail := report.Test{Suite: "ingress", Name: "retries", Status: report.Fail}
 	foreign := report.Test{Suite: "mutation", Name: "crd-gone", Status: report.Pass}
-	taken, err := runs.Add(some, ran("ambient", "2026-11-30", pass, fail, foreign))
+	broken := report.Test{Suite: "mutation", Name: "retries-cut", Status: report.Pass}
+	taken, err := runs.Add(some, ran("ambient", "2026-11-30", pass, fail, foreign, broken))
 	g.Expect(err).NotTo(gomega.HaveOccurred())
-	g.Expect(taken).To(gomega.Equal(1))
-	g.Expect(runs).To(gomega.Equal(Runs{"ambient": {"install/crds": "2026-11-30"}}))
+	g.Expect(taken).To(gomega.Equal(2))
+	g.Expect(runs).To(gomega.Equal(Runs{"ambient": {"install/crds": "2026-11-30"}, "mutation": {"retries-cut": "2026-11-30"}}))
 
 	taken, err = runs.Add(some, ran("ambient", "2026-11-29", pass))
 	g.Expect(err).NotTo(gomega.HaveOccurred())
