@@ -132,7 +132,7 @@ func (w *world) observeDump(file string, owner []string) {
 		w.Missing = append(w.Missing, fmt.Sprintf("%s: %v", file, err))
 		return
 	}
-	left := onlyDraining(dump.Configs)
+	left := unreferred(dump.Configs)
 	for _, section := range dump.Configs {
 		for _, k := range dumpKinds {
 			for _, entry := range list(section, k.list) {
@@ -145,24 +145,26 @@ func (w *world) observeDump(file string, owner []string) {
 	}
 }
 
-// onlyDraining returns a function that says whether nothing but listeners that are being
-// drained refer to a secret: those were removed, and go on for a while.
-func onlyDraining(sections []map[string]any) func(secret string) bool {
-	var draining, others strings.Builder
+// unreferred returns a function that says whether no listener or cluster in use refers to
+// a secret: those that did were removed. Envoy goes on waiting for the secret.
+func unreferred(sections []map[string]any) func(secret string) bool {
+	var inUse strings.Builder
+	listeners := false // a dump of secrets alone says nothing of what refers to them
 	for _, section := range sections {
+		var parts []any
+		listeners = listeners || section["dynamic_listeners"] != nil
 		for _, l := range list(section, "dynamic_listeners") {
-			for state, into := range map[string]*strings.Builder{"draining_state": &draining, "active_state": &others, "warming_state": &others} {
-				// It was JSON a moment ago.
-				content, _ := json.Marshal(l[state])
-				into.Write(content)
-			}
+			parts = append(parts, l["active_state"], l["warming_state"])
 		}
-		content, _ := json.Marshal(section["dynamic_active_clusters"])
-		others.Write(content)
+		for _, key := range []string{"static_listeners", "static_clusters", "dynamic_active_clusters", "dynamic_warming_clusters"} {
+			parts = append(parts, section[key])
+		}
+		// It was JSON a moment ago.
+		content, _ := json.Marshal(parts)
+		inUse.Write(content)
 	}
 	return func(secret string) bool {
-		name := `"name":"` + secret + `"`
-		return strings.Contains(draining.String(), name) && !strings.Contains(others.String(), name)
+		return listeners && !strings.Contains(inUse.String(), `"name":"`+secret+`"`)
 	}
 }
 

@@ -36,7 +36,7 @@ func (w *world) unloaded(folder string) []string {
 	if err := json.Unmarshal(content, &dump); err != nil {
 		return nil // observeDump notes it
 	}
-	left := onlyDraining(dump.Configs)
+	left := unreferred(dump.Configs)
 	var found []string
 	for _, section := range dump.Configs {
 		for _, entry := range list(section, "dynamic_active_secrets") {
