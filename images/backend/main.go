@@ -6,7 +6,7 @@
 //	8443                     the same over TLS, with a certificate of its own
 //	9090                     gRPC
 //	9000                     bytes over TCP
-//	8081                     health, apart from the traffic so that probes are not counted
+//	8081                     health, by HTTP/1.1 alone, apart from the traffic so that probes are not counted
 //
 // A request that carries the header x-conformance-id is written to standard
 // output as one line of JSON: the backend's own count of what reached it.
@@ -133,7 +133,8 @@ func newHTTPServer(address string, handler http.Handler, secure *tlsConfig) *htt
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
 	protocols.SetHTTP2(secure != nil)
-	protocols.SetUnencryptedHTTP2(secure == nil)
+	// Health is told in HTTP/1.1 alone, as many applications speak no other.
+	protocols.SetUnencryptedHTTP2(secure == nil && address != healthAddress)
 	return &http.Server{
 		Addr: address, Handler: handler, Protocols: protocols, TLSConfig: secure, ReadHeaderTimeout: headerTimeout, MaxHeaderBytes: maxHeaderBytes,
 	}
