@@ -83,8 +83,7 @@ type learned struct {
 	selected map[string]string
 	// scoped says that a Gateway resource must be in its gateway's namespace.
 	scoped bool
-	// relays are those to the gateway, by the address that each leads to.
-	relays map[string]string
+	relays relays
 	// Of an Istio that is not the harness's own: revision is istiod's, and injection the
 	// labels that enrol a namespace.
 	revision  string
