@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"reflect"
 
+	policyv1 "k8s.io/api/policy/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
 	"istio-conformance/internal/report"
@@ -17,6 +18,9 @@ import (
 func isObstacle(err error) bool {
 	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
 		return false // the check's own time was over
+	}
+	if apierrors.HasStatusCause(err, policyv1.DisruptionBudgetCause) {
+		return false // an eviction's own answer, by the status of a busy API server
 	}
 	// Of what a check uses only clients of the API server return this type:
 	// a probe does not.

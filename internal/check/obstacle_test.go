@@ -8,14 +8,19 @@ import (
 	"testing"
 
 	"github.com/onsi/gomega"
+	policyv1 "k8s.io/api/policy/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
 var (
 	forbidden = apierrors.NewForbidden(schema.GroupResource{Resource: "pods"}, "one", errors.New("no"))
 	unreached = &url.Error{Op: "Get", URL: "https://127.0.0.1:1/api", Err: errors.New("connection refused")}
-	invalid   = apierrors.NewBadRequest("the webhook denied the request")
+	budget    = &apierrors.StatusError{ErrStatus: metav1.Status{
+		Reason: metav1.StatusReasonTooManyRequests, Details: &metav1.StatusDetails{Causes: []metav1.StatusCause{{Type: policyv1.DisruptionBudgetCause}}},
+	}}
+	invalid = apierrors.NewBadRequest("the webhook denied the request")
 )
 
 // unasked is like cluster.UnaskedError.
@@ -50,6 +55,7 @@ func TestWhatKeepsACheckFromLookingIsTheCause(t *testing.T) {
 func TestAnErrorThatIsSeenIsNoObstacle(t *testing.T) {
 	for name, run := range map[string]func(*T){
 		"a refusal":              func(t *T) { t.Expect(invalid).To(gomega.Succeed()) },
+		"a refused eviction":     func(t *T) { t.Expect(fmt.Errorf("evict: %w", budget)).To(gomega.Succeed()) },
 		"time that is up":        func(t *T) { t.Expect(&url.Error{Err: context.DeadlineExceeded}).To(gomega.Succeed()) },
 		"a value after an error": func(t *T) { t.Expect(forbidden).To(gomega.HaveOccurred()); t.Expect(1).To(gomega.Equal(2)) },
 		"a look that succeeded in the end": func(t *T) {

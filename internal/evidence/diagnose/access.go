@@ -86,7 +86,7 @@ func (w *world) markPast() {
 		if f["flags"] == "" && f["status"] < "400" {
 			continue
 		}
-		why := cmp.Or(w.unmade(f), w.answeredSince(entries[i+1:], f))
+		why := cmp.Or(w.unmade(f), w.answeredSince(entries[i+1:], f), servedSince(entries[i+1:], f))
 		if why != "" {
 			f["past"], f["over"] = "true", why
 		}
@@ -147,6 +147,22 @@ func (w *world) answeredSince(later []Record, f map[string]string) string {
 		if need--; need == 0 {
 			return "later requests were answered"
 		}
+	}
+	return ""
+}
+
+// wrongProtocol is the flag of requests that an upstream did not answer by the rules of
+// the protocol that the proxy speaks to it.
+var wrongProtocol = regexp.MustCompile(`(^|,)UPE(,|$)`)
+
+// servedSince says that an upstream which broke the protocol answered another request
+// later: it speaks that protocol, and broke it over the one request, such as one whose
+// headers were too large for it.
+func servedSince(later []Record, f map[string]string) string {
+	if wrongProtocol.MatchString(f["flags"]) && f["cluster"] != "" && slices.ContainsFunc(later, func(r Record) bool {
+		return r.Fields["pod"] == f["pod"] && r.Fields["cluster"] == f["cluster"] && r.Fields["flags"] == "" && r.Fields["status"] < "500"
+	}) {
+		return "the upstream answered other requests later"
 	}
 	return ""
 }

@@ -98,15 +98,16 @@ func Explain(files fs.FS, names func(string) bool, ruledOut func(report.Symptom)
 
 // report is the finding in the form of the report.
 func (f *Finding) report(names func(string) bool) report.Symptom {
-	s := report.Symptom{
+	about := func(i Instance) bool { return names != nil && i.about(names) }
+	// Of several places the one that the failure is about gives the finding its words.
+	if at := slices.IndexFunc(f.Instances, about); at > 0 {
+		f.Instances[0], f.Instances[at] = f.Instances[at], f.Instances[0]
+	}
+	return report.Symptom{
 		Name: f.Symptom.Name, Severity: string(f.Symptom.Severity), Rank: f.Rank, Specificity: f.Specificity, Follows: f.Follows,
 		Cause: f.Cause(), Fix: f.Fix(), Link: f.Symptom.Link, Objects: f.Objects(), Evidence: f.Evidence(),
-		Related: f.Symptom.Scope == Mesh,
+		Related: f.Symptom.Scope == Mesh || about(f.Instances[0]),
 	}
-	for _, object := range s.Objects {
-		s.Related = s.Related || names != nil && names(object[strings.LastIndex(object, "/")+1:])
-	}
-	return s
 }
 
 // Cause says what is wrong, in the words of the first place where it was found.

@@ -63,3 +63,14 @@ func TestASymptomThatIsRuledOutIsShownAndNoCause(t *testing.T) {
 	g.Expect(d.Cause).To(gomega.BeEmpty())
 	g.Expect(d.Symptoms).To(gomega.ConsistOf(gomega.HaveField("Related", false)))
 }
+
+func TestRequestsAreTheCauseOnlyWhereTheFailureNamesTheirHost(t *testing.T) {
+	g := gomega.NewWithT(t)
+	folder := sampled(t, "requests-wrong-protocol")
+	d, err := Explain(folder, func(name string) bool { return name == "gateway-1" }, none)
+	g.Expect(err).NotTo(gomega.HaveOccurred())
+	g.Expect(d.Cause).To(gomega.BeEmpty(), "every failure at a gateway names its pod")
+	d, err = Explain(folder, func(name string) bool { return name == "gateway-1" || name == "shop.example" }, none)
+	g.Expect(err).NotTo(gomega.HaveOccurred())
+	g.Expect(d.Cause).To(gomega.ContainSubstring("requests for shop.example"))
+}

@@ -73,6 +73,17 @@ func (i Instance) Objects() []string {
 	return slices.Sorted(maps.Keys(seen))
 }
 
+// about reports whether the instance is about what a failure names: one of its objects,
+// and where it is about requests for a host, that host.
+func (i Instance) about(names func(string) bool) bool {
+	for _, r := range i.Records {
+		if host, _, _ := strings.Cut(r.Fields["host"], ":"); r.Source == "access" && host != "" && !names(host) {
+			return false
+		}
+	}
+	return slices.ContainsFunc(i.Objects(), func(object string) bool { return names(object[strings.LastIndex(object, "/")+1:]) })
+}
+
 // Find looks for all symptoms and ranks what it found: what is explained by
 // another finding comes after all causes, faults come before notices, and the more
 // specific before the less specific.

@@ -3,7 +3,7 @@ package gatewayapi
 import "istio-conformance/suites/mutation"
 
 // caught is how the checks name the cause of an unknown host that is served.
-const caught = "another route catches all hosts"
+const caught = "the gateway does not answer 404 for a host that no"
 
 // Mutations returns the ways to break what the checks prove.
 func Mutations() []mutation.Mutation {

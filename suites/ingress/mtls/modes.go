@@ -63,8 +63,8 @@ func readyPod(ctx context.Context, t *check.T, s *stack.Stack, selector string) 
 // throughGateway asks a port through the gateway until the answer is as the mode
 // says: the gateway learns of a pod and of its mode at different times.
 func throughGateway(ctx context.Context, t *check.T, s *stack.Stack, host string, m mode) {
-	t.Diagnose(fmt.Sprintf("the gateway does not come to a port of mode %s as it should: mutual TLS is %v", m.name, m.secured),
-		"look at the transport socket of the cluster and the endpoint's metadata in the gateway's config dump in the evidence", docs)
+	t.Diagnose("the gateway does not come "+map[bool]string{true: "by mutual TLS", false: "in plain text"}[m.secured]+" to a port of mode "+m.name+", or gets no answer there",
+		"look at the transport socket of the cluster and the endpoint's metadata in the gateway's config dump in the evidence, and for a DestinationRule of the mesh that covers its host", docs)
 	gateway := s.Identity(s.Gateway.Namespace, s.Gateway.ServiceAccount)
 	want := ""
 	if m.secured {

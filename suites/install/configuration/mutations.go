@@ -17,6 +17,7 @@ func Mutations() []mutation.Mutation {
 		{
 			Name: "istiod-down", Promise: "an istiod without a pod is noticed by all that need it",
 			Break: func(ctx context.Context, t *check.T, s *stack.Stack) {
+				kit.MustFailClosed(ctx, t, s)
 				mutation.Scale(ctx, t, s, stack.SystemNamespace, s.Revised("istiod"), 0)
 			},
 			Plays: "install:configuration,install/validation,install/versions-and-sync",

@@ -5,8 +5,6 @@ import (
 
 	"github.com/onsi/gomega"
 	admissionv1 "k8s.io/api/admissionregistration/v1"
-	"k8s.io/utils/ptr"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"istio-conformance/internal/check"
 	"istio-conformance/internal/stack"
@@ -20,15 +18,17 @@ func istiodDown(s *stack.Stack) check.Check {
 		Promise: "while istiod is down a resource is refused or let in exactly as the webhooks' failurePolicy says",
 		SkipIf:  s.WhyNotOurs,
 		Run: func(ctx context.Context, t *check.T) {
-			policies := policies(ctx, t, s)
 			t.Diagnose("Istio has no validating webhook: nobody judges its resources",
 				"helm upgrade istio-base and istiod of this version; look for who deleted the webhooks", "https://istio.io/latest/docs/ops/common-problems/validation/")
-			t.Expect(policies).NotTo(gomega.BeEmpty(), "no validating webhook of Istio")
+			t.Expect(kit.FailurePolicies(ctx, s)).NotTo(gomega.BeEmpty(), "no validating webhook of Istio")
 			kit.ScaleIstiod(ctx, t, s, 0)
+			// Nobody changes them now; istiod does, a moment after it serves.
+			policies, err := kit.FailurePolicies(ctx, s)
+			t.Expect(err).NotTo(gomega.HaveOccurred())
 			valid := virtualService(map[string]any{"host": "backend"}, int64(99))
-			err := create(ctx, s, valid)
+			err = create(ctx, s, valid)
 			t.Observe("failurePolicy %v; a valid VirtualService while istiod is down: %v", policies, err)
-			if policies["istiod-default-validator"] == string(admissionv1.Fail) {
+			if policies["istiod-default-validator"] == admissionv1.Fail {
 				t.Diagnose("failurePolicy is Fail, and yet a resource is let in while istiod is down",
 					"compare the webhook's rules and selectors with the resource: kubectl get validatingwebhookconfigurations -o yaml",
 					"https://istio.io/latest/docs/ops/common-problems/validation/")
@@ -41,18 +41,4 @@ func istiodDown(s *stack.Stack) check.Check {
 			t.Expect(err).NotTo(gomega.HaveOccurred(), "a valid VirtualService while istiod is down")
 		},
 	}
-}
-
-// policies returns the failurePolicy of each validating configuration of Istio's.
-func policies(ctx context.Context, t *check.T, s *stack.Stack) map[string]string {
-	t.Helper()
-	var list admissionv1.ValidatingWebhookConfigurationList
-	t.Expect(s.Client.List(ctx, &list, client.HasLabels{"istio.io/rev"})).To(gomega.Succeed())
-	found := map[string]string{}
-	for i := range list.Items {
-		for _, hook := range list.Items[i].Webhooks {
-			found[list.Items[i].Name] = string(ptr.Deref(hook.FailurePolicy, admissionv1.Fail))
-		}
-	}
-	return found
 }
