@@ -88,6 +88,8 @@ type learned struct {
 	// labels that enrol a namespace.
 	revision  string
 	injection map[string]string
+	// otherDefault says that injection by default is another control plane's.
+	otherDefault bool
 	// Of a cluster that was there before: recorded are the charts of which Helm has a
 	// release, noBackend why there is no image of the backend, and unload takes out of
 	// the nodes the one that was loaded.
