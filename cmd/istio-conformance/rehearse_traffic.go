@@ -56,9 +56,11 @@ func (f *rehearseFlags) rehearseTraffic(c *cobra.Command, mesh *capture.Mesh, na
 		if r.After, err = capture.Read(f.with); err != nil {
 			return nil, err
 		}
-		if _, err := rehearsal.NewPlan(r.After, host.Gather(host.Options{})); err != nil {
+		after, err := rehearsal.NewPlan(r.After, host.Gather(host.Options{}))
+		if err != nil {
 			return nil, err
 		}
+		plan.Towards(after)
 		r.Installation = filepath.Join(dir, "to.yaml")
 		if err := rehearsal.WriteInstallation(r.After, r.Installation); err != nil {
 			return nil, err

@@ -2,11 +2,11 @@ package main
 
 import (
 	"context"
-	"crypto/tls"
 	"encoding/json"
 	"flag"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"os"
@@ -52,17 +52,17 @@ func ask(args []string) error {
 	if *id != "" {
 		request.Header.Set(idHeader, *id)
 	}
-	o := send(request, *timeout, nil)
+	o := send(request, *timeout, &http.Transport{})
 	o.Headers = nil
 	return json.NewEncoder(os.Stdout).Encode(o)
 }
 
 // send sends a request on a connection of its own, once.
-func send(request *http.Request, timeout time.Duration, secure *tls.Config) outcome {
+func send(request *http.Request, timeout time.Duration, transport *http.Transport) outcome {
 	started := time.Now()
+	transport.DisableKeepAlives, transport.DialContext = true, (&net.Dialer{Timeout: dialTimeout}).DialContext
 	client := &http.Client{
-		Timeout:       timeout,
-		Transport:     &http.Transport{DisableKeepAlives: true, TLSClientConfig: secure, DialContext: (&net.Dialer{Timeout: dialTimeout}).DialContext},
+		Timeout: timeout, Transport: transport,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	o := outcome{}
@@ -71,6 +71,7 @@ func send(request *http.Request, timeout time.Duration, secure *tls.Config) outc
 		var body []byte
 		body, err = io.ReadAll(io.LimitReader(response.Body, maxBody))
 		o.Status, o.Body, o.Headers = response.StatusCode, string(body), response.Header
+		maps.Copy(o.Headers, response.Trailer)
 		if response.TLS != nil {
 			o.Names = response.TLS.PeerCertificates[0].DNSNames
 		}

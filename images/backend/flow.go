@@ -149,7 +149,7 @@ func (f *flow) request(ctx context.Context, target *url.URL) {
 			f.done(0, err)
 			return
 		}
-		o := send(request, flowTimeout, nil)
+		o := send(request, flowTimeout, &http.Transport{})
 		switch {
 		case o.Error != "":
 			err = fmt.Errorf("%s", o.Error)

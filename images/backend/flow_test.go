@@ -23,7 +23,7 @@ func flowServer(t *testing.T) func(method, path string) (int, flowReport) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		o := send(request, time.Minute, nil)
+		o := send(request, time.Minute, &http.Transport{})
 		var report flowReport
 		if o.Status == http.StatusOK {
 			if err := json.Unmarshal([]byte(o.Body), &report); err != nil {
@@ -130,11 +130,11 @@ func TestSend(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if o := send(request, time.Minute, nil); o.Status != http.StatusFound || o.Error != "" {
+	if o := send(request, time.Minute, &http.Transport{}); o.Status != http.StatusFound || o.Error != "" {
 		t.Errorf("%+v", o)
 	}
 	server.Close()
-	if o := send(request, time.Minute, nil); o.Status != 0 || !strings.Contains(o.Error, "refused") {
+	if o := send(request, time.Minute, &http.Transport{}); o.Status != 0 || !strings.Contains(o.Error, "refused") {
 		t.Errorf("%+v", o)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"strconv"
+	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -20,7 +21,8 @@ import (
 // grpcService has four methods, one of each kind. Messages are strings in the
 // well-known wrapper type, so that no code has to be generated; answers are
 // Answers as JSON. A call orders its failure by metadata: x-order-code is the
-// code to fail with, x-order-attempts for how many attempts.
+// code to fail with, x-order-attempts for how many attempts; x-order-delay is how
+// long a call takes.
 var grpcService = grpc.ServiceDesc{
 	ServiceName: "conformance.Backend",
 	HandlerType: (*any)(nil),
@@ -74,6 +76,15 @@ func (b *backend) begin(ctx context.Context, path string) (Answer, error) {
 			if *value, err = strconv.Atoi(text); err != nil {
 				return a, status.Errorf(codes.InvalidArgument, "%s: %v", name, err)
 			}
+		}
+	}
+	if text := a.Headers.Get("x-order-delay"); text != "" {
+		delay, err := time.ParseDuration(text)
+		if err != nil {
+			return a, status.Errorf(codes.InvalidArgument, "x-order-delay: %v", err)
+		}
+		if !wait(ctx, delay) {
+			return a, ctx.Err()
 		}
 	}
 	if code != 0 && (limit == 0 || a.Attempt <= limit) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"strconv"
 	"strings"
@@ -31,6 +32,11 @@ func newStandIn(b *backend) (*standIn, error) {
 	if health == "" {
 		return nil, nil
 	}
+	// Its certificate names what it stands for, and no pod: another pod of it is the same.
+	var err error
+	if b.certificate, err = newCertificate(strings.ReplaceAll(b.version, "/", ".")); err != nil {
+		return nil, err
+	}
 	s := &standIn{backend: b, health: health, plain: make(handed), secure: make(handed)}
 	for port := range strings.SplitSeq(ports, ",") {
 		if port == "" {
@@ -49,10 +55,12 @@ func (i *standIn) serve(s *servers, traffic http.Handler, health http.Handler) {
 	calls := newGRPCServer(i.backend, grpc.UnknownServiceHandler(i.call))
 	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.ProtoMajor == 2 && strings.HasPrefix(r.Header.Get("Content-Type"), "application/grpc") {
-			calls.ServeHTTP(w, r)
+			only := &trailersOnly{ResponseWriter: w}
+			calls.ServeHTTP(only, r)
+			only.end()
 			return
 		}
-		traffic.ServeHTTP(w, r)
+		traffic.ServeHTTP(w, ordered(r))
 	})
 	plain, secure := newHTTPServer("", handler, nil), newHTTPServer("", handler, i.backend.tlsConfig())
 	s.stop = append(s.stop, plain.Shutdown, secure.Shutdown)
@@ -74,6 +82,52 @@ func (i *standIn) connection(c net.Conn) {
 		i.plain <- p
 	default:
 		i.backend.serveTCP(p)
+	}
+}
+
+// orderHeader is where a stand-in finds its order, written as the query of a URL: the query
+// and the path are the user's, whose words may be the same as those of an order.
+const orderHeader = "x-rehearsal-order"
+
+// ordered is the request with the order of its header in the place of its query.
+func ordered(r *http.Request) *http.Request {
+	r = r.WithContext(r.Context())
+	r.URL = &url.URL{Path: "/", RawQuery: r.Header.Get(orderHeader)}
+	return r
+}
+
+// trailersOnly writes an answer of gRPC without a message as its own server does, and its
+// handler of HTTP does not: with the status in the head. Only there Envoy looks for what it
+// retries.
+type trailersOnly struct {
+	http.ResponseWriter
+	began bool
+}
+
+// WriteHeader waits for a message; an answer of gRPC always has status 200.
+func (t *trailersOnly) WriteHeader(int) {}
+
+// Write begins the answer with its first message.
+func (t *trailersOnly) Write(b []byte) (int, error) {
+	if !t.began {
+		t.began = true
+		t.ResponseWriter.WriteHeader(http.StatusOK)
+	}
+	return t.ResponseWriter.Write(b)
+}
+
+// Flush sends what was written.
+func (t *trailersOnly) Flush() {
+	if t.began {
+		t.ResponseWriter.(http.Flusher).Flush()
+	}
+}
+
+// end writes an answer that has no message.
+func (t *trailersOnly) end() {
+	if !t.began {
+		t.Header().Del("Trailer")
+		t.ResponseWriter.WriteHeader(http.StatusOK)
 	}
 }
 
@@ -100,8 +154,9 @@ type peeked struct {
 // Read returns also what was looked at.
 func (p *peeked) Read(b []byte) (int, error) { return p.reader.Read(b) }
 
-// longestMethod is how many bytes of a request's method are looked at, with the blank.
-const longestMethod = 8
+// longestMethod is how many bytes of a request's method are looked at, with the blank:
+// WebDAV has methods of 16 letters.
+const longestMethod = 17
 
 // speaks says what the connection begins with: "tls", "http", or "" for anything else.
 func (p *peeked) speaks() string {
@@ -115,7 +170,7 @@ func (p *peeked) speaks() string {
 			return "tls"
 		case last == ' ' && n > 3:
 			return "http"
-		case last < 'A' || last > 'Z':
+		case (last < 'A' || last > 'Z') && (last != '-' || n == 1):
 			return ""
 		}
 	}

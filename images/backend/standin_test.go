@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -50,6 +51,28 @@ func TestAStandInAnswersWhateverComesByOnePort(t *testing.T) {
 			t.Errorf("%s: %+v, %v", scheme, o, err)
 		}
 	}
+	for _, u := range []string{"grpc://" + address + "/shop.Stock/Any", "grpcs://" + address + "/shop.Stock/Any", "tcp://" + address} {
+		o := (&question{URL: u, Host: "web.example", Headers: map[string]string{"x-order-delay": "1ms"}}).ask(t.Context())
+		var a Answer
+		if err := json.Unmarshal([]byte(o.Body), &a); err != nil || o.Error != "" || a.Version != "shop/web" {
+			t.Errorf("%s: %+v, %v", u, o, err)
+		}
+	}
+	o := (&question{URL: "grpc://" + address + "/shop.Stock/Any", Headers: map[string]string{"x-order-code": "14"}}).ask(t.Context())
+	if o.Headers.Get("Grpc-Status") != "14" || o.Headers.Get("Grpc-Message") == "" {
+		t.Errorf("a call that is to fail: %+v", o)
+	}
+	protocols := new(http.Protocols)
+	protocols.SetUnencryptedHTTP2(true)
+	request := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+address+"/shop.Stock/Any", strings.NewReader(emptyMessage))
+	request.RequestURI, request.Header = "", http.Header{"Content-Type": {"application/grpc"}, "X-Order-Code": {"14"}}
+	response, err := (&http.Transport{Protocols: protocols, DisableKeepAlives: true}).RoundTrip(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := response.Body.Close(); err != nil || response.Header.Get("Grpc-Status") != "14" {
+		t.Errorf("Envoy retries by the status in the head: %v, %v", response.Header, err)
+	}
 	connection, err := (&net.Dialer{Timeout: time.Second}).DialContext(t.Context(), "tcp", address)
 	if err != nil {
 		t.Fatal(err)
@@ -72,6 +95,25 @@ func TestAStandInAnswersWhateverComesByOnePort(t *testing.T) {
 	var a Answer
 	if err := json.Unmarshal([]byte(reply.GetValue()), &a); err != nil || a.Path != "/shop.Stock/Any" {
 		t.Errorf("gRPC: %+v, %v", a, err)
+	}
+}
+
+func TestAnOrderIsNoWordOfTheUsersOwn(t *testing.T) {
+	address := startStandIn(t)
+	for path, want := range map[string]int{"/ws?status=active&delay=soon&size=L": http.StatusOK, "/?pod=other": http.StatusTeapot} {
+		q := &question{URL: "http://" + address + path, Method: "VERSION-CONTROL", Headers: map[string]string{}}
+		if want == http.StatusTeapot {
+			q.Method, q.Headers[orderHeader] = "GET", "status=418"
+		}
+		o := q.ask(t.Context())
+		var a Answer
+		if err := json.Unmarshal([]byte(o.Body), &a); err != nil || o.Status != want || a.Path != path || len(o.Names) > 0 {
+			t.Errorf("%s: %+v, %v", path, o, err)
+		}
+	}
+	o := (&question{URL: "https://" + address, Host: "web.example"}).ask(t.Context())
+	if len(o.Names) == 0 || o.Names[0] != "shop.web" {
+		t.Errorf("certificate of %v", o.Names)
 	}
 }
 

@@ -10,7 +10,6 @@ import (
 	"maps"
 	"net/http"
 	"slices"
-	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -42,21 +41,21 @@ type asked struct {
 	Milliseconds int64             `json:"milliseconds"`
 }
 
-// settled asks every question again until two rounds are answered alike, and returns the
+// settled asks questions again until two rounds are answered alike, and returns the
 // answers of both. After some time it takes the last two as they are: what is not alike
 // then is not stable by itself.
-func (r *Rehearsal) settled(ctx context.Context, logf progress.Logf) (round, error) {
+func (r *Rehearsal) settled(ctx context.Context, all []*questions.Question, logf progress.Logf) (round, error) {
 	deadline := time.Now().Add(settleTimeout)
-	last, err := r.ask(ctx)
+	last, err := r.ask(ctx, all)
 	if err != nil {
 		return nil, err
 	}
 	for n := 2; ; n++ {
-		now, err := r.ask(ctx)
+		now, err := r.ask(ctx, all)
 		if err != nil {
 			return nil, err
 		}
-		changed := r.unlike(last, now)
+		changed := unlike(all, last, now)
 		logf("round %d: %d of %d questions are answered otherwise than before", n, changed, len(now))
 		if changed == 0 || time.Now().After(deadline) {
 			for key, a := range now {
@@ -70,9 +69,9 @@ func (r *Rehearsal) settled(ctx context.Context, logf progress.Logf) (round, err
 
 // unlike counts the questions that two rounds answer otherwise, without those whose
 // answers chance decides.
-func (r *Rehearsal) unlike(a, b round) int {
+func unlike(all []*questions.Question, a, b round) int {
 	n := 0
-	for _, q := range r.Plan.Questions.Questions {
+	for _, q := range all {
 		if q.Times == 1 && a[q.Key()] != nil && b[q.Key()] != nil && !a[q.Key()].Same(b[q.Key()]) {
 			n++
 		}
@@ -80,33 +79,26 @@ func (r *Rehearsal) unlike(a, b round) int {
 	return n
 }
 
-// ask asks every question once: what makes stand-ins slow or fail comes last, so that it
-// disturbs no other.
-func (r *Rehearsal) ask(ctx context.Context) (round, error) {
-	all := round{}
+// ask asks every question once, or as often as it must be: what makes stand-ins slow or
+// fail comes last, so that it disturbs no other.
+func (r *Rehearsal) ask(ctx context.Context, questions []*questions.Question) (round, error) {
+	var all []*sent
 	for _, ordered := range []bool{false, true} {
-		byAsker := map[string][]*questions.Question{}
-		for _, q := range r.Plan.Questions.Questions {
-			if q.Orders() == ordered {
-				byAsker[q.Asker] = append(byAsker[q.Asker], slices.Repeat([]*questions.Question{q}, q.Times)...)
+		byAsker := map[string][]*sent{}
+		for _, q := range questions {
+			for range q.Times {
+				if q.Orders() == ordered {
+					byAsker[q.Asker] = append(byAsker[q.Asker], r.mark(q))
+				}
 			}
 		}
-		var mu sync.Mutex
 		group, ctx := errgroup.WithContext(ctx)
 		group.SetLimit(askersAtOnce)
 		for _, asker := range slices.Sorted(maps.Keys(byAsker)) {
+			all = append(all, byAsker[asker]...)
 			group.Go(func() error {
-				outcomes, err := r.askBy(ctx, asker, byAsker[asker])
-				if err != nil {
+				if err := r.askBy(ctx, asker, byAsker[asker]); err != nil {
 					return fmt.Errorf("questions of %s: %w", asker, err)
-				}
-				mu.Lock()
-				defer mu.Unlock()
-				for i, q := range byAsker[asker] {
-					if all[q.Key()] == nil {
-						all[q.Key()] = answers.New()
-					}
-					all[q.Key()].Add(&outcomes[i])
 				}
 				return nil
 			})
@@ -115,7 +107,17 @@ func (r *Rehearsal) ask(ctx context.Context) (round, error) {
 			return nil, err
 		}
 	}
-	return all, nil
+	if err := r.others(ctx, all); err != nil {
+		return nil, err
+	}
+	found := round{}
+	for _, s := range all {
+		if found[s.q.Key()] == nil {
+			found[s.q.Key()] = answers.New()
+		}
+		found[s.q.Key()].Add(&s.outcome)
+	}
+	return found, nil
 }
 
 // standIn is the pod that asks.
@@ -132,21 +134,31 @@ func (r *Rehearsal) standIn(asker string) *stage.StandIn {
 	return nil
 }
 
-func (r *Rehearsal) askBy(ctx context.Context, asker string, all []*questions.Question) ([]answers.Outcome, error) {
+func (r *Rehearsal) askBy(ctx context.Context, asker string, all []*sent) error {
 	list := make([]asked, 0, len(all))
-	for _, q := range all {
-		list = append(list, asked{q.URL, q.Host, q.Method, q.Headers, questionTimeout.Milliseconds()})
+	for _, s := range all {
+		headers := s.q.Headers
+		if s.id != "" {
+			headers = maps.Clone(headers)
+			headers[idHeader] = s.id
+		}
+		list = append(list, asked{s.q.URL, s.q.Host, s.q.Method, headers, questionTimeout.Milliseconds()})
 	}
 	body, err := json.Marshal(list)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	var outcomes []answers.Outcome
-	err = r.order(ctx, asker, http.MethodPost, "questions", bytes.NewReader(body), &outcomes)
-	if err == nil && len(outcomes) != len(all) {
-		err = fmt.Errorf("%d questions have %d answers", len(all), len(outcomes))
+	if err := r.order(ctx, asker, http.MethodPost, "questions", bytes.NewReader(body), &outcomes); err != nil {
+		return err
 	}
-	return outcomes, err
+	if len(outcomes) != len(all) {
+		return fmt.Errorf("%d questions have %d answers", len(all), len(outcomes))
+	}
+	for i, s := range all {
+		s.outcome = outcomes[i]
+	}
+	return nil
 }
 
 // order sends an order to the asker's own port, past its sidecar, and reads what it says.

@@ -2,7 +2,6 @@ package rehearsal
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"istio-conformance/internal/rehearse/answers"
@@ -47,26 +46,28 @@ func (r *Rehearsal) meshOf() *capture.Mesh {
 	return r.Plan.Mesh
 }
 
-// blame puts a difference down to an object. Where the configuration changed too, it is
-// one that changed: the only one, the one that the question is made from, or those that
-// are about what it asks.
+// blame puts a difference down to an object where the configuration changed: to what was
+// seen to decide, when each change was taken back by itself, or to all that changed at all.
 func (r *Rehearsal) blame(f *finding.Finding, q *questions.Question) {
-	candidates := slices.DeleteFunc(slices.Clone(r.changed), func(o *capture.Object) bool { return !concerns(o, q) })
-	if len(candidates) == 0 {
-		candidates = r.changed
-	}
-	if i := slices.IndexFunc(candidates, func(o *capture.Object) bool { return o.String() == q.Object }); i >= 0 {
-		candidates = candidates[i : i+1]
-	}
-	if len(candidates) == 0 {
+	causes, tried := r.causes[q.Key()]
+	switch {
+	case len(r.changed) == 0:
+		return
+	case tried && len(causes) == 0:
+		f.Why += "; no changed object brings the former answer back when it alone is taken back"
+		return
+	case len(r.changed) == 1 && r.From == r.To:
+		causes = r.changed
+	case !tried:
+		f.Why += fmt.Sprintf("; which of the %d changed objects decides is not known", len(r.changed))
 		return
 	}
 	var all []string
-	for _, o := range candidates {
+	for _, o := range causes {
 		all = append(all, o.String())
 	}
-	f.Object = strings.Join(all, " or ")
-	f.File, f.Line = candidates[0].File, candidates[0].LineOf(r.changedField(candidates[0], q)...)
+	f.Object = strings.Join(all, " and ")
+	f.File, f.Line = causes[0].File, causes[0].LineOf(r.changedField(causes[0], q)...)
 }
 
 // changedField is the field of an object that differs between the captures: of several the
@@ -89,27 +90,4 @@ func (r *Rehearsal) changedField(o *capture.Object, q *questions.Question) []str
 		}
 	}
 	return best
-}
-
-// concerns says whether an object may decide about a question: it names the host, or it
-// is a policy of the namespace that the question goes to or through.
-func concerns(o *capture.Object, q *questions.Question) bool {
-	host, _, _ := strings.Cut(q.Host, ":")
-	service, rest, _ := strings.Cut(q.To, ".")
-	namespace, _, _ := strings.Cut(rest, ".")
-	if q.To == "" {
-		_, via, _ := strings.Cut(q.Via, " ")
-		namespace, _, _ = strings.Cut(via, "/")
-	}
-	for _, key := range []string{"hosts", "host", "hostnames"} {
-		text := fmt.Sprint(o.Fields("spec", key))
-		if strings.Contains(text, host) || service != "" && strings.Contains(text, service) {
-			return true
-		}
-	}
-	switch o.Kind() {
-	case "AuthorizationPolicy", "RequestAuthentication", "PeerAuthentication", "EnvoyFilter", "Telemetry", "Sidecar", "Service", "Gateway":
-		return o.Namespace() == namespace || o.Namespace() == "istio-system"
-	}
-	return false
 }

@@ -53,7 +53,7 @@ func (r *Rehearsal) startTraffic(ctx context.Context, before round) (*loss, erro
 	var requests []traffic.Request
 	for _, q := range r.Plan.Questions.Questions {
 		a := before[q.Key()]
-		if a == nil || !a.Stable() || !a.Usual().OK() || q.Orders() || q.Method != http.MethodGet || len(q.Headers) > 0 || !strings.HasPrefix(q.URL, "http:") {
+		if a == nil || !a.Stable() || !a.Usual().OK() || q.Orders() || q.Marked || q.Method != http.MethodGet || len(q.Headers) > 0 || !strings.HasPrefix(q.URL, "http:") {
 			continue
 		}
 		switch {

@@ -43,6 +43,9 @@ func (r *Rehearsal) set(ctx context.Context, logf progress.Logf) error {
 			return err
 		}
 	}
+	if err := r.external(ctx); err != nil {
+		return err
+	}
 	refused, err := r.live.Apply(ctx, r.Stack.Cluster.Config)
 	if err != nil {
 		return err
@@ -58,7 +61,11 @@ func (r *Rehearsal) set(ctx context.Context, logf progress.Logf) error {
 
 // gatewayAPI installs the Gateway API's definitions where the mesh has objects of it.
 func (r *Rehearsal) gatewayAPI(ctx context.Context) error {
-	if !slices.ContainsFunc(r.Plan.Mesh.Objects, func(o *capture.Object) bool { return o.Group() == "gateway.networking.k8s.io" }) {
+	objects := r.Plan.Mesh.Objects
+	if r.After != nil {
+		objects = slices.Concat(objects, r.After.Objects)
+	}
+	if !slices.ContainsFunc(objects, func(o *capture.Object) bool { return o.Group() == "gateway.networking.k8s.io" }) {
 		return nil
 	}
 	crds, version, err := gatewaycrds.CRDs(ctx, r.Stack.Root(), gatewaycrds.Standard)

@@ -18,7 +18,8 @@ import (
 // Kubernetes and Istio itself; and the memory of one stand-in with its sidecar: 46 MiB in a
 // mesh of three, and room for the configuration of a larger one.
 const (
-	mostStandIns  = 2*110 - 30
+	onNode        = 110 - 15
+	mostStandIns  = 2 * onNode
 	standInMemory = 80 << 20
 )
 
@@ -31,6 +32,7 @@ type Plan struct {
 	Notes []string
 
 	releases []stage.Installed
+	standIns map[string]bool
 }
 
 // NewPlan looks at a captured mesh before anything is built. What cannot be rehearsed has
@@ -45,6 +47,10 @@ func NewPlan(mesh *capture.Mesh, facts host.Facts) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
+	p.standIns = map[string]bool{questions.Outside: true, questions.Client: true}
+	for _, s := range live.StandIns {
+		p.standIns[s.String()] = true
+	}
 	if err := fits(len(live.StandIns), facts); err != nil {
 		return nil, err
 	}
@@ -58,12 +64,17 @@ func NewPlan(mesh *capture.Mesh, facts host.Facts) (*Plan, error) {
 	return p, nil
 }
 
+// Towards adds the questions of the mesh to go to: what only that has is asked of both.
+func (p *Plan) Towards(after *Plan) {
+	p.Questions.With(after.Questions, func(asker string) bool { return p.standIns[asker] && after.standIns[asker] })
+}
+
 // fits says whether the machine can carry so many stand-ins.
 func fits(standIns int, facts host.Facts) error {
 	need := host.MinMemory + host.Bytes(standIns*standInMemory)
 	switch {
 	case standIns > mostStandIns:
-		return exitcode.Environmentf("the mesh has %d kinds of pods, and two nodes take %d beside Istio: it would need %s of memory and more nodes (KIND_CONFIG); --config compares what its proxies are sent, without pods", standIns, mostStandIns, need)
+		return exitcode.Environmentf("the mesh has %d kinds of pods, and two nodes take %d beside Istio: it would need %s of memory and %d nodes; --config compares what its proxies are sent, without pods", standIns, mostStandIns, need, (standIns+onNode-1)/onNode)
 	case facts.Memory.Err == nil && facts.Memory.Value < need:
 		return exitcode.Environmentf("the mesh has %d kinds of pods: they need %s of memory with their sidecars and the nodes, and the machine has %s; --config compares what its proxies are sent, without pods", standIns, need, facts.Memory)
 	}

@@ -68,7 +68,7 @@ func TestWhatCannotBeRehearsedIsOneLine(t *testing.T) {
 	}{
 		{"a circle of delegates", services(1) + route, large, exitcode.Usage, "VirtualServices go in a circle: VirtualService shop/a -> VirtualService shop/b -> VirtualService shop/a"},
 		{"too large for the machine", services(100), small, exitcode.Environment, "the mesh has 100 kinds of pods: they need .* GiB of memory .*, and the machine has 8.0 GiB; --config compares"},
-		{"too large for two nodes", services(300), large, exitcode.Environment, `the mesh has 300 kinds of pods, and two nodes take \d+ beside Istio: it would need .* more nodes \(KIND_CONFIG\); --config compares`},
+		{"too large for two nodes", services(300), large, exitcode.Environment, `the mesh has 300 kinds of pods, and two nodes take \d+ beside Istio: it would need .* of memory and 4 nodes; --config compares`},
 		{"nothing to ask", delegate, large, exitcode.Usage, "no Service with pods"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"istio-conformance/internal/mesh/istio"
 	"istio-conformance/internal/process/progress"
@@ -22,7 +23,7 @@ import (
 // The namespaces of the askers that are no workload of the mesh.
 const (
 	outsideNamespace = "rehearsal-outside"
-	clientNamespace  = "rehearsal-client"
+	clientNamespace  = questions.ClientNamespace
 )
 
 // Rehearsal is one that is about to begin.
@@ -39,15 +40,24 @@ type Rehearsal struct {
 	// requests per second.
 	Rate float64
 
-	live    *stage.Live
-	notes   []notes.Note
-	report  *finding.Report
+	live   *stage.Live
+	notes  []notes.Note
+	report *finding.Report
+	began  time.Time
+	// marks counts the requests that were marked.
+	marks int
+	// changed are the objects that differ between the captures; causes are those of them
+	// that decide about a question, by its key, as far as that was tried.
 	changed []*capture.Object
+	causes  map[string][]*capture.Object
 }
 
 // Run makes the rehearsal. An error says that there is nothing to judge.
 func (r *Rehearsal) Run(ctx context.Context, recorder *record.Recorder) (_ *finding.Report, err error) {
-	r.report = &finding.Report{How: "traffic", From: r.From.String(), To: r.To.String()}
+	r.began, r.report = time.Now(), &finding.Report{How: "traffic", From: r.From.String(), To: r.To.String()}
+	if r.After != nil {
+		r.changed = capture.Changed(r.Plan.Mesh, r.After)
+	}
 	if r.notes, err = notes.On(r.From, r.To); err != nil {
 		return nil, err
 	}
@@ -55,19 +65,33 @@ func (r *Rehearsal) Run(ctx context.Context, recorder *record.Recorder) (_ *find
 		return nil, fmt.Errorf("install Istio %s as captured: %w", r.From, r.Stack.InstallError)
 	}
 	r.report.Kubernetes = r.Stack.Cell.Kubernetes
+	all := r.Plan.Questions.Questions
 	var before, after round
+	var found []difference
 	var lost *loss
 	for _, p := range []struct {
 		name string
 		run  func(context.Context, progress.Logf) error
 	}{
 		{"mesh", r.set},
-		{"reference", func(ctx context.Context, logf progress.Logf) error { before, err = r.settled(ctx, logf); return err }},
+		{"reference", func(ctx context.Context, logf progress.Logf) error {
+			before, err = r.settled(ctx, all, logf)
+			return err
+		}},
 		{"upgrade", func(ctx context.Context, logf progress.Logf) error {
 			lost, err = r.upgrade(ctx, before, logf)
 			return err
 		}},
-		{"answers", func(ctx context.Context, logf progress.Logf) error { after, err = r.settled(ctx, logf); return err }},
+		{"answers", func(ctx context.Context, logf progress.Logf) error {
+			after, err = r.settled(ctx, all, logf)
+			return err
+		}},
+		{"causes", func(ctx context.Context, logf progress.Logf) error {
+			if found, err = r.confirmed(ctx, r.differences(before, after), logf); err != nil {
+				return err
+			}
+			return r.findCauses(ctx, found, logf)
+		}},
 	} {
 		phase := recorder.Phase(p.name)
 		err := p.run(ctx, phase.Logf)
@@ -76,7 +100,7 @@ func (r *Rehearsal) Run(ctx context.Context, recorder *record.Recorder) (_ *find
 			return nil, err
 		}
 	}
-	r.compare(before, after)
+	r.tell(found)
 	r.cover(before)
 	lost.tell(r.report)
 	r.report.Assumed = slices.Concat(r.Plan.Notes, r.live.Notes)
@@ -84,12 +108,16 @@ func (r *Rehearsal) Run(ctx context.Context, recorder *record.Recorder) (_ *find
 	return r.report, nil
 }
 
-// compare says which questions are answered otherwise.
-func (r *Rehearsal) compare(before, after round) {
-	r.changed = nil
-	if r.After != nil {
-		r.changed = capture.Changed(r.Plan.Mesh, r.After)
-	}
+// difference is a question that is answered otherwise.
+type difference struct {
+	q             *questions.Question
+	fields        []answers.Difference
+	before, after *answers.Answers
+}
+
+// differences are the questions that are answered otherwise.
+func (r *Rehearsal) differences(before, after round) []difference {
+	var all []difference
 	for _, q := range r.Plan.Questions.Questions {
 		x, y := before[q.Key()], after[q.Key()]
 		if x == nil || y == nil {
@@ -101,8 +129,48 @@ func (r *Rehearsal) compare(before, after round) {
 				continue
 			}
 		}
-		for _, d := range answers.Compare(x, y, q.Times > 1) {
-			r.differs(q, d, x, y)
+		if fields := answers.Compare(x, y, q.Times > 1); len(fields) > 0 {
+			all = append(all, difference{q, fields, x, y})
+		}
+	}
+	return all
+}
+
+// confirmed are the differences that are there still when it is asked once more.
+func (r *Rehearsal) confirmed(ctx context.Context, all []difference, logf progress.Logf) ([]difference, error) {
+	if len(all) == 0 {
+		return nil, nil
+	}
+	now, err := r.settled(ctx, questionsOf(all), logf)
+	if err != nil {
+		return nil, err
+	}
+	var kept []difference
+	for _, d := range all {
+		after := now[d.q.Key()]
+		fields := answers.Compare(d.before, after, d.q.Times > 1)
+		if len(fields) == 0 {
+			r.report.NotLooked = append(r.report.NotLooked, fmt.Sprintf("%s (%s %s): Istio %s answered it otherwise once, and then as before: %s", d.q, d.q.Object, d.q.About, r.To, d.after))
+			continue
+		}
+		kept = append(kept, difference{d.q, fields, d.before, after})
+	}
+	return kept, nil
+}
+
+func questionsOf(all []difference) []*questions.Question {
+	var of []*questions.Question
+	for _, d := range all {
+		of = append(of, d.q)
+	}
+	return of
+}
+
+// tell says the differences.
+func (r *Rehearsal) tell(all []difference) {
+	for _, d := range all {
+		for _, field := range d.fields {
+			r.differs(d.q, field, d.before, d.after)
 		}
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"istio-conformance/internal/mesh/charts"
 	"istio-conformance/internal/mesh/kube"
 	"istio-conformance/internal/process/progress"
+	"istio-conformance/internal/rehearse/capture"
 	"istio-conformance/internal/rehearse/finding"
 	"istio-conformance/internal/rehearse/stage"
 	"istio-conformance/internal/report"
@@ -89,7 +90,7 @@ func (r *Rehearsal) steps() ([]step, error) {
 		steps = append(steps, s)
 	}
 	if r.After != nil {
-		steps = append(steps, step{"the configuration", r.reconfigure})
+		steps = append(steps, step{"the configuration", r.toAfter})
 	}
 	return append(append(steps, gateways...), step{"the managed gateways", r.managedGateways}, step{"the workloads", r.workloads}), nil
 }
@@ -136,26 +137,32 @@ func (r *Rehearsal) old(ctx context.Context, namespace string) ([]string, error)
 	return names, nil
 }
 
-// reconfigure writes the configuration of the mesh to go to, and removes what that has no
-// more. An object keeps its age.
-func (r *Rehearsal) reconfigure(ctx context.Context) error {
-	next, err := stage.BuildLive(r.After, r.Stack.Images.Backend)
-	if err != nil {
-		return err
-	}
-	for _, list := range []*[]*unstructured.Unstructured{&next.First, &next.Services} {
-		if *list, err = r.ours(ctx, *list); err != nil {
-			return err
-		}
-	}
-	refused, err := next.Apply(ctx, r.Stack.Cluster.Config)
-	if err != nil {
-		return err
-	}
+// toAfter writes the configuration of the mesh to go to.
+func (r *Rehearsal) toAfter(ctx context.Context) error {
+	refused, err := r.reconfigure(ctx, r.After)
 	for _, refusal := range refused {
 		r.report.Findings = append(r.report.Findings, finding.Finding{
 			Level: finding.Breaks, Rule: "refused", Object: kube.Name(refusal.Object), Why: fmt.Sprintf("Istio %s refuses it: %s", r.To, refusal.Why),
 		})
+	}
+	return err
+}
+
+// reconfigure writes another configuration of the mesh, and removes what that has no more.
+// An object keeps its age. It returns what was refused.
+func (r *Rehearsal) reconfigure(ctx context.Context, mesh *capture.Mesh) ([]stage.Refusal, error) {
+	next, err := stage.BuildLive(mesh, r.Stack.Images.Backend)
+	if err != nil {
+		return nil, err
+	}
+	for _, list := range []*[]*unstructured.Unstructured{&next.First, &next.Services} {
+		if *list, err = r.ours(ctx, *list); err != nil {
+			return nil, err
+		}
+	}
+	refused, err := next.Apply(ctx, r.Stack.Cluster.Config)
+	if err != nil {
+		return nil, err
 	}
 	key := func(o *unstructured.Unstructured) string { return o.GroupVersionKind().Group + " " + kube.Name(o) }
 	kept := map[string]bool{}
@@ -163,9 +170,24 @@ func (r *Rehearsal) reconfigure(ctx context.Context) error {
 		kept[key(o)] = true
 	}
 	gone := slices.DeleteFunc(slices.Concat(r.live.Services, r.live.Pods, r.live.Configuration), func(o *unstructured.Unstructured) bool {
-		return kept[key(o)] || o.GetNamespace() == clientNamespace || o.GetNamespace() == outsideNamespace
+		return kept[key(o)] || isOurs(o.GetNamespace())
 	})
-	return kube.Delete(ctx, r.Stack.Client, gone)
+	for _, s := range r.live.StandIns {
+		if isOurs(s.Namespace) && !slices.ContainsFunc(next.StandIns, func(of *stage.StandIn) bool { return of.String() == s.String() }) {
+			next.StandIns = append(next.StandIns, s)
+		}
+	}
+	next.Notes = r.live.Notes
+	r.live = next
+	if err := kube.Delete(ctx, r.Stack.Client, gone); err != nil {
+		return nil, err
+	}
+	return refused, r.ready(ctx)
+}
+
+// isOurs says whether a namespace is the rehearsal's own.
+func isOurs(namespace string) bool {
+	return slices.Contains([]string{clientNamespace, outsideNamespace, stage.ExternalNamespace}, namespace)
 }
 
 // managedGateways waits until istiod has given its gateways the new proxy.

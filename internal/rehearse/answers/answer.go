@@ -3,6 +3,7 @@
 package answers
 
 import (
+	"cmp"
 	"encoding/json"
 	"net/http"
 	"slices"
@@ -18,6 +19,11 @@ type Outcome struct {
 	Names        []string    `json:"names"`
 	Error        string      `json:"error"`
 	Milliseconds int64       `json:"milliseconds"`
+
+	// Marked says that it was looked at who else saw the request; Others are these, each
+	// with what it saw.
+	Marked bool     `json:"-"`
+	Others []string `json:"-"`
 }
 
 // seen is what of a request a stand-in repeats.
@@ -29,6 +35,8 @@ type seen struct {
 	Host    string      `json:"host"`
 	Path    string      `json:"path"`
 	Headers http.Header `json:"headers"`
+	// ServerName is what TLS asked for that the stand-in ended.
+	ServerName string `json:"serverName"`
 }
 
 // Answer is an outcome by fields, without what differs from time to time.
@@ -38,7 +46,7 @@ type Answer map[string]string
 var changing = []string{
 	"Date", "Content-Length", "X-Request-Id", "X-Forwarded-For", "X-Envoy-External-Address", "X-Envoy-Upstream-Service-Time",
 	"X-Envoy-Attempt-Count", "X-Envoy-Peer-Metadata", "X-Envoy-Peer-Metadata-Id", "Traceparent", "Tracestate",
-	"X-Forwarded-Client-Cert", "X-B3-Traceid", "X-B3-Spanid", "X-B3-Parentspanid",
+	"X-Forwarded-Client-Cert", "X-Conformance-Id", "X-B3-Traceid", "X-B3-Spanid", "X-B3-Parentspanid",
 }
 
 // Field names that are compared as counts where chance decides.
@@ -57,13 +65,20 @@ func Of(o *Outcome) Answer {
 		a[fieldStatus] = "none: " + class(o.Error)
 		return a
 	}
-	a[fieldStatus] = strconv.Itoa(o.Status)
+	a[fieldStatus] = status(o)
 	a.headers("answer's header ", o.Headers)
 	if len(o.Names) > 0 {
 		a["certificate"] = strings.Join(o.Names, ", ")
 	}
+	if o.Marked {
+		a["mirrored to"] = cmp.Or(strings.Join(o.Others, "; "), "nobody")
+	}
 	var s seen
-	if err := json.Unmarshal([]byte(o.Body), &s); err != nil || s.Version == "" {
+	switch err := json.Unmarshal([]byte(o.Body), &s); {
+	case strings.HasPrefix(o.Headers.Get("Grpc-Message"), ordered):
+		a[fieldBy] = "a stand-in"
+		return a
+	case err != nil || s.Version == "":
 		a[fieldBy] = "a proxy"
 		a["body"] = strings.TrimSpace(o.Body[:min(len(o.Body), longBody)])
 		return a
@@ -73,9 +88,26 @@ func Of(o *Outcome) Answer {
 	if s.Attempt > 0 {
 		a["attempts"] = strconv.Itoa(s.Attempt)
 	}
+	if s.ServerName != "" {
+		a["name asked of TLS"] = s.ServerName
+	}
 	a["mutual TLS"] = peer(s.Headers.Get("X-Forwarded-Client-Cert"))
 	a.headers("request's header ", s.Headers)
 	return a
+}
+
+// ordered begins the message with which a stand-in fails a call of gRPC on purpose.
+const ordered = "as ordered"
+
+// status is that of HTTP, or of gRPC; of bytes that they came back.
+func status(o *Outcome) string {
+	if code := o.Headers.Get("Grpc-Status"); code != "" {
+		return "gRPC " + code
+	}
+	if o.Status == 0 {
+		return "bytes came back"
+	}
+	return strconv.Itoa(o.Status)
 }
 
 func (a Answer) headers(prefix string, of http.Header) {
@@ -104,11 +136,16 @@ func peer(header string) string {
 	return "yes"
 }
 
-// class is how a request failed, without addresses.
+// class is how a request failed, without addresses. Whether a connection that the other
+// side closes ends or is reset depends on what is still under way.
 func class(problem string) string {
-	for _, known := range []string{"connection refused", "connection reset", "EOF", "no such host", "Client.Timeout", "deadline exceeded", "no route to host"} {
-		if strings.Contains(problem, known) {
-			return known
+	for _, known := range [][2]string{
+		{"connection refused", "connection refused"}, {"connection reset", "closed without an answer"}, {"EOF", "closed without an answer"},
+		{"broken pipe", "closed without an answer"}, {"http2: client connection lost", "closed without an answer"},
+		{"no such host", "no such host"}, {"Client.Timeout", "timeout"}, {"deadline exceeded", "timeout"}, {"i/o timeout", "timeout"}, {"no route to host", "no route to host"},
+	} {
+		if strings.Contains(problem, known[0]) {
+			return known[1]
 		}
 	}
 	return "failed"

@@ -72,3 +72,26 @@ func TestAnAnswerIsStableAlthoughIdsAndTimesDiffer(t *testing.T) {
 	g.Expect(a.String()).To(gomega.Equal("status 200 by shop/web"))
 	g.Expect(answersOf(outcome(200, "x", 1), outcome(503, "y", 1)).String()).To(gomega.Equal("1 of 2 status 200 by a proxy; 1 of 2 status 503 by a proxy"))
 }
+
+func TestAnswersOfEachProtocol(t *testing.T) {
+	for name, c := range map[string]struct {
+		outcome *Outcome
+		want    string
+	}{
+		"gRPC":                      {&Outcome{Status: 200, Body: standIn("shop/bank", "1"), Headers: http.Header{"Grpc-Status": {"0"}}}, "status gRPC 0 by shop/bank"},
+		"gRPC that fails on order":  {&Outcome{Status: 200, Headers: http.Header{"Grpc-Status": {"14"}, "Grpc-Message": {"as ordered, attempt 3"}}}, "status gRPC 14 by a stand-in"},
+		"gRPC that a proxy refuses": {&Outcome{Status: 200, Headers: http.Header{"Grpc-Status": {"7"}, "Grpc-Message": {"RBAC: access denied"}}}, "status gRPC 7 by a proxy"},
+		"bytes":                     {&Outcome{Body: standIn("shop/bank", "0")}, "status bytes came back by shop/bank"},
+		"an end":                    {&Outcome{Error: "EOF"}, "status none: closed without an answer"},
+		"a reset is the same":       {&Outcome{Error: "read tcp 10.1.1.1:4: connection reset by peer"}, "status none: closed without an answer"},
+	} {
+		if got := Of(c.outcome).String(); got != c.want {
+			t.Errorf("%s: %s", name, got)
+		}
+	}
+	web := func(others ...string) *Answers {
+		return answersOf(&Outcome{Status: 200, Body: standIn("shop/web", "1"), Marked: true, Others: others})
+	}
+	g := gomega.NewWithT(t)
+	g.Expect(Compare(web("shop/stock as GET stock-shadow/"), web(), false)).To(gomega.Equal([]Difference{{"mirrored to", "shop/stock as GET stock-shadow/", "nobody"}}))
+}

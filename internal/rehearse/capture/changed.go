@@ -30,6 +30,23 @@ func Changed(from, to *Mesh) []*Object {
 	return changed
 }
 
+// TakenBack is a capture in which one object is as another capture has it, or lacks it.
+func TakenBack(of, as *Mesh, o *Object) *Mesh {
+	same := func(other *Object) bool { return other.identity() == o.identity() }
+	back := *of
+	back.Objects = slices.Clone(of.Objects)
+	i, j := slices.IndexFunc(of.Objects, same), slices.IndexFunc(as.Objects, same)
+	switch {
+	case i < 0 && j >= 0:
+		back.Objects = append(back.Objects, as.Objects[j])
+	case i >= 0 && j < 0:
+		back.Objects = slices.Delete(back.Objects, i, i+1)
+	case i >= 0:
+		back.Objects[i] = as.Objects[j]
+	}
+	return &back
+}
+
 // Differs are the paths of the fields that differ between two objects.
 func Differs(before, after any) [][]string {
 	if reflect.DeepEqual(before, after) {

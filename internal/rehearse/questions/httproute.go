@@ -1,6 +1,7 @@
 package questions
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -9,25 +10,35 @@ import (
 	"istio-conformance/internal/rehearse/capture"
 )
 
-// gatewayRoute is what questions are made from of an HTTPRoute.
+// routeKinds are the kinds of routes of the Gateway API that are asked.
+var routeKinds = []string{"HTTPRoute", "GRPCRoute", "TLSRoute", "TCPRoute"}
+
+// gatewayRoute is what questions are made from of a route of the Gateway API.
 type gatewayRoute struct {
 	ParentRefs []struct {
 		Group, Kind, Namespace, Name, SectionName string
 		Port                                      int32
 	} `json:"parentRefs"`
 	Hostnames []string `json:"hostnames"`
-	Rules     []struct {
-		Matches     []gatewayMatch `json:"matches"`
-		BackendRefs []struct{ Name, Namespace string }
-		Timeouts    struct{ Request string }
-	} `json:"rules"`
+	Rules     []rule   `json:"rules"`
 }
+
+type rule struct {
+	Matches     []gatewayMatch           `json:"matches"`
+	BackendRefs []backendRef             `json:"backendRefs"`
+	Timeouts    struct{ Request string } `json:"timeouts"`
+	Filters     []struct{ Type string }  `json:"filters"`
+}
+
+type backendRef struct{ Name, Namespace string }
+
+func (b *backendRef) namespace(of *capture.Object) string { return cmp.Or(b.Namespace, of.Namespace()) }
 
 type gatewayMatch struct {
 	Path *struct {
 		Type, Value string
 	} `json:"path"`
-	Method      string       `json:"method"`
+	Method      method       `json:"method"`
 	Headers     []namedMatch `json:"headers"`
 	QueryParams []namedMatch `json:"queryParams"`
 }
@@ -44,25 +55,25 @@ func (n namedMatch) matcher() matcher {
 	return matcher{Exact: &n.Value}
 }
 
-// httpRoute asks every branch by each of its parents.
-func (m *maker) httpRoute(o *capture.Object) {
+// gatewayRoute asks every branch by each of its parents.
+func (m *maker) gatewayRoute(o *capture.Object) {
 	var r gatewayRoute
 	if err := decode(o, &r); err != nil {
 		m.branch(o, "spec", "it cannot be read: "+err.Error())
 		return
 	}
 	places := m.parents(o, &r)
-	for i, rule := range r.Rules {
-		matches := rule.Matches
+	for i := range r.Rules {
+		matches := r.Rules[i].Matches
 		if len(matches) == 0 {
 			matches = []gatewayMatch{{}}
 		}
-		for j, match := range matches {
+		for j := range matches {
 			name, field := fmt.Sprintf("rules[%d]", i), []string{"spec", "rules", strconv.Itoa(i)}
-			if len(rule.Matches) > 0 {
+			if len(r.Rules[i].Matches) > 0 {
 				name, field = fmt.Sprintf("%s.matches[%d]", name, j), append(field, "matches", strconv.Itoa(j))
 			}
-			conditions := match.conditions()
+			conditions := matches[j].conditions(o.Kind())
 			why := unmade(conditions)
 			if len(places) == 0 {
 				why = "no parent of it is asked"
@@ -71,41 +82,45 @@ func (m *maker) httpRoute(o *capture.Object) {
 			if why != "" {
 				continue
 			}
-			times := once
-			if len(rule.BackendRefs) > 1 {
-				times = manyTimes
-			}
 			for _, p := range places {
-				p.several = m.toSeveral(o, &r)
-				m.takeAndMiss(o, field, name, p, conditions, times)
-				if j == 0 && times == once && len(rule.BackendRefs) > 0 {
-					w := written{object: o, name: fmt.Sprintf("rules[%d]", i), field: []string{"spec", "rules", strconv.Itoa(i)}}
-					m.slow(w, p, take(shape{path: "/"}, conditions), "timeouts", rule.Timeouts.Request)
-				}
+				m.rule(o, i, &r.Rules[i], field, name, p, conditions, j == 0)
 			}
 		}
 	}
 }
 
-// toSeveral says whether a rule leads to a Service of several kinds of pods.
-func (m *maker) toSeveral(o *capture.Object, r *gatewayRoute) bool {
-	for _, rule := range r.Rules {
-		for _, ref := range rule.BackendRefs {
-			namespace := ref.Namespace
-			if namespace == "" {
-				namespace = o.Namespace()
-			}
-			if s := m.serviceOf(ref.Name, namespace); s != nil && len(s.standIns) > 1 {
-				return true
-			}
+// rule asks a match of a rule from one place, and with its first match the rule's effects.
+func (m *maker) rule(o *capture.Object, i int, r *rule, field []string, name string, p place, conditions []condition, first bool) {
+	times := once
+	if len(r.BackendRefs) > 1 {
+		times = manyTimes
+	}
+	if routes(p.scheme) != "http" {
+		m.byName(o, field, name, p, times)
+		return
+	}
+	m.takeAndMiss(o, field, name, p, conditions, times)
+	if !first {
+		return
+	}
+	w, s := written{object: o, name: fmt.Sprintf("rules[%d]", i), field: []string{"spec", "rules", strconv.Itoa(i)}}, take(shape{path: "/"}, conditions)
+	for k, filter := range r.Filters {
+		if filter.Type == "RequestMirror" {
+			// How many are mirrored is a field of the filter: it is always counted.
+			m.mirrored(w, append(slices.Clone(w.field), "filters", strconv.Itoa(k)), p, s, manyTimes)
 		}
 	}
-	return false
+	if times == once && len(r.BackendRefs) > 0 {
+		m.slow(w, p, s, "timeouts", r.Timeouts.Request)
+	}
 }
 
 // conditions are what a match of a rule wants.
-func (g *gatewayMatch) conditions() []condition {
+func (g *gatewayMatch) conditions(kind string) []condition {
 	var all []condition
+	if kind == "GRPCRoute" && g.Method != (method{}) {
+		all = append(all, g.Method.call())
+	}
 	if g.Path != nil {
 		path := g.Path.Value
 		of := matcher{Exact: &path}
@@ -122,8 +137,8 @@ func (g *gatewayMatch) conditions() []condition {
 		}
 		all = append(all, c)
 	}
-	if g.Method != "" {
-		all = append(all, matcher{Exact: &g.Method}.method("method"))
+	if g.Method.http != "" {
+		all = append(all, matcher{Exact: &g.Method.http}.method("method"))
 	}
 	for _, h := range g.Headers {
 		all = append(all, h.matcher().header(h.Name, "headers"))
@@ -138,18 +153,24 @@ func (g *gatewayMatch) conditions() []condition {
 // Services that it is for.
 func (m *maker) parents(o *capture.Object, r *gatewayRoute) []place {
 	var all []place
+	of := map[string]string{"TLSRoute": "tls", "TCPRoute": "tcp"}[o.Kind()]
 	for _, parent := range r.ParentRefs {
-		namespace := parent.Namespace
-		if namespace == "" {
-			namespace = o.Namespace()
-		}
+		namespace := cmp.Or(parent.Namespace, o.Namespace())
 		if parent.Kind == "Service" {
-			if s := m.serviceOf(parent.Name, namespace); s != nil && len(s.ports) > 0 {
-				all = append(all, s.place(m.askerIn(o.Namespace()), s.ports[0]))
+			if s := m.serviceOf(parent.Name, namespace); s != nil {
+				for _, port := range s.first(cmp.Or(of, "http")) {
+					all = append(all, s.place(m.askerIn(o.Namespace()), port))
+				}
 			}
 			continue
 		}
 		all = append(all, m.listeners(parent.Name, namespace, parent.SectionName, parent.Port, r.Hostnames)...)
+	}
+	all = slices.DeleteFunc(all, func(p place) bool { return routes(p.scheme) != cmp.Or(of, "http") })
+	for i := range all {
+		if o.Kind() == "GRPCRoute" {
+			all[i].scheme = strings.Replace(all[i].scheme, "http", "grpc", 1)
+		}
 	}
 	return all
 }
@@ -176,7 +197,11 @@ func (m *maker) listeners(name, namespace, section string, port int32, hosts []s
 			if section != "" && own != section || port != 0 && number(l["port"]) != port {
 				continue
 			}
-			scheme := map[string]string{"HTTP": "http", "HTTPS": "https"}[protocol]
+			secure, _ := l["tls"].(map[string]any)
+			scheme := map[string]string{"HTTP": "http", "HTTPS": "https", "TCP": "tcp"}[protocol]
+			if protocol == "TLS" && secure["mode"] == "Passthrough" {
+				scheme = "tls"
+			}
 			if scheme == "" {
 				m.branch(g, "listeners "+own, "protocol "+protocol+" is not asked")
 				continue

@@ -2,6 +2,7 @@ package questions
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/labels"
@@ -26,8 +27,8 @@ type gatewaySpec struct {
 }
 
 // through are the ways to a host of a VirtualService through a Gateway, which it names as
-// "namespace/name" or "name".
-func (m *maker) through(gateway, namespace, host string) []place {
+// "namespace/name" or "name", for its routes of a kind.
+func (m *maker) through(gateway, namespace, host, of string) []place {
 	name := gateway
 	if before, after, found := strings.Cut(gateway, "/"); found {
 		namespace, name = before, after
@@ -46,7 +47,7 @@ func (m *maker) through(gateway, namespace, host string) []place {
 			if len(g.Selector) == 0 || !labels.SelectorFromSet(g.Selector).Matches(labels.Set(e.Labels)) {
 				continue
 			}
-			all = append(all, m.servers(o, &g, e, host)...)
+			all = append(all, slices.DeleteFunc(m.servers(o, &g, e, host), func(p place) bool { return routes(p.scheme) != of })...)
 		}
 	}
 	return all
@@ -58,12 +59,22 @@ func (m *maker) servers(o *capture.Object, g *gatewaySpec, e *stage.Entrance, ho
 	for i, s := range g.Servers {
 		name := fmt.Sprintf("servers[%d]", i)
 		scheme, why := "http", ""
+		mode := "SIMPLE"
+		if s.TLS != nil && s.TLS.Mode != "" {
+			mode = s.TLS.Mode
+		}
 		switch protocol := strings.ToUpper(s.Port.Protocol); {
-		case protocol == "HTTPS" && (s.TLS == nil || s.TLS.Mode == "" || s.TLS.Mode == "SIMPLE"):
+		case protocol == "HTTPS" && mode == "SIMPLE":
 			scheme = "https"
+		case (protocol == "HTTPS" || protocol == "TLS") && mode == "PASSTHROUGH":
+			scheme = "tls"
 		case protocol == "HTTPS":
-			why = "mode " + s.TLS.Mode + " is not asked"
-		case protocol != "HTTP" && protocol != "HTTP2" && protocol != "GRPC":
+			why = "mode " + mode + " is not asked"
+		case protocol == "TCP" && s.TLS == nil:
+			scheme = "tcp"
+		case protocol == "GRPC":
+			scheme = "grpc"
+		case protocol != "HTTP" && protocol != "HTTP2":
 			why = "protocol " + protocol + " is not asked"
 		}
 		m.branch(o, name, why)

@@ -4,6 +4,7 @@
 package questions
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net"
@@ -15,14 +16,14 @@ import (
 	"istio-conformance/internal/rehearse/stage"
 )
 
-// How often a question is asked at a time: one whose answer weights decide, one that any of
+// How often a question is asked at a time: one that goes where weights decide, where any of
 // several kinds of pods may answer, the same that makes them slow or fail, and any other.
 // Of all but the last the answers are compared as counts, for which these are enough to
 // tell all from none.
 const (
 	manyTimes    = 60
 	severalTimes = 30
-	orderedTimes = 12
+	orderedTimes = 18
 	once         = 1
 )
 
@@ -34,7 +35,8 @@ const longest = 8.0
 type Question struct {
 	// Asker is "outside", "client", or the stand-in that asks, as "namespace/name".
 	Asker string `json:"asker"`
-	// URL is where the connection goes, with path and query; Host is the Host header.
+	// URL is where the connection goes, by http, https, grpc, grpcs or tcp, with path and
+	// query; Host is the Host header, and the name that TLS is asked for.
 	URL     string            `json:"url"`
 	Host    string            `json:"host"`
 	Method  string            `json:"method"`
@@ -47,6 +49,8 @@ type Question struct {
 	Line   int    `json:"line,omitempty"`
 	// Times is how often it is asked at a time.
 	Times int `json:"-"`
+	// Marked says that who else sees the request is looked at too: its mirrors.
+	Marked bool `json:"-"`
 	// To is the host of the mesh that it is for, "web.shop.svc.cluster.local", where it is
 	// asked inside; Via is the gateway where it is not.
 	To  string `json:"-"`
@@ -56,14 +60,23 @@ type Question struct {
 	Field []string `json:"-"`
 
 	orders bool
+	way    string
 }
 
 // Orders says that it makes a stand-in slow, or fail, on purpose.
 func (q *Question) Orders() bool { return q.orders }
 
+// atLeast has it asked so often, or less where it makes a stand-in slow.
+func (q *Question) atLeast(times int) {
+	q.Times = max(q.Times, times)
+	if q.orders {
+		q.Times = min(q.Times, orderedTimes)
+	}
+}
+
 // Key is the same for a question of both versions.
 func (q *Question) Key() string {
-	return strings.Join([]string{q.Asker, q.Method, q.URL, q.Host, fmt.Sprint(q.Headers)}, " ")
+	return strings.Join([]string{q.Asker, q.Method, q.URL, q.Host, fmt.Sprint(q.Headers, q.Marked)}, " ")
 }
 
 // String is the question for people.
@@ -73,7 +86,11 @@ func (q *Question) String() string {
 		return q.URL
 	}
 	var text strings.Builder
-	fmt.Fprintf(&text, "%s asks %s %s://%s%s", q.Asker, q.Method, at.Scheme, q.Host, at.RequestURI())
+	if at.Scheme == "tcp" {
+		fmt.Fprintf(&text, "%s sends bytes to %s", q.Asker, at.Host)
+	} else {
+		fmt.Fprintf(&text, "%s asks %s %s://%s%s", q.Asker, q.Method, at.Scheme, q.Host, at.RequestURI())
+	}
 	if q.Via != "" {
 		text.WriteString(" through " + q.Via)
 	}
@@ -85,31 +102,6 @@ func (q *Question) String() string {
 		fmt.Fprintf(&text, " with %s: %s", name, value)
 	}
 	return text.String()
-}
-
-// Branch is a part of the configuration that requests may take.
-type Branch struct {
-	Object string `json:"object"`
-	Name   string `json:"name"`
-	// Why is why it is not asked; empty where it is.
-	Why string `json:"why,omitempty"`
-}
-
-// Set is what is asked of a mesh, and what is not.
-type Set struct {
-	Questions []*Question
-	Branches  []Branch
-}
-
-// Asked counts the branches that are.
-func (s *Set) Asked() int {
-	n := 0
-	for _, b := range s.Branches {
-		if b.Why == "" {
-			n++
-		}
-	}
-	return n
 }
 
 // maker makes the questions of one mesh.
@@ -125,15 +117,20 @@ type maker struct {
 // Of returns the questions for a mesh. What cannot be understood has status
 // exitcode.Usage.
 func Of(mesh *capture.Mesh, standIns []*stage.StandIn, entrances []*stage.Entrance) (*Set, error) {
-	m := &maker{mesh: mesh, standIns: standIns, entrances: entrances, set: &Set{}, seen: map[string]bool{}}
+	m := &maker{mesh: mesh, standIns: standIns, entrances: entrances, set: &Set{chance: map[string]int{}}, seen: map[string]bool{}}
 	m.readServices()
+	if err := m.chances(); err != nil {
+		return nil, err
+	}
 	for _, o := range mesh.Of("VirtualService") {
 		if err := m.virtualService(o); err != nil {
 			return nil, err
 		}
 	}
-	for _, o := range mesh.Of("HTTPRoute") {
-		m.httpRoute(o)
+	for _, kind := range routeKinds {
+		for _, o := range mesh.Of(kind) {
+			m.gatewayRoute(o)
+		}
 	}
 	for _, s := range m.services {
 		m.service(s)
@@ -167,39 +164,51 @@ func (m *maker) branch(o *capture.Object, name, why string) {
 // place is from where and by which way a host is asked.
 type place struct {
 	asker string
-	// scheme and address are of the connection; port is the one that matches name.
+	// scheme is http, https, grpc, grpcs, tcp, or tls for what is passed through; address
+	// is of the connection; port is the one that matches name.
 	scheme, address string
 	port            int32
 	host, to, via   string
-	// several says that any of several kinds of pods may answer.
-	several bool
 }
+
+// way is the host, inside the mesh or through a gateway.
+func (p *place) way() string {
+	if p.via == "" {
+		return p.to
+	}
+	return p.via + " " + p.host
+}
+
+// routes is which of a VirtualService's routes a scheme takes: http, tls or tcp.
+func routes(scheme string) string {
+	if scheme == "tcp" || scheme == "tls" {
+		return scheme
+	}
+	return "http"
+}
+
+// anyMethod is what is called where no method of gRPC is named.
+const anyMethod = "/rehearsal.Any/Call"
 
 // ask adds the question of a shape, unless it is there already.
 func (m *maker) ask(o *capture.Object, field []string, about string, p place, s shape, times int) {
+	s = s.ready(p.scheme)
 	q := &Question{
-		Asker: p.asker, Host: p.host, Method: s.method, Headers: s.headers, About: about, Times: times, To: p.to, Via: p.via,
-		Object: o.String(), File: o.File, Line: o.LineOf(field...), Field: field, orders: s.query["delay"] != "" || s.query["status"] != "",
+		Asker: p.asker, Host: cmp.Or(s.host, p.host), Method: cmp.Or(s.method, "GET"), Headers: s.headers, About: about, To: p.to, Via: p.via, Marked: s.marked,
+		Object: o.String(), File: o.File, Line: o.LineOf(field...), Field: field, orders: len(s.order) > 0, way: p.way(), Times: times,
 	}
-	if s.host != "" {
-		q.Host = s.host
-	}
-	switch {
-	case p.several && q.orders:
-		q.Times = orderedTimes
-	case p.several:
-		q.Times = max(times, severalTimes)
-	}
+	q.atLeast(m.set.chance[q.way])
 	query := url.Values{}
 	for name, value := range s.query {
 		query.Set(name, value)
 	}
-	q.URL = p.scheme + "://" + net.JoinHostPort(p.address, strconv.Itoa(int(p.port))) + s.path
+	scheme := p.scheme
+	if scheme == "tls" {
+		scheme = "https" // the stand-in ends it
+	}
+	q.URL = scheme + "://" + net.JoinHostPort(p.address, strconv.Itoa(int(p.port))) + s.path
 	if len(query) > 0 {
 		q.URL += "?" + query.Encode()
-	}
-	if q.Method == "" {
-		q.Method = "GET"
 	}
 	if m.seen[q.Key()] {
 		return
@@ -220,9 +229,7 @@ func decode(o *capture.Object, into any) error {
 // others names the branches of kinds that no question is made from.
 func (m *maker) others(o *capture.Object) {
 	why := map[string]string{
-		"GRPCRoute": "calls of gRPC are not made", "TLSRoute": "passed through TLS is not asked", "TCPRoute": "bytes over TCP are not sent",
 		"UDPRoute": "the stand-ins do not speak UDP", "WasmPlugin": "the module is not fetched",
-		"ServiceEntry": "nothing stands for hosts outside of the mesh",
 	}
 	if reason := why[o.Kind()]; reason != "" && o.Configures() {
 		m.branch(o, "spec", reason)

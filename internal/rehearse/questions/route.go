@@ -25,6 +25,9 @@ func (m *maker) route(r written, p place) {
 			name, field = fmt.Sprintf("%s.match[%d]", r.name, j), append(slices.Clone(r.field), "match", strconv.Itoa(j))
 		}
 		from, why := m.at(&matches[j], p)
+		if from.via != "" && m.calls(r.Route, r.object.Namespace()) {
+			from.scheme = strings.Replace(from.scheme, "http", "grpc", 1)
+		}
 		conditions := matches[j].conditions()
 		if reason := unmade(conditions); reason != "" {
 			why = reason
@@ -44,12 +47,11 @@ func (m *maker) route(r written, p place) {
 func (m *maker) takeAndMiss(o *capture.Object, field []string, name string, p place, conditions []condition, times int) {
 	m.ask(o, field, name+": takes it", p, take(shape{path: "/"}, conditions), times)
 	for _, c := range conditions {
-		if c.miss == nil {
+		if c.miss == nil || routes(p.scheme) == "tcp" {
 			continue
 		}
 		s := take(shape{path: "/"}, conditions)
 		c.miss(&s)
-		// What is asked then may take a branch that chance decides.
 		m.ask(o, append(slices.Clone(field), c.field), name+": misses "+c.name, p, s, times)
 	}
 }
@@ -58,12 +60,8 @@ func (m *maker) takeAndMiss(o *capture.Object, field []string, name string, p pl
 func (r *written) times() int {
 	chance := len(r.Route) > 1
 	if f := r.Fault; f != nil {
-		for _, part := range []*struct {
-			Percentage *struct {
-				Value float64 `json:"value"`
-			} `json:"percentage"`
-		}{f.Delay, f.Abort} {
-			chance = chance || part != nil && part.Percentage != nil && part.Percentage.Value < 100
+		for _, part := range []*fault{f.Delay, f.Abort} {
+			chance = chance || part != nil && (part.Percentage.some() || part.Percentage == nil && part.Percent > 0 && part.Percent < 100)
 		}
 	}
 	if chance {
@@ -74,10 +72,15 @@ func (r *written) times() int {
 
 // effects asks for what a route does beside where it leads to.
 func (m *maker) effects(r written, p place, s shape) {
+	field := func(name string) []string { return append(slices.Clone(r.field), name) }
 	if r.Mirror != nil || len(r.Mirrors) > 0 {
-		m.branch(r.object, r.name+".mirror", "only its receiver sees a mirrored request; --config compares it")
+		times := r.times()
+		if r.MirrorPercentage.some() || slices.ContainsFunc(r.Mirrors, func(m mirror) bool { return m.Percentage.some() }) {
+			times = manyTimes
+		}
+		m.mirrored(r, field(mirrorField(r)), p, s, times)
 	}
-	if c := r.Cors; c != nil && len(c.AllowOrigins) > 0 {
+	if c := r.Cors; c != nil && len(c.AllowOrigins) > 0 && p.scheme[:4] == "http" {
 		m.cors(r, p, s)
 	}
 	if len(r.Route) == 0 || r.times() > once {
@@ -87,13 +90,27 @@ func (m *maker) effects(r written, p place, s shape) {
 		m.branch(r.object, r.name+".retries", "the outlier detection of "+object+" would take the only stand-in away")
 		return
 	}
-	field := func(name string) []string { return append(slices.Clone(r.field), name) }
 	m.branch(r.object, r.name+".retries", "")
 	m.ask(r.object, field("retries"), r.name+".retries: the stand-in answers 503", p, s.ordered("status", "503"), once)
 	if r.Retries != nil {
 		m.slow(r, p, s, "retries", r.Retries.PerTryTimeout, "attempts", "1")
 	}
 	m.slow(r, p, s, "timeout", r.Timeout)
+}
+
+func mirrorField(r written) string {
+	if r.Mirror != nil {
+		return "mirror"
+	}
+	return "mirrors"
+}
+
+// mirrored asks with a mark, by which the stand-ins that a request is mirrored to tell it.
+func (m *maker) mirrored(r written, field []string, p place, s shape, times int) {
+	s = s.clone()
+	s.marked = true
+	m.branch(r.object, r.name+".mirror", "")
+	m.ask(r.object, field, r.name+".mirror: who else sees it", p, s, times)
 }
 
 // slow asks a stand-in that takes longer than a time-out allows.

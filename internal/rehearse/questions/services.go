@@ -1,6 +1,7 @@
 package questions
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -18,24 +19,36 @@ const (
 	Client  = "client"
 )
 
+// ClientNamespace is the namespace of Client.
+const ClientNamespace = "rehearsal-client"
+
 // service is a Service of the mesh that stand-ins answer for.
 type service struct {
-	object *capture.Object
-	host   string
-	// ports are those that may speak HTTP.
-	ports []int32
-	// index is where each stands among all ports.
-	index    map[int32]int
+	object   *capture.Object
+	host     string
+	ports    []servicePort
 	standIns []*stage.StandIn
+	// external says that it is a host outside of the mesh.
+	external bool
 }
 
-// noHTTP are the protocols that are no HTTP, as port names begin with them.
+// servicePort is a port, where it stands among all of its Service, and the scheme by which
+// it is asked.
+type servicePort struct {
+	number int32
+	index  int
+	scheme string
+}
+
+// schemes are those of the protocols that port names begin with; others may be HTTP.
 // https://istio.io/latest/docs/ops/configuration/traffic-management/protocol-selection/
-var noHTTP = []string{"tcp", "tls", "https", "mongo", "mysql", "redis", "udp"}
+var schemes = map[string]string{
+	"grpc": "grpc", "tcp": "tcp", "mongo": "tcp", "mysql": "tcp", "redis": "tcp", "tls": "tls", "https": "tls",
+}
 
 func (m *maker) readServices() {
 	for _, o := range m.mesh.Of("Service") {
-		s := service{object: o, host: o.Name() + "." + o.Namespace() + ".svc.cluster.local", index: map[int32]int{}}
+		s := service{object: o, host: o.Name() + "." + o.Namespace() + ".svc.cluster.local"}
 		selector := labels.Set{}
 		given, _ := o.Fields("spec", "selector").(map[string]any)
 		for key, value := range given {
@@ -52,29 +65,103 @@ func (m *maker) readServices() {
 		ports, _ := o.Fields("spec", "ports").([]any)
 		for i, item := range ports {
 			p, _ := item.(map[string]any)
-			if why := noQuestions(p); why != "" {
-				m.branch(o, fmt.Sprintf("ports[%d]", i), why)
+			scheme := schemeOf(p)
+			if scheme == "udp" {
+				m.branch(o, fmt.Sprintf("ports[%d]", i), "the stand-ins do not speak UDP")
 				continue
 			}
-			port := number(p["port"])
-			s.ports = append(s.ports, port)
-			s.index[port] = i
+			s.ports = append(s.ports, servicePort{number(p["port"]), i, scheme})
 		}
 		m.services = append(m.services, s)
 	}
+	m.readExternals()
 }
 
-// noQuestions says why a port is not asked.
-func noQuestions(port map[string]any) string {
+// readExternals takes in the hosts outside of the mesh as Services of one stand-in.
+func (m *maker) readExternals() {
+	i := slices.IndexFunc(m.standIns, func(s *stage.StandIn) bool { return s.Namespace == stage.ExternalNamespace })
+	known := map[string]bool{}
+	for _, x := range stage.Externals(m.mesh) {
+		known[x.Object.String()] = true
+		for _, host := range x.Hosts {
+			s := service{object: x.Object, host: host, standIns: m.standIns[i : i+1], external: true}
+			for _, p := range x.Ports {
+				scheme := cmp.Or(schemes[strings.ToLower(p.Protocol)], "http")
+				s.ports = append(s.ports, servicePort{p.Number, p.Index, scheme})
+			}
+			m.services = append(m.services, s)
+		}
+	}
+	for _, o := range m.mesh.Of("ServiceEntry") {
+		if !known[o.String()] {
+			m.branch(o, "spec", "its endpoints are addresses or workloads: nothing stands for them")
+		}
+	}
+}
+
+// schemeOf is how a port is asked, or udp.
+func schemeOf(port map[string]any) string {
 	name, _ := port["name"].(string)
 	if app, ok := port["appProtocol"].(string); ok {
 		name = app
 	}
 	protocol, _, _ := strings.Cut(name, "-")
-	if transport, _ := port["protocol"].(string); transport == "UDP" || slices.Contains(noHTTP, protocol) {
-		return fmt.Sprintf("port %d does not speak HTTP", number(port["port"]))
+	if transport, _ := port["protocol"].(string); transport == "UDP" || protocol == "udp" {
+		return "udp"
 	}
-	return ""
+	return cmp.Or(schemes[protocol], "http")
+}
+
+// first are the first port that takes those routes of a VirtualService, if there is one.
+func (s *service) first(of string) []servicePort {
+	for _, p := range s.ports {
+		if routes(p.scheme) == of {
+			return []servicePort{p}
+		}
+	}
+	return nil
+}
+
+// asked is the port by which the Service is asked where any will do.
+func (s *service) asked() servicePort {
+	return append(s.first("http"), s.ports...)[0]
+}
+
+// leadsTo are the stand-ins that a destination may lead to.
+func (m *maker) leadsTo(d *destination, from string) []*stage.StandIn {
+	s := m.serviceOf(d.Destination.Host, from)
+	if s == nil {
+		return nil
+	}
+	if d.Destination.Subset == "" {
+		return s.standIns
+	}
+	var all []*stage.StandIn
+	for _, o := range m.mesh.Of("DestinationRule") {
+		host, _ := o.Fields("spec", "host").(string)
+		if of := m.serviceOf(host, o.Namespace()); of == nil || of.host != s.host {
+			continue
+		}
+		subsets, _ := o.Fields("spec", "subsets").([]any)
+		for _, item := range subsets {
+			subset, _ := item.(map[string]any)
+			set, _ := subset["labels"].(map[string]any)
+			for _, standIn := range s.standIns {
+				if subset["name"] == d.Destination.Subset && labels.SelectorFromSet(texts(set)).Matches(labels.Set(standIn.Labels)) {
+					all = append(all, standIn)
+				}
+			}
+		}
+	}
+	return all
+}
+
+func texts(of map[string]any) labels.Set {
+	all := labels.Set{}
+	for key, value := range of {
+		all[key] = fmt.Sprint(value)
+	}
+	return all
 }
 
 func number(v any) int32 {
@@ -103,7 +190,7 @@ func (m *maker) serviceOf(host, namespace string) *service {
 		full = host + ".cluster.local"
 	}
 	for i := range m.services {
-		if m.services[i].host == full {
+		if of := m.services[i].host; of == full || of == host {
 			return &m.services[i]
 		}
 	}
@@ -114,8 +201,8 @@ func (m *maker) serviceOf(host, namespace string) *service {
 // none of the mesh's workloads, and by one without a sidecar.
 func (m *maker) service(s service) {
 	for _, port := range s.ports {
-		field := []string{"spec", "ports", strconv.Itoa(s.index[port])}
-		name := fmt.Sprintf("ports[%d]", s.index[port])
+		field := []string{"spec", "ports", strconv.Itoa(port.index)}
+		name := fmt.Sprintf("ports[%d]", port.index)
 		for _, asker := range []string{m.askerIn(s.object.Namespace()), Client, Outside} {
 			m.ask(s.object, field, name+": as it is", s.place(asker, port), shape{path: "/"}, once)
 		}
@@ -124,16 +211,12 @@ func (m *maker) service(s service) {
 }
 
 // place is the way to the Service inside the mesh.
-func (s *service) place(asker string, port int32) place {
-	return place{asker: asker, scheme: "http", address: s.host, port: port, host: s.hostAt(port), to: s.host, several: len(s.standIns) > 1}
-}
-
-// hostAt is the Host header that a client sends.
-func (s *service) hostAt(port int32) string {
-	if port == 80 {
-		return s.host
+func (s *service) place(asker string, port servicePort) place {
+	p := place{asker: asker, scheme: port.scheme, address: s.host, port: port.number, host: s.host, to: s.host}
+	if port.number != 80 && routes(port.scheme) == "http" {
+		p.host = fmt.Sprintf("%s:%d", s.host, port.number)
 	}
-	return fmt.Sprintf("%s:%d", s.host, port)
+	return p
 }
 
 // askerIn is a stand-in with a sidecar in a namespace, or the client that is no

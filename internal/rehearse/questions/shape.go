@@ -3,8 +3,7 @@ package questions
 import (
 	"fmt"
 	"maps"
-	"regexp"
-	"regexp/syntax"
+	"net/url"
 	"slices"
 	"strings"
 )
@@ -13,10 +12,14 @@ import (
 type shape struct {
 	method, path, host string
 	headers, query     map[string]string
+	// order is for the stand-in, as images/backend/order.go has them.
+	order map[string]string
+	// marked asks for a look at who else sees the request.
+	marked bool
 }
 
 func (s shape) clone() shape {
-	s.headers, s.query = maps.Clone(s.headers), maps.Clone(s.query)
+	s.headers, s.query, s.order = maps.Clone(s.headers), maps.Clone(s.query), maps.Clone(s.order)
 	if s.headers == nil {
 		s.headers = map[string]string{}
 	}
@@ -26,11 +29,45 @@ func (s shape) clone() shape {
 	return s
 }
 
-// ordered is the shape with an order for the stand-in, as images/backend/order.go has them.
+// ordered is the shape with an order for the stand-in.
 func (s shape) ordered(orders ...string) shape {
 	s = s.clone()
+	s.order = map[string]string{}
 	for i := 0; i+1 < len(orders); i += 2 {
-		s.query[orders[i]] = orders[i+1]
+		s.order[orders[i]] = orders[i+1]
+	}
+	return s
+}
+
+// unavailable is the status of gRPC that stands for 503.
+const unavailable = "14"
+
+// ready is the shape as a scheme can say it, with its order in the headers: of gRPC as
+// images/backend/grpc.go reads it, else as images/backend/standin.go does.
+func (s shape) ready(scheme string) shape {
+	s = s.clone()
+	switch scheme {
+	case "tcp":
+		return shape{}
+	case "grpc", "grpcs":
+		s.method, s.query = "POST", nil
+		if s.path == "/" {
+			s.path = anyMethod
+		}
+		for name, value := range s.order {
+			if name == "status" {
+				name, value = "code", unavailable
+			}
+			s.headers["x-order-"+name] = value
+		}
+	default:
+		values := url.Values{}
+		for name, value := range s.order {
+			values.Set(name, value)
+		}
+		if len(values) > 0 {
+			s.headers["x-rehearsal-order"] = values.Encode()
+		}
 	}
 	return s
 }
@@ -184,57 +221,6 @@ func (m matcher) method(field string) condition {
 		c.why = fmt.Sprintf("no method could be made for %s", m)
 	}
 	return c
-}
-
-// sample is a text that a regular expression matches as a whole, if one is easily made.
-func sample(expression string) (string, bool) {
-	parsed, err := syntax.Parse(expression, syntax.Perl)
-	if err != nil {
-		return "", false
-	}
-	text := generate(parsed.Simplify())
-	return text, matches(expression, text)
-}
-
-func matches(expression, text string) bool {
-	whole, err := regexp.Compile(`^(?:` + expression + `)$`)
-	return err == nil && whole.MatchString(text)
-}
-
-// generate takes the shortest way through an expression.
-func generate(r *syntax.Regexp) string {
-	switch r.Op {
-	case syntax.OpLiteral:
-		return string(r.Rune)
-	case syntax.OpCharClass:
-		return string(readable(r.Rune))
-	case syntax.OpAnyChar, syntax.OpAnyCharNotNL:
-		return "a"
-	case syntax.OpPlus, syntax.OpCapture, syntax.OpAlternate:
-		return generate(r.Sub[0])
-	case syntax.OpConcat:
-		var text strings.Builder
-		for _, sub := range r.Sub {
-			text.WriteString(generate(sub))
-		}
-		return text.String()
-	}
-	return "" // what may be absent, and anchors
-}
-
-// readable is a letter or a digit of a class where it has one, else its first.
-func readable(pairs []rune) rune {
-	for i := 0; i+1 < len(pairs); i += 2 {
-		for _, c := range "a1A" {
-			if pairs[i] <= c && c <= pairs[i+1] {
-				return c
-			}
-		}
-	}
-	if len(pairs) == 0 {
-		return 'a'
-	}
-	return pairs[0]
 }
 
 func sorted[V any](of map[string]V) []string { return slices.Sorted(maps.Keys(of)) }

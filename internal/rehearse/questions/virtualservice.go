@@ -23,38 +23,23 @@ func (m *maker) virtualService(o *capture.Object) error {
 	if len(vs.Hosts) == 0 {
 		return m.notAlone(o) // a delegate: it is asked where others lead to it
 	}
-	for i := range vs.TCP {
-		m.branch(o, fmt.Sprintf("tcp[%d]", i), "bytes over TCP are not sent")
-	}
-	for i := range vs.TLS {
-		m.branch(o, fmt.Sprintf("tls[%d]", i), "passed through TLS is not asked")
-	}
+	m.layer4(o, &vs, "tcp", vs.TCP)
+	m.layer4(o, &vs, "tls", vs.TLS)
 	routes, err := m.routes(o, &vs, nil)
 	if err != nil {
 		return err
 	}
-	places, why := m.placesOf(o, &vs)
+	places, why := m.placesOf(o, &vs, "http")
 	for _, r := range routes {
 		if len(places) == 0 {
 			m.branch(r.object, r.name, why)
 			continue
 		}
 		for _, p := range places {
-			// What misses one route takes another.
-			p.several = slices.ContainsFunc(routes, func(r written) bool { return m.several(&r) })
 			m.route(r, p)
 		}
 	}
 	return nil
-}
-
-// several says whether a route leads to more than one kind of pods: to a Service of
-// several, without a subset.
-func (m *maker) several(r *written) bool {
-	return slices.ContainsFunc(r.Route, func(d destination) bool {
-		s := m.serviceOf(d.Destination.Host, r.object.Namespace())
-		return s != nil && len(s.standIns) > 1 && d.Destination.Subset == ""
-	})
 }
 
 // written is a route with where it is written, and what leads to it.
@@ -148,8 +133,8 @@ func merged(root, delegate []httpMatch) []httpMatch {
 	return all
 }
 
-// placesOf are the ways to the hosts of a VirtualService.
-func (m *maker) placesOf(o *capture.Object, vs *virtualService) (all []place, why string) {
+// placesOf are the ways to the hosts of a VirtualService for its routes of a kind.
+func (m *maker) placesOf(o *capture.Object, vs *virtualService, of string) (all []place, why string) {
 	why = "nothing in the capture leads to its hosts"
 	gateways := vs.Gateways
 	if len(gateways) == 0 {
@@ -158,7 +143,7 @@ func (m *maker) placesOf(o *capture.Object, vs *virtualService) (all []place, wh
 	for _, gateway := range gateways {
 		for _, host := range vs.Hosts {
 			if gateway != "mesh" {
-				all = append(all, m.through(gateway, o.Namespace(), host)...)
+				all = append(all, m.through(gateway, o.Namespace(), host, of)...)
 				continue
 			}
 			s := m.serviceOf(host, o.Namespace())
@@ -166,7 +151,10 @@ func (m *maker) placesOf(o *capture.Object, vs *virtualService) (all []place, wh
 				why = fmt.Sprintf("nothing stands for %s inside the mesh", host)
 				continue
 			}
-			for _, port := range s.ports[:min(1, len(s.ports))] {
+			if len(s.first(of)) == 0 {
+				why = fmt.Sprintf("no port of %s is for routes of %s", s.object, of)
+			}
+			for _, port := range s.first(of) {
 				all = append(all, s.place(m.askerIn(o.Namespace()), port))
 			}
 		}
@@ -183,10 +171,14 @@ func (m *maker) at(h *httpMatch, p place) (_ place, why string) {
 		if p.via != "" {
 			return p, fmt.Sprintf("port %d is another one", h.Port)
 		}
-		p.port = h.Port
-		p.host = fmt.Sprintf("%s:%d", p.to, p.port)
+		s := m.serviceOf(p.to, "")
+		i := slices.IndexFunc(s.ports, func(of servicePort) bool { return of.number == h.Port && routes(of.scheme) == routes(p.scheme) })
+		if i < 0 {
+			return p, fmt.Sprintf("port %d of %s is none that such a route is for", h.Port, s.object)
+		}
+		p = s.place(p.asker, s.ports[i])
 	}
-	if h.Scheme != nil && !strings.EqualFold(h.Scheme.String(), "exact "+p.scheme) {
+	if h.Scheme != nil && routes(p.scheme) == "http" && !strings.EqualFold(h.Scheme.String(), "exact "+strings.Replace(p.scheme, "grpc", "http", 1)) {
 		return p, "the scheme is another one"
 	}
 	if len(h.SourceLabels) > 0 || h.SourceNamespace != "" {

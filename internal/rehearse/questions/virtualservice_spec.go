@@ -5,8 +5,21 @@ type virtualService struct {
 	Hosts    []string    `json:"hosts"`
 	Gateways []string    `json:"gateways"`
 	HTTP     []httpRoute `json:"http"`
-	TCP      []any       `json:"tcp"`
-	TLS      []any       `json:"tls"`
+	TCP      []l4Route   `json:"tcp"`
+	TLS      []l4Route   `json:"tls"`
+}
+
+// l4Route is a route of bytes, or of TLS that is passed through.
+type l4Route struct {
+	Match []l4Match     `json:"match"`
+	Route []destination `json:"route"`
+}
+
+type l4Match struct {
+	// Of an httpMatch only the port, the source and the gateways can be there.
+	httpMatch
+	SNIHosts           []string `json:"sniHosts"`
+	DestinationSubnets []string `json:"destinationSubnets"`
 }
 
 type httpRoute struct {
@@ -21,24 +34,41 @@ type httpRoute struct {
 		PerTryTimeout string `json:"perTryTimeout"`
 	} `json:"retries"`
 	Fault *struct {
-		Delay, Abort *struct {
-			Percentage *struct {
-				Value float64 `json:"value"`
-			} `json:"percentage"`
-		}
+		Delay, Abort *fault
 	} `json:"fault"`
-	Mirror  any   `json:"mirror"`
-	Mirrors []any `json:"mirrors"`
-	Cors    *struct {
+	Mirror           any      `json:"mirror"`
+	Mirrors          []mirror `json:"mirrors"`
+	MirrorPercentage *percent `json:"mirrorPercentage"`
+	Cors             *struct {
 		AllowOrigins []matcher `json:"allowOrigins"`
 		AllowMethods []string  `json:"allowMethods"`
 	} `json:"corsPolicy"`
+}
+
+type fault struct {
+	Percentage *percent `json:"percentage"`
+	// Percent is how it was written before.
+	Percent int `json:"percent"`
+}
+
+type percent struct {
+	Value float64 `json:"value"`
+}
+
+// some says that not all are meant.
+func (p *percent) some() bool { return p != nil && p.Value < 100 }
+
+type mirror struct {
+	Percentage *percent `json:"percentage"`
 }
 
 type destination struct {
 	Destination struct {
 		Host   string `json:"host"`
 		Subset string `json:"subset"`
+		Port   struct {
+			Number int32 `json:"number"`
+		} `json:"port"`
 	} `json:"destination"`
 	Weight int `json:"weight"`
 }
@@ -73,10 +103,7 @@ func (h *httpMatch) conditions() []condition {
 		all = append(all, h.Headers[name].header(name, "headers"))
 	}
 	for _, name := range sorted(h.WithoutHeaders) {
-		// Turned round: the header must not be there.
-		c := h.WithoutHeaders[name].header(name, "withoutHeaders")
-		c.name, c.hit, c.miss = "no "+c.name, func(*shape) {}, c.hit
-		all = append(all, c)
+		all = append(all, excluded(h.WithoutHeaders[name].header(name, "withoutHeaders")))
 	}
 	for _, name := range sorted(h.QueryParams) {
 		all = append(all, h.QueryParams[name].query(name, "queryParams"))

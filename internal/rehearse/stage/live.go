@@ -63,6 +63,7 @@ func BuildLive(mesh *capture.Mesh, image string) (*Live, error) {
 		}
 		live.add(b, b.standIn(w, name, p != nil), image, w.Annotations)
 	}
+	live.external(b, image)
 	b.accounts(live.StandIns)
 	b.credentials()
 	b.configuration()

@@ -19,8 +19,9 @@ import (
 // own keys, which a capture has not.
 var issuerKey = sync.OnceValues(func() (*rsa.PrivateKey, error) { return rsa.GenerateKey(rand.Reader, 2048) })
 
-// tokenLife is longer than any rehearsal.
-const tokenLife = 24 * time.Hour
+// expires is when every token of a rehearsal ends, in seconds: one time for all, so that a
+// token is the same whenever it is asked for. It is later than any rehearsal.
+var expires = sync.OnceValue(func() int64 { return time.Now().Add(24 * time.Hour).Unix() })
 
 // Token is a token of an issuer, for an audience where there is one.
 func Token(issuer, audience string) (string, error) {
@@ -28,7 +29,7 @@ func Token(issuer, audience string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	claims := map[string]any{"iss": issuer, "sub": "rehearsal", "exp": time.Now().Add(tokenLife).Unix()}
+	claims := map[string]any{"iss": issuer, "sub": "rehearsal", "exp": expires()}
 	if audience != "" {
 		claims["aud"] = audience
 	}
