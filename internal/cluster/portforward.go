@@ -5,69 +5,50 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
+	"strconv"
 
+	"k8s.io/apimachinery/pkg/util/httpstream" //nolint:staticcheck // client-go's port-forward has these types
 	"k8s.io/client-go/tools/portforward"
 	"k8s.io/client-go/transport/spdy"
 )
 
 // PortForward opens a free port of 127.0.0.1 that leads to a port of a pod, and
 // returns it once it accepts connections; nothing need listen there yet. stop closes
-// it, waits until it is closed and returns the error that had ended it before, if
-// any. It ends with ctx too. A port that could not be opened is an UnaskedError.
+// it, waits until it is closed and returns the error by which a later connection could not
+// be opened, if any. It ends with ctx too. A port that could not be opened is an UnaskedError.
 func (c *Clients) PortForward(ctx context.Context, namespace, pod string, port int) (localPort int, stop func() error, err error) {
 	fail := func(err error) (int, func() error, error) {
 		return 0, nil, fmt.Errorf("forward a port to pod %s/%s port %d: %w", namespace, pod, port, Unasked(err))
 	}
-	ctx, cancel := context.WithCancel(ctx)
-	ready := make(chan struct{})
-	forwarder, err := c.forwarder(ctx, namespace, pod, [2]int{0, port}, ready)
+	if err := context.Cause(ctx); err != nil {
+		return fail(err)
+	}
+	dialer, err := c.podDialer(namespace, pod)
 	if err != nil {
-		cancel()
 		return fail(err)
 	}
+	f := &forwarder{dialer: dialer, port: strconv.Itoa(port)}
+	if _, err := f.connection(); err != nil {
+		return fail(err)
+	}
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", net.JoinHostPort(loopback, "0"))
+	if err != nil {
+		return fail(errors.Join(err, f.close()))
+	}
+	ctx, cancel := context.WithCancel(ctx)
 	done := make(chan error, 1)
-	go func() { done <- c.forward(ctx, namespace, pod, port, forwarder) }()
-	select {
-	case <-ready:
-	case err := <-done:
-		cancel()
-		return fail(err)
-	case <-ctx.Done():
-		cancel()
-		return fail(context.Cause(ctx))
-	}
+	go func() { done <- f.forward(ctx, listener) }()
 	stop = func() error {
 		cancel()
 		return <-done
 	}
-	ports, err := forwarder.GetPorts()
-	if err != nil {
-		cancel()
-		return fail(err)
-	}
-	return int(ports[0].Local), stop, nil
+	return listener.Addr().(*net.TCPAddr).Port, stop, nil
 }
 
-// forward forwards until ctx ends. A connection that the pod's port refuses ends all
-// of them: then they are opened again, at the same port of this side.
-func (c *Clients) forward(ctx context.Context, namespace, pod string, port int, forwarder *portforward.PortForwarder) error {
-	err := forwarder.ForwardPorts()
-	for errors.Is(err, portforward.ErrLostConnectionToPod) && ctx.Err() == nil {
-		ports, portsErr := forwarder.GetPorts()
-		if portsErr != nil {
-			return errors.Join(err, portsErr)
-		}
-		if forwarder, err = c.forwarder(ctx, namespace, pod, [2]int{int(ports[0].Local), port}, make(chan struct{})); err == nil {
-			err = forwarder.ForwardPorts()
-		}
-	}
-	return err
-}
-
-// forwarder leads from the first of the ports, of this side, to the second; 0 is any
-// free one.
-func (c *Clients) forwarder(ctx context.Context, namespace, pod string, ports [2]int, ready chan struct{}) (*portforward.PortForwarder, error) {
+// podDialer opens ways to the ports of a pod.
+func (c *Clients) podDialer(namespace, pod string) (httpstream.Dialer, error) {
 	url := c.Kube.CoreV1().RESTClient().Post().
 		Resource("pods").Namespace(namespace).Name(pod).SubResource("portforward").URL()
 	transport, upgrader, err := spdy.RoundTripperFor(c.Config)
@@ -79,8 +60,7 @@ func (c *Clients) forwarder(ctx context.Context, namespace, pod string, ports [2
 	if err != nil {
 		return nil, err
 	}
-	dialer := portforward.NewFallbackDialer(overWebSocket, overSPDY, needsSPDY)
-	return portforward.NewOnAddresses(dialer, []string{loopback}, []string{fmt.Sprintf("%d:%d", ports[0], ports[1])}, ctx.Done(), ready, io.Discard, io.Discard)
+	return portforward.NewFallbackDialer(overWebSocket, overSPDY, needsSPDY), nil
 }
 
 // PodGet asks what listens at a port of a pod, also at the pod's loopback address

@@ -110,11 +110,7 @@ func (s *Stack) forward(ctx context.Context, pod corev1.Pod, port int32) (string
 	if err != nil {
 		return "", err
 	}
-	at := net.JoinHostPort("127.0.0.1", strconv.Itoa(local))
-	if wanted, err := wantsProxyProtocol(pod); err != nil || !wanted {
-		return at, err
-	}
-	return relay(ctx, at)
+	return s.asBalancer(ctx, &pod, net.JoinHostPort("127.0.0.1", strconv.Itoa(local)))
 }
 
 // askHost is the answer of an address for a host: its status and the begin of its body, or

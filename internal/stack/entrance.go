@@ -259,12 +259,23 @@ func (s *Stack) NodeNames(ctx context.Context) ([]string, error) {
 	return names, nil
 }
 
-// AddressOf is where a node port of a node of NodeNames is reached from here.
+// AddressOf is where a node port of a node of NodeNames is reached from here, as the load
+// balancer before the gateway would reach it.
 func (s *Stack) AddressOf(ctx context.Context, nodePort int32, name string) (string, error) {
-	if !s.Existing() {
-		return s.GatewayAddress(nodePort, name)
+	var at string
+	pod, err := s.GatewayPod(ctx)
+	switch {
+	case err != nil:
+		return "", err
+	case s.Existing():
+		at, err = s.nodeAddress(ctx, name, s.Gateway.Entrance.nodes, nodePort)
+	default:
+		at, err = s.GatewayAddress(nodePort, name)
 	}
-	return s.nodeAddress(ctx, name, s.Gateway.Entrance.nodes, nodePort)
+	if err != nil || nodePort == s.Gateway.Status.Node {
+		return at, err // Its agent answers there, and wants no PROXY protocol.
+	}
+	return s.asBalancer(ctx, &pod, at)
 }
 
 // joinPort is host:port; empty for no port.

@@ -22,35 +22,52 @@ func (s *Stack) behindBalancer(ctx context.Context, logf progress.Logf) error {
 	if err != nil {
 		return err
 	}
-	wanted, err := wantsProxyProtocol(pod)
-	if err != nil || !wanted {
-		return err
-	}
 	e := &s.Gateway.Entrance
+	direct := *e
 	for _, at := range []*string{&e.HTTP, &e.HTTPS} {
-		if *at == "" {
-			continue
+		if *at, err = s.asBalancer(ctx, &pod, *at); err != nil {
+			return err
 		}
-		if s.relays[*at] == "" {
-			local, err := relay(context.WithoutCancel(ctx), *at)
-			if err != nil {
-				return err
-			}
-			if s.relays == nil {
-				s.relays = map[string]string{}
-			}
-			s.relays[*at] = local
-		}
-		*at = s.relays[*at]
+	}
+	if *e == direct {
+		return nil
 	}
 	e.How += ", through a relay on this machine that sends the header of the PROXY protocol, as the gateway wants it"
 	logf("traffic enters by %s", e.How)
 	return nil
 }
 
+// asBalancer is an address of a gateway's, or where a relay leads to it.
+func (s *Stack) asBalancer(ctx context.Context, pod *corev1.Pod, at string) (string, error) {
+	wanted, err := wantsProxyProtocol(pod)
+	if err != nil || !wanted || at == "" {
+		return at, err
+	}
+	s.relays.mu.Lock()
+	defer s.relays.mu.Unlock()
+	if local := s.relays.to[at]; local != "" {
+		return local, nil
+	}
+	local, err := relay(context.WithoutCancel(ctx), at)
+	if err != nil {
+		return "", err
+	}
+	if s.relays.to == nil {
+		s.relays.to = map[string]string{}
+	}
+	s.relays.to[at] = local
+	return local, nil
+}
+
+// relays are those that run, by the address that each leads to.
+type relays struct {
+	mu sync.Mutex
+	to map[string]string
+}
+
 // wantsProxyProtocol reports whether a gateway's proxy is told to expect it.
 // https://istio.io/latest/docs/ops/configuration/traffic-management/network-topologies/#proxy-protocol
-func wantsProxyProtocol(pod corev1.Pod) (bool, error) {
+func wantsProxyProtocol(pod *corev1.Pod) (bool, error) {
 	for _, c := range pod.Spec.Containers {
 		for _, e := range c.Env {
 			if e.Name != "PROXY_CONFIG" {

@@ -42,12 +42,12 @@ func TestTheRelaySaysWhoAsks(t *testing.T) {
 
 func TestAProxyIsToldOfTheProtocol(t *testing.T) {
 	g := gomega.NewWithT(t)
-	pod := func(config string) corev1.Pod {
-		return corev1.Pod{Spec: corev1.PodSpec{Containers: []corev1.Container{{Env: []corev1.EnvVar{{Name: "PROXY_CONFIG", Value: config}}}}}}
+	pod := func(config string) *corev1.Pod {
+		return &corev1.Pod{Spec: corev1.PodSpec{Containers: []corev1.Container{{Env: []corev1.EnvVar{{Name: "PROXY_CONFIG", Value: config}}}}}}
 	}
 	g.Expect(wantsProxyProtocol(pod(`{"gatewayTopology":{"proxyProtocol":{}}}`))).To(gomega.BeTrue())
 	g.Expect(wantsProxyProtocol(pod("{}\n"))).To(gomega.BeFalse())
-	g.Expect(wantsProxyProtocol(corev1.Pod{})).To(gomega.BeFalse())
+	g.Expect(wantsProxyProtocol(&corev1.Pod{})).To(gomega.BeFalse())
 	_, err := wantsProxyProtocol(pod("no json"))
 	g.Expect(err).To(gomega.HaveOccurred())
 }

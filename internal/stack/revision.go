@@ -4,9 +4,13 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
+	"strings"
 
 	admissionv1 "k8s.io/api/admissionregistration/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/labels"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
@@ -48,37 +52,76 @@ func (s *Stack) findInjection(ctx context.Context) (map[string]string, error) {
 		return map[string]string{namespaceLabel: "enabled"}, nil
 	}
 	var hooks admissionv1.MutatingWebhookConfigurationList
-	if err := s.Client.List(ctx, &hooks, client.MatchingLabels{"istio.io/tag": "default"}); err != nil {
+	if err := s.Client.List(ctx, &hooks, client.MatchingLabels{"app": "sidecar-injector"}); err != nil {
 		return nil, fmt.Errorf("list MutatingWebhookConfigurations: %w", err)
 	}
-	if len(hooks.Items) > 0 {
+	tagged, other := defaultOf(hooks.Items, s.revision)
+	if s.otherDefault = other; tagged {
 		return map[string]string{namespaceLabel: "enabled"}, nil
 	}
 	return map[string]string{revisionLabel: s.revision}, nil
 }
 
+// defaultOf reports whether the tag default is a revision's, or else whether another
+// control plane injects by default.
+func defaultOf(hooks []admissionv1.MutatingWebhookConfiguration, revision string) (tagged, other bool) {
+	for i := range hooks {
+		tag, of := hooks[i].Labels["istio.io/tag"] == defaultRevision, hooks[i].Labels[revisionLabel]
+		tagged = tagged || tag && of == revision
+		other = other || of != revision && (tag || of == defaultRevision)
+	}
+	return tagged, other && !tagged
+}
+
+// OtherDefault reports whether the labels without a revision lead to another control plane
+// than the one under test.
+func (s *Stack) OtherDefault() bool { return s.otherDefault }
+
+// WhyUnvalidated says why no istiod judges objects that name no revision; empty when one
+// does, and where that is not known. In a cluster that is made here one must.
+func (s *Stack) WhyUnvalidated() string {
+	if !s.Existing() || s.Cluster == nil {
+		return ""
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), askTimeout)
+	defer cancel()
+	all, err := s.Cluster.Kube.AdmissionregistrationV1().ValidatingWebhookConfigurations().List(ctx, metav1.ListOptions{})
+	if err != nil || slices.ContainsFunc(all.Items, judgesAll) {
+		return ""
+	}
+	return "no webhook has istiod judge objects that name no revision; chart base makes one with defaultRevision=" + s.Revision()
+}
+
+// judgesAll reports whether webhooks of Istio's are for objects without a label.
+func judgesAll(c admissionv1.ValidatingWebhookConfiguration) bool {
+	return slices.ContainsFunc(c.Webhooks, func(w admissionv1.ValidatingWebhook) bool {
+		selector, err := metav1.LabelSelectorAsSelector(w.ObjectSelector)
+		return strings.HasSuffix(w.Name, "validation.istio.io") && (w.ObjectSelector == nil || err == nil && selector.Matches(labels.Set{}))
+	})
+}
+
 // Asking are the labels of a pod that asks for a sidecar, in a namespace that does not.
 func (s *Stack) Asking() map[string]string {
-	labels := map[string]string{podLabel: "true"}
+	asking := map[string]string{podLabel: "true"}
 	if !s.HasDefault() {
-		labels[revisionLabel] = s.revision
+		asking[revisionLabel] = s.revision
 	}
-	return labels
+	return asking
 }
 
 // askRevision has the pods of an object that ask for a proxy ask the control plane
 // under test for it.
 func (s *Stack) askRevision(o *unstructured.Unstructured) error {
 	for _, path := range [][]string{{"metadata", "labels"}, {"spec", "template", "metadata", "labels"}} {
-		labels, found, err := unstructured.NestedStringMap(o.Object, path...)
+		names, found, err := unstructured.NestedStringMap(o.Object, path...)
 		if err != nil {
 			return fmt.Errorf("labels of %s %s: %w", o.GetKind(), o.GetName(), err)
 		}
-		if !found || labels[podLabel] != "true" {
+		if !found || names[podLabel] != "true" {
 			continue
 		}
-		maps.Copy(labels, s.Asking())
-		if err := unstructured.SetNestedStringMap(o.Object, labels, path...); err != nil {
+		maps.Copy(names, s.Asking())
+		if err := unstructured.SetNestedStringMap(o.Object, names, path...); err != nil {
 			return fmt.Errorf("labels of %s %s: %w", o.GetKind(), o.GetName(), err)
 		}
 	}

@@ -4,6 +4,8 @@ import (
 	"testing"
 
 	"github.com/onsi/gomega"
+	admissionv1 "k8s.io/api/admissionregistration/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
@@ -40,4 +42,37 @@ func TestPodsAskTheRevisionForTheirProxy(t *testing.T) {
 	g := gomega.NewWithT(t)
 	g.Expect(named.Revised("istiod")).To(gomega.Equal("istiod-1-31-0"))
 	g.Expect(of("", nil).Revised("istiod")).To(gomega.Equal("istiod"))
+}
+
+func TestWhoInjectsByDefault(t *testing.T) {
+	hook := func(tag, revision string) (h admissionv1.MutatingWebhookConfiguration) {
+		h.Labels = map[string]string{"istio.io/tag": tag, "istio.io/rev": revision}
+		return h
+	}
+	for name, c := range map[string]struct {
+		hooks         []admissionv1.MutatingWebhookConfiguration
+		tagged, other bool
+	}{
+		"nobody":                       {[]admissionv1.MutatingWebhookConfiguration{hook("", "new")}, false, false},
+		"its tag":                      {[]admissionv1.MutatingWebhookConfiguration{hook("", "new"), hook("default", "new")}, true, false},
+		"another one's tag":            {[]admissionv1.MutatingWebhookConfiguration{hook("", "new"), hook("default", "old")}, false, true},
+		"a control plane without name": {[]admissionv1.MutatingWebhookConfiguration{hook("", "default"), hook("", "new")}, false, true},
+		"another tag":                  {[]admissionv1.MutatingWebhookConfiguration{hook("canary", "old"), hook("", "new")}, false, false},
+	} {
+		g := gomega.NewWithT(t)
+		tagged, other := defaultOf(c.hooks, "new")
+		g.Expect([]bool{tagged, other}).To(gomega.Equal([]bool{c.tagged, c.other}), name)
+	}
+}
+
+func TestWhichWebhookJudgesObjectsWithoutLabels(t *testing.T) {
+	g := gomega.NewWithT(t)
+	of := func(name string, operator metav1.LabelSelectorOperator, values ...string) admissionv1.ValidatingWebhookConfiguration {
+		return admissionv1.ValidatingWebhookConfiguration{Webhooks: []admissionv1.ValidatingWebhook{{Name: name, ObjectSelector: &metav1.LabelSelector{
+			MatchExpressions: []metav1.LabelSelectorRequirement{{Key: revisionLabel, Operator: operator, Values: values}},
+		}}}}
+	}
+	g.Expect(judgesAll(of("rev.validation.istio.io", metav1.LabelSelectorOpIn, "1-31-0"))).To(gomega.BeFalse())
+	g.Expect(judgesAll(of("validation.istio.io", metav1.LabelSelectorOpDoesNotExist))).To(gomega.BeTrue())
+	g.Expect(judgesAll(of("validate.example", metav1.LabelSelectorOpDoesNotExist))).To(gomega.BeFalse(), "another product's")
 }

@@ -83,12 +83,13 @@ type learned struct {
 	selected map[string]string
 	// scoped says that a Gateway resource must be in its gateway's namespace.
 	scoped bool
-	// relays are those to the gateway, by the address that each leads to.
-	relays map[string]string
+	relays relays
 	// Of an Istio that is not the harness's own: revision is istiod's, and injection the
 	// labels that enrol a namespace.
 	revision  string
 	injection map[string]string
+	// otherDefault says that injection by default is another control plane's.
+	otherDefault bool
 	// Of a cluster that was there before: recorded are the charts of which Helm has a
 	// release, noBackend why there is no image of the backend, and unload takes out of
 	// the nodes the one that was loaded.

@@ -39,3 +39,22 @@ func (o *Options) checkExisting() error {
 	_, _, err := stack.ParseAddress(cmp.Or(o.GatewayAddress, "unset"), [2]int32{80, 443})
 	return err
 }
+
+// making are the options that say what a cluster and its Istio are made of.
+var making = []string{
+	"istio", "kubernetes", "images", "profile", "helm", "archive", "hub", "charts", "node-image", "ztunnel", "kind-config", "installation",
+}
+
+// refuseMaking refuses to say of an existing cluster what it is to be made of.
+func (o *Options) refuseMaking() error {
+	if o.cluster != "existing" {
+		return nil
+	}
+	for _, s := range o.settings {
+		value := o.flags.Lookup(s.flag).Value.String()
+		if slices.Contains(making, s.flag) && value != s.fallback {
+			return exitcode.Usagef("%s=%s CLUSTER=existing: what an existing cluster has is found out, and nothing is installed there; leave one of them out", s.variable, value)
+		}
+	}
+	return nil
+}

@@ -178,6 +178,9 @@ func (o *Options) Complete() error {
 		return err
 	}
 	o.rememberSubject()
+	if err := o.refuseMaking(); err != nil {
+		return err
+	}
 	var err error
 	if o.Root, err = project.Root(); err != nil && (o.cluster == "kind" || o.OutDir == "") {
 		return exitcode.Usagef("%w", err)

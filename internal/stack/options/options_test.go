@@ -56,6 +56,8 @@ func TestCompleteRefuses(t *testing.T) {
 		{"a gateway's URL", map[string]string{"GATEWAY_ADDRESS": "http://1.2.3.4", "CLUSTER": "existing", "KUBECONFIG": "x"}, "is no host:port"},
 		{"a gateway's port that is none", map[string]string{"GATEWAY_ADDRESS": "h:http", "CLUSTER": "existing", "KUBECONFIG": "x"}, "no host:port"},
 		{"a backend where nothing is started", map[string]string{"BACKEND_IMAGE": "r/b:1", "CLUSTER": "existing", "KUBECONFIG": "x"}, "add SCOPE=namespace"},
+		{"another Istio than an existing cluster has", map[string]string{"ISTIO": "1.30", "CLUSTER": "existing", "KUBECONFIG": "x"}, "ISTIO=1.30 CLUSTER=existing: what an existing cluster has is found out"},
+		{"an installation for an existing cluster", map[string]string{"INSTALLATION": "a.yaml", "CLUSTER": "existing", "KUBECONFIG": "x"}, "nothing is installed there"},
 		{"an existing cluster without a kubeconfig", map[string]string{"CLUSTER": "existing"}, "KUBECONFIG=<path>"},
 	}
 	for _, c := range cases {

@@ -28,6 +28,7 @@ func istiodMetrics(s *stack.Stack) check.Check {
 	return check.Check{
 		Name:     "istiod-metrics",
 		Parallel: true,
+		SkipIf:   s.WhyUnvalidated,
 		Promise:  fmt.Sprintf("istiod's metrics at port %d count exactly the resources that it refused and let pass, and as many proxies as are connected", kit.IstiodMonitoring),
 		Run: func(ctx context.Context, t *check.T) {
 			t.Diagnose("istiod's metrics cannot be read", "look at istiod's log in the evidence, and at port http-monitoring of its Service", "https://istio.io/latest/docs/ops/best-practices/observability/")

@@ -31,7 +31,7 @@ func rotation(s *stack.Stack) check.Check {
 		Promise:  "a workload gets its next certificate before the old one ends, and no request fails meanwhile",
 		Parallel: true,
 		Long:     true,
-		SkipIf:   s.WhyNotMade,
+		SkipIf:   s.WhyNotRouted,
 		Breaks: []check.Break{
 			{
 				Name: "short-lived-refused", Promise: "a CA that does not sign what a workload asks for is noticed",

@@ -21,7 +21,7 @@ func strict(s *stack.Stack) check.Check {
 		Promise:  "a workload in mode STRICT refuses plaintext and still answers the gateway, which has a certificate",
 		Parallel: true,
 		Long:     true,
-		SkipIf:   s.WhyNotMade,
+		SkipIf:   s.WhyNotRouted,
 		Breaks: []check.Break{
 			{
 				Name: "policy-ignored", Promise: "a workload that still accepts plaintext although its policy is STRICT is noticed",

@@ -1,6 +1,7 @@
 package crds
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -45,7 +46,7 @@ func samplesRefused(s *stack.Stack) check.Check {
 		Name:     "samples-refused",
 		Promise:  "an object of every kind and served version with one invalid field is refused, and the refusal names the field",
 		Parallel: true,
-		SkipIf:   func() string { return whyNoSamples(s) },
+		SkipIf:   func() string { return cmp.Or(s.WhyUnvalidated(), whyNoSamples(s)) },
 		Run: func(ctx context.Context, t *check.T) {
 			n := 0
 			eachSample(ctx, t, s, func(sample istio.Sample, version string) {

@@ -14,7 +14,7 @@ func Checks(s *stack.Stack) []check.Check {
 		notReady(s),
 	}
 	for i := range checks {
-		checks[i].SkipIf = s.WhyNotMade
+		checks[i].SkipIf = s.WhyNotRouted
 	}
 	return checks
 }

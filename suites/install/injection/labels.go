@@ -65,10 +65,10 @@ type labelled struct {
 }
 
 // combinations are those of the labels. Those without a revision lead to istiod only
-// where it is the default one, by its own name or a tag's.
+// where it is the default one, by its own name or a tag's, or to another one that is.
 func combinations(s *stack.Stack) []labelled {
 	type set = map[string]string
-	byDefault, revision := s.HasDefault(), set{revisionLabel: s.Revision()}
+	byDefault, revision := s.HasDefault() || s.OtherDefault(), set{revisionLabel: s.Revision()}
 	return []labelled{
 		{"no label at all", nil, nil, false},
 		{"namespace enabled", set{namespaceLabel: "enabled"}, nil, byDefault},

@@ -20,6 +20,7 @@ func validation(s *stack.Stack) check.Check {
 		Name:     "validation",
 		Parallel: true,
 		Promise:  "Istio's webhook refuses an invalid VirtualService with its reason and accepts a valid one",
+		SkipIf:   s.WhyUnvalidated,
 		Run: func(ctx context.Context, t *check.T) {
 			var err error
 			t.Eventually(ctx, func() error {
