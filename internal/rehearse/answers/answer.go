@@ -34,6 +34,7 @@ type seen struct {
 	Method  string      `json:"method"`
 	Host    string      `json:"host"`
 	Path    string      `json:"path"`
+	Port    int         `json:"port"`
 	Headers http.Header `json:"headers"`
 	// ServerName is what TLS asked for that the stand-in ended.
 	ServerName string `json:"serverName"`
@@ -87,6 +88,9 @@ func Of(o *Outcome) Answer {
 	a["path"], a["host"], a["method"] = s.Path, s.Host, s.Method
 	if s.Attempt > 0 {
 		a["attempts"] = strconv.Itoa(s.Attempt)
+	}
+	if s.Port > 0 {
+		a["port of the pod"] = strconv.Itoa(s.Port)
 	}
 	if s.ServerName != "" {
 		a["name asked of TLS"] = s.ServerName

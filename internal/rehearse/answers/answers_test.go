@@ -89,6 +89,10 @@ func TestAnswersOfEachProtocol(t *testing.T) {
 			t.Errorf("%s: %s", name, got)
 		}
 	}
+	at := func(port string) *Answers {
+		return answersOf(&Outcome{Status: 200, Body: `{"version":"shop/web","port":` + port + `}`})
+	}
+	gomega.NewWithT(t).Expect(Compare(at("9081"), at("9089"), false)).To(gomega.Equal([]Difference{{"port of the pod", "9081", "9089"}}))
 	web := func(others ...string) *Answers {
 		return answersOf(&Outcome{Status: 200, Body: standIn("shop/web", "1"), Marked: true, Others: others})
 	}

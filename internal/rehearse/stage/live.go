@@ -74,14 +74,12 @@ func BuildLive(mesh *capture.Mesh, image string) (*Live, error) {
 	return live, b.failed
 }
 
-// clusters says whether an object is the cluster's own, or istiod's: another cluster makes
-// its own, and must keep it.
+// clusters says whether an object is the cluster's own: another cluster makes its own, and
+// must keep it.
 func clusters(u *unstructured.Unstructured) bool {
 	switch u.GetKind() {
 	case "Service", "EndpointSlice":
 		return u.GetNamespace() == "default" && u.GetName() == "kubernetes"
-	case "Secret":
-		return slices.Contains([]string{"cacerts", "istio-ca-secret", "istio-kubeconfig"}, u.GetName())
 	}
 	return false
 }

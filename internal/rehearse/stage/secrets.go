@@ -2,6 +2,7 @@ package stage
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -14,9 +15,15 @@ import (
 // certificateLife is longer than any rehearsal.
 const certificateLife = 24 * time.Hour
 
+// istiods are the Secrets of istiod's own.
+var istiods = []string{"cacerts", "istio-ca-secret", "istio-kubeconfig"}
+
 // secrets makes certificates anew for the same names. Their keys are nobody's.
 func (b *builder) secrets() {
 	for _, o := range b.mesh.Of("Secret") {
+		if slices.Contains(istiods, o.Name()) {
+			continue // it makes one that it can sign with
+		}
 		secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: o.Namespace(), Name: o.Name()}, Type: corev1.SecretTypeOpaque, Data: map[string][]byte{}}
 		if kind, _ := o.Fields("type").(string); kind == string(corev1.SecretTypeTLS) {
 			secret.Type = corev1.SecretTypeTLS

@@ -103,3 +103,22 @@ func TestAServiceHasTheSameAddressInTwoStages(t *testing.T) {
 	g.Expect(address("{apiVersion: v1, kind: Service, metadata: {name: a, namespace: shop}, spec: {ports: [{port: 80}]}}", web)).To(gomega.Equal(address(web)))
 	g.Expect(address("{apiVersion: v1, kind: Service, metadata: {name: kubernetes, namespace: default}, spec: {ports: [{port: 443}]}}")).To(gomega.BeEmpty(), "the API server has given it one")
 }
+
+// TestIstiodMakesItsOwnAuthority: one with another's certificate and no key to it would keep
+// istiod from becoming ready.
+func TestIstiodMakesItsOwnAuthority(t *testing.T) {
+	mesh := &capture.Mesh{Objects: []*capture.Object{
+		{Body: map[string]any{"apiVersion": "v1", "kind": "Secret", "metadata": map[string]any{"name": "istio-ca-secret", "namespace": "istio-system"}, "keys": []any{"ca-key.pem"}}},
+		{Body: map[string]any{"apiVersion": "v1", "kind": "Secret", "metadata": map[string]any{"name": "shop", "namespace": "istio-system"}, "keys": []any{"tls.key"}}},
+	}}
+	s, err := Build(mesh)
+	g := gomega.NewWithT(t)
+	g.Expect(err).NotTo(gomega.HaveOccurred())
+	var names []string
+	for _, u := range s.First {
+		if u.GetKind() == "Secret" {
+			names = append(names, u.GetName())
+		}
+	}
+	g.Expect(names).To(gomega.Equal([]string{"shop"}))
+}

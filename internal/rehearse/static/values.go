@@ -56,13 +56,13 @@ func (r *rehearsal) judgeRelease(release *capture.Release) error {
 		if to.declares(path) {
 			continue
 		}
-		without := remove(release.Values, path)
-		if to.reads(path, after, without) {
+		others := []map[string]any{replace(release.Values, path, false), replace(release.Values, path, true)}
+		if to.reads(path, after, others) {
 			continue
 		}
 		f := finding.Finding{Level: finding.Breaks, Rule: "values-ignored",
 			Why: fmt.Sprintf("chart %s %s does not read this value, chart %s did: what it set is gone", release.Chart, r.To, r.From)}
-		if refusedBefore != "" || !from.declares(path) && !from.reads(path, before, without) {
+		if refusedBefore != "" || !from.declares(path) && !from.reads(path, before, others) {
 			f.Level, f.Why = finding.Look, fmt.Sprintf("chart %s reads this value neither at %s nor at %s: it does nothing; is its name spelt right?", release.Chart, r.From, r.To)
 		}
 		r.add(at(f, release, release.Place, append([]string{"values"}, path...)...))
@@ -139,12 +139,14 @@ func (c *rendering) declares(path []string) bool {
 	return true
 }
 
-// reads says whether the rendered chart differs without the value. What the injector's
+// reads says whether the rendered chart differs with other values. What the injector's
 // templates name they read when a pod is made.
-func (c *rendering) reads(path []string, with map[string]string, without map[string]any) bool {
-	bare, refused := c.render(without)
-	if refused != "" || !maps.Equal(with, bare) {
-		return true
+func (c *rendering) reads(path []string, with map[string]string, others []map[string]any) bool {
+	for _, values := range others {
+		rendered, refused := c.render(values)
+		if refused != "" || !maps.Equal(with, rendered) {
+			return true
+		}
 	}
 	if len(path) < 2 {
 		return false
@@ -166,14 +168,29 @@ func leaves(value any, path []string) [][]string {
 	return all
 }
 
-// remove returns a copy of the values without the one at a path.
-func remove(values map[string]any, path []string) map[string]any {
+// replace returns a copy of the values without the one at a path, or with another one in
+// its place: one that is the chart's default anyway changes nothing by going away.
+func replace(values map[string]any, path []string, other bool) map[string]any {
 	copied := capture.Copy(values)
-	table := copied
+	table, last := copied, path[len(path)-1]
 	for _, key := range path[:len(path)-1] {
 		table, _ = table[key].(map[string]any)
 	}
-	delete(table, path[len(path)-1])
+	switch value := table[last].(type) {
+	case bool:
+		table[last] = !value
+	case float64:
+		table[last] = value + 1
+	case int64:
+		table[last] = value + 1
+	case string:
+		table[last] = value + "-other"
+	default:
+		other = false
+	}
+	if !other {
+		delete(table, last)
+	}
 	return copied
 }
 
