@@ -3,6 +3,7 @@ package cluster
 import (
 	"context"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -96,10 +97,13 @@ func TestReadyFollowsChanges(t *testing.T) {
 }
 
 func TestReadySaysWhatIsMissing(t *testing.T) {
-	c := &Cluster{Clients: &Clients{Kube: fake.NewClientset(readyNode("a", "True"), coreDNS("False", 0))}, Name: "c"}
-	err := c.Ready(t.Context(), 300*time.Millisecond)
-	checkError(t, err, exitcode.Environment, "cluster c is not ready", "Deployment kube-system/coredns is not Available", "deadline exceeded")
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	checkError(t, c.Ready(ctx, time.Minute), exitcode.Environment, "canceled")
+	// The bubble's clock stands while anything runs: no load of the machine is in it.
+	synctest.Test(t, func(t *testing.T) {
+		c := &Cluster{Clients: &Clients{Kube: fake.NewClientset(readyNode("a", "True"), coreDNS("False", 0))}, Name: "c"}
+		err := c.Ready(t.Context(), 300*time.Millisecond)
+		checkError(t, err, exitcode.Environment, "cluster c is not ready", "Deployment kube-system/coredns is not Available", "deadline exceeded")
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		checkError(t, c.Ready(ctx, time.Minute), exitcode.Environment, "canceled")
+	})
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -54,19 +55,22 @@ func TestRunImage(t *testing.T) {
 		"starting for ever": {corev1.PodStatus{Phase: corev1.PodPending, ContainerStatuses: containerIn(corev1.ContainerState{
 			Waiting: &corev1.ContainerStateWaiting{Reason: "ContainerCreating"}})}, "its pod is Pending, after"},
 	} {
+		// The bubble's clock stands while anything runs: no load of the machine is in it.
 		t.Run(what, func(t *testing.T) {
-			c := &Clients{Kube: becoming(test.status)}
-			printed, err := c.RunImage(t.Context(), "hub/proxyv2:1", 300*time.Millisecond, "envoy", "-l", "info")
-			if test.want == "" && (err != nil || printed != "fake logs") {
-				t.Errorf("got %q, %v", printed, err)
-			}
-			if test.want != "" && (err == nil || !strings.Contains(err.Error(), test.want)) {
-				t.Errorf("got %v, want %q", err, test.want)
-			}
-			left, err := c.Kube.CoreV1().Pods("").List(context.WithoutCancel(t.Context()), metav1.ListOptions{})
-			if err != nil || len(left.Items) != 0 {
-				t.Errorf("%d pods are left, %v", len(left.Items), err)
-			}
+			synctest.Test(t, func(t *testing.T) {
+				c := &Clients{Kube: becoming(test.status)}
+				printed, err := c.RunImage(t.Context(), "hub/proxyv2:1", 300*time.Millisecond, "envoy", "-l", "info")
+				if test.want == "" && (err != nil || printed != "fake logs") {
+					t.Errorf("got %q, %v", printed, err)
+				}
+				if test.want != "" && (err == nil || !strings.Contains(err.Error(), test.want)) {
+					t.Errorf("got %v, want %q", err, test.want)
+				}
+				left, err := c.Kube.CoreV1().Pods("").List(context.WithoutCancel(t.Context()), metav1.ListOptions{})
+				if err != nil || len(left.Items) != 0 {
+					t.Errorf("%d pods are left, %v", len(left.Items), err)
+				}
+			})
 		})
 	}
 }
