@@ -26,7 +26,7 @@ func Mutations() []mutation.Mutation {
 			// The pod of the modes is made anew by its check, and so without a sidecar.
 			Name: "strict-without-sidecar", Promise: "a pod that must take mutual TLS only and has no sidecar is noticed",
 			Break: withoutInjector,
-			Plays: "ingress:mtls", Fails: map[string]string{"ingress/mtls-modes": "mutual TLS is true"},
+			Plays: "ingress:mtls", Fails: map[string]string{"ingress/mtls-modes": "does not come by mutual TLS to a port of mode permissive"},
 		},
 	}
 }
