@@ -25,7 +25,7 @@ func mutations() []mutation.Mutation {
 	return []mutation.Mutation{
 		{
 			Name: "gateway-slow", Promise: "a gateway that adds 5 ms to every request is found too slow",
-			Break: mutation.SlowGateway, Plays: id, Fails: map[string]string{id: "the gateway is too slow: it adds"},
+			Break: mutation.SlowGateway, Plays: id, Fails: map[string]string{id: "the gateway is too slow: it"},
 		},
 		{
 			Name: "gateway-costly", Promise: "a gateway that uses 1 ms of CPU time more for every request is found slower than one with the default configuration, though it adds less than is allowed",
