@@ -66,7 +66,10 @@ func (f *forwarder) forward(ctx context.Context, listener net.Listener) error {
 	for {
 		local, err := listener.Accept()
 		if err != nil {
-			err = f.close()
+			if ctx.Err() != nil {
+				err = nil // the listener was closed for that
+			}
+			err = errors.Join(err, f.close())
 			carried.Wait()
 			return err
 		}
