@@ -215,23 +215,14 @@ func (s *Stack) enrolment() map[string]string {
 	return labels
 }
 
-// discovered are the labels of the first of the user's discoverySelectors; empty where
-// istiod sees every namespace.
+// discovered are labels by which istiod sees a namespace, by the first of the user's
+// discoverySelectors; empty where it sees every namespace.
 func (s *Stack) discovered() map[string]string {
 	for _, w := range s.wanted {
-		if w.Chart != "istiod" {
-			continue
-		}
 		mesh, _ := w.Values["meshConfig"].(map[string]any) // nil where it is no table
 		selectors, _ := mesh["discoverySelectors"].([]any) // nil where it is no list
-		for _, selector := range selectors {
-			table, _ := selector.(map[string]any)              // nil where it is no table
-			labels, _ := table["matchLabels"].(map[string]any) // nil where it is no table
-			found := map[string]string{}
-			for key, value := range labels {
-				found[key] = fmt.Sprint(value)
-			}
-			return found
+		if w.Chart == "istiod" && len(selectors) > 0 {
+			return satisfying(selectorOf(selectors[0]))
 		}
 	}
 	return s.selected

@@ -42,6 +42,16 @@ func (s *Stack) readMesh(ctx context.Context) error {
 	return nil
 }
 
+// selectorOf is a selector of values; what is none selects nothing by labels, and istiod
+// refuses it.
+func selectorOf(value any) (selector metav1.LabelSelector) {
+	content, err := yaml.Marshal(value)
+	if err != nil || yaml.Unmarshal(content, &selector) != nil {
+		return metav1.LabelSelector{}
+	}
+	return selector
+}
+
 // satisfying are labels that a selector matches, where any do.
 func satisfying(selector metav1.LabelSelector) map[string]string {
 	found := map[string]string{}

@@ -50,7 +50,7 @@ func nearMiss(rule map[string]any, request map[string]string) (field string, wan
 				unmet = nil
 				break
 			}
-			if !slices.ContainsFunc(patterns, func(p string) bool { return likes(p, value) }) {
+			if !slices.ContainsFunc(patterns, func(p string) bool { return fits(p, value) }) {
 				unmet = append(unmet, name)
 			}
 		}
@@ -61,20 +61,8 @@ func nearMiss(rule map[string]any, request map[string]string) (field string, wan
 	return "", nil, ""
 }
 
-// likes reports whether a pattern of a policy takes a value: the same, or with a star at
-// one end.
-func likes(pattern, value string) bool {
-	switch {
-	case strings.HasSuffix(pattern, "*"):
-		return strings.HasPrefix(value, strings.TrimSuffix(pattern, "*"))
-	case strings.HasPrefix(pattern, "*"):
-		return strings.HasSuffix(value, strings.TrimPrefix(pattern, "*"))
-	}
-	return pattern == value
-}
-
 // butForPort reports whether a host is one that is wanted, with a port behind it.
 func butForPort(wanted []string, host string) bool {
 	bare, port, found := strings.Cut(host, ":")
-	return found && port != "" && slices.ContainsFunc(wanted, func(p string) bool { return likes(p, bare) })
+	return found && port != "" && slices.ContainsFunc(wanted, func(p string) bool { return fits(p, bare) })
 }

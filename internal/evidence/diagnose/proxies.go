@@ -146,7 +146,7 @@ func (w *world) observeDump(file string, owner []string) {
 }
 
 // unreferred returns a function that says whether no listener or cluster in use refers to
-// a secret: those that did were removed. Envoy goes on waiting for the secret.
+// a secret: those that did were removed. Envoy still waits for the secret.
 func unreferred(sections []map[string]any) func(secret string) bool {
 	var inUse strings.Builder
 	listeners := false // a dump of secrets alone says nothing of what refers to them

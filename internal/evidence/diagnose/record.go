@@ -72,9 +72,9 @@ var sources = map[string][]string{
 	// virtualservice has the more specific host and other would have the path, star
 	// where it has a pattern with a star, which is taken literally, conditions where a route
 	// fits the path and asks for pattern too, or no-path where there are other paths only.
+	"miss": {"host", "path", "pod", "state", "virtualservice", "bestHost", "other", "otherHost", "pattern"},
 	// A rule of an AuthorizationPolicy that would have let a request pass but for one field.
 	"nearmiss": {"object", "pod", "host", "path", "field", "wanted", "had", "port"},
-	"miss":     {"host", "path", "pod", "state", "virtualservice", "bestHost", "other", "otherHost", "pattern"},
 	// A request of which a VirtualService decided the outcome: by an injected fault, or
 	// by its timeout.
 	"answer": {"host", "path", "pod", "virtualservice", "flags", "status", "timeout", "fault", "past"},
