@@ -187,7 +187,7 @@ func (s *Stack) findIstiod(ctx context.Context, logf progress.Logf) error {
 	case i < 0:
 		return exitcode.Environmentf("cluster %s: istiod runs in namespace %s; the checks know it in %s alone", s.Cluster.Name, pods[0].Namespace, SystemNamespace)
 	}
-	s.revision = cmp.Or(pods[i].Labels[revisionLabel], defaultRevision)
+	s.revision = cmp.Or(pods[i].Labels[RevisionLabel], defaultRevision)
 	if s.injection, err = s.findInjection(ctx); err != nil {
 		return err
 	}

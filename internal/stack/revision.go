@@ -1,6 +1,7 @@
 package stack
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -17,21 +18,16 @@ import (
 // Labels by which a pod or a namespace asks for a sidecar.
 // https://istio.io/latest/docs/setup/additional-setup/sidecar-injection/#controlling-the-injection-policy
 const (
-	namespaceLabel = "istio-injection"
-	podLabel       = "sidecar.istio.io/inject"
-	revisionLabel  = "istio.io/rev"
+	NamespaceLabel = "istio-injection"
+	InjectLabel    = "sidecar.istio.io/inject"
+	RevisionLabel  = "istio.io/rev"
 )
 
 // defaultRevision is the revision of an istiod that was installed without one.
 const defaultRevision = "default"
 
 // Revision is that of the control plane under test, by which pods ask for it.
-func (s *Stack) Revision() string {
-	if s.revision == "" {
-		return defaultRevision
-	}
-	return s.revision
-}
+func (s *Stack) Revision() string { return cmp.Or(s.revision, defaultRevision) }
 
 // Revised is the name of an object of istiod's that each revision has.
 func (s *Stack) Revised(name string) string {
@@ -43,13 +39,13 @@ func (s *Stack) Revised(name string) string {
 
 // HasDefault reports whether the labels without a revision lead to the control plane:
 // istio-injection of a namespace, and sidecar.istio.io/inject of a pod.
-func (s *Stack) HasDefault() bool { return s.injection[revisionLabel] == "" }
+func (s *Stack) HasDefault() bool { return s.injection[RevisionLabel] == "" }
 
 // findInjection returns the labels by which a namespace asks for istiod's sidecars:
 // istio-injection where the default revision or its tag is there, else the revision's.
 func (s *Stack) findInjection(ctx context.Context) (map[string]string, error) {
 	if s.revision == defaultRevision {
-		return map[string]string{namespaceLabel: "enabled"}, nil
+		return map[string]string{NamespaceLabel: "enabled"}, nil
 	}
 	var hooks admissionv1.MutatingWebhookConfigurationList
 	if err := s.Client.List(ctx, &hooks, client.MatchingLabels{"app": "sidecar-injector"}); err != nil {
@@ -57,16 +53,16 @@ func (s *Stack) findInjection(ctx context.Context) (map[string]string, error) {
 	}
 	tagged, other := defaultOf(hooks.Items, s.revision)
 	if s.otherDefault = other; tagged {
-		return map[string]string{namespaceLabel: "enabled"}, nil
+		return map[string]string{NamespaceLabel: "enabled"}, nil
 	}
-	return map[string]string{revisionLabel: s.revision}, nil
+	return map[string]string{RevisionLabel: s.revision}, nil
 }
 
 // defaultOf reports whether the tag default is a revision's, or else whether another
 // control plane injects by default.
 func defaultOf(hooks []admissionv1.MutatingWebhookConfiguration, revision string) (tagged, other bool) {
 	for i := range hooks {
-		tag, of := hooks[i].Labels["istio.io/tag"] == defaultRevision, hooks[i].Labels[revisionLabel]
+		tag, of := hooks[i].Labels["istio.io/tag"] == defaultRevision, hooks[i].Labels[RevisionLabel]
 		tagged = tagged || tag && of == revision
 		other = other || of != revision && (tag || of == defaultRevision)
 	}
@@ -102,9 +98,9 @@ func judgesAll(c admissionv1.ValidatingWebhookConfiguration) bool {
 
 // Asking are the labels of a pod that asks for a sidecar, in a namespace that does not.
 func (s *Stack) Asking() map[string]string {
-	asking := map[string]string{podLabel: "true"}
+	asking := map[string]string{InjectLabel: "true"}
 	if !s.HasDefault() {
-		asking[revisionLabel] = s.revision
+		asking[RevisionLabel] = s.revision
 	}
 	return asking
 }
@@ -117,7 +113,7 @@ func (s *Stack) askRevision(o *unstructured.Unstructured) error {
 		if err != nil {
 			return fmt.Errorf("labels of %s %s: %w", o.GetKind(), o.GetName(), err)
 		}
-		if !found || names[podLabel] != "true" {
+		if !found || names[InjectLabel] != "true" {
 			continue
 		}
 		maps.Copy(names, s.Asking())

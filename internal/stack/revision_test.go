@@ -7,6 +7,8 @@ import (
 	admissionv1 "k8s.io/api/admissionregistration/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"istio-conformance/internal/mesh/desired"
 )
 
 func TestPodsAskTheRevisionForTheirProxy(t *testing.T) {
@@ -69,10 +71,21 @@ func TestWhichWebhookJudgesObjectsWithoutLabels(t *testing.T) {
 	g := gomega.NewWithT(t)
 	of := func(name string, operator metav1.LabelSelectorOperator, values ...string) admissionv1.ValidatingWebhookConfiguration {
 		return admissionv1.ValidatingWebhookConfiguration{Webhooks: []admissionv1.ValidatingWebhook{{Name: name, ObjectSelector: &metav1.LabelSelector{
-			MatchExpressions: []metav1.LabelSelectorRequirement{{Key: revisionLabel, Operator: operator, Values: values}},
+			MatchExpressions: []metav1.LabelSelectorRequirement{{Key: RevisionLabel, Operator: operator, Values: values}},
 		}}}}
 	}
 	g.Expect(judgesAll(of("rev.validation.istio.io", metav1.LabelSelectorOpIn, "1-31-0"))).To(gomega.BeFalse())
 	g.Expect(judgesAll(of("validation.istio.io", metav1.LabelSelectorOpDoesNotExist))).To(gomega.BeTrue())
 	g.Expect(judgesAll(of("validate.example", metav1.LabelSelectorOpDoesNotExist))).To(gomega.BeFalse(), "another product's")
+}
+
+func TestNamespacesHaveWhatTheUsersSelectorsAskFor(t *testing.T) {
+	g := gomega.NewWithT(t)
+	s := New(Config{}).Stack
+	g.Expect(s.discovered()).To(gomega.BeEmpty())
+	s.wanted = []desired.Release{{Chart: "istiod", Values: map[string]any{"meshConfig": map[string]any{"discoverySelectors": []any{
+		map[string]any{"matchLabels": map[string]any{"mesh": "on"}, "matchExpressions": []any{map[string]any{"key": "team", "operator": "In", "values": []any{"shop", "bank"}}}},
+		map[string]any{"matchLabels": map[string]any{"other": "on"}},
+	}}}}}
+	g.Expect(s.discovered()).To(gomega.Equal(map[string]string{"mesh": "on", "team": "shop"}))
 }

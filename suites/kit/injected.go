@@ -16,9 +16,6 @@ import (
 // AppImage is the image of a pod that is a dry run: it is never pulled.
 const AppImage = "conformance.test/app:1"
 
-// InjectLabel is the label by which a pod asks for a sidecar, or refuses it.
-const InjectLabel = "sidecar.istio.io/inject"
-
 // Injected returns what becomes of a pod with these labels in the namespace, as
 // a dry run: the API server asks istiod's injector all the same.
 func Injected(ctx context.Context, s *stack.Stack, namespace string, labels map[string]string) (*corev1.Pod, error) {

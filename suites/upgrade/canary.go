@@ -3,6 +3,7 @@ package upgrade
 import (
 	"context"
 
+	"istio-conformance/internal/stack"
 	"istio-conformance/suites/upgrade/installation"
 )
 
@@ -19,7 +20,7 @@ func canaryRevision(m *installation.Mesh) []step {
 func managedRevision(m *installation.Mesh) []step {
 	return canarySteps(m, mover{
 		gateway: func(ctx context.Context, version string) error {
-			if err := m.LabelGateway(ctx, byRevision(m, version)[installation.RevisionLabel]); err != nil {
+			if err := m.LabelGateway(ctx, byRevision(m, version)[stack.RevisionLabel]); err != nil {
 				return err
 			}
 			return m.FollowedAt(ctx, version)
@@ -32,9 +33,9 @@ func managedRevision(m *installation.Mesh) []step {
 // control plane; empty ones are removed.
 func byRevision(m *installation.Mesh, version string) map[string]string {
 	if version == m.Stack.Cell.Istio {
-		return map[string]string{installation.InjectionLabel: "", installation.RevisionLabel: installation.Revision(version)}
+		return map[string]string{stack.NamespaceLabel: "", stack.RevisionLabel: installation.Revision(version)}
 	}
-	return map[string]string{installation.InjectionLabel: "enabled", installation.RevisionLabel: ""}
+	return map[string]string{stack.NamespaceLabel: "enabled", stack.RevisionLabel: ""}
 }
 
 // canaryTag moves the tag that namespace and gateway follow.

@@ -83,7 +83,7 @@ func byIstioctl(ctx context.Context, t *check.T, s *stack.Stack, by istio.Inject
 	t.Helper()
 	manifest, err := yaml.Marshal(map[string]any{
 		"apiVersion": "v1", "kind": "Pod",
-		"metadata": map[string]any{"name": "injection", "namespace": "default", "labels": map[string]any{kit.InjectLabel: "true"}},
+		"metadata": map[string]any{"name": "injection", "namespace": "default", "labels": map[string]any{stack.InjectLabel: "true"}},
 		"spec":     map[string]any{"containers": []any{map[string]any{"name": "app", "image": kit.AppImage}}},
 	})
 	t.Expect(err).NotTo(gomega.HaveOccurred())

@@ -14,13 +14,6 @@ import (
 	"istio-conformance/suites/kit"
 )
 
-// Labels by which a user chooses.
-// https://istio.io/latest/docs/setup/additional-setup/sidecar-injection/#controlling-the-injection-policy
-const (
-	namespaceLabel = "istio-injection"
-	revisionLabel  = "istio.io/rev"
-)
-
 // labels tries every way to ask for a sidecar and to refuse one. It labels the
 // run's own namespace, and so runs alone.
 func labels(s *stack.Stack) check.Check {
@@ -68,18 +61,18 @@ type labelled struct {
 // where it is the default one, by its own name or a tag's, or to another one that is.
 func combinations(s *stack.Stack) []labelled {
 	type set = map[string]string
-	byDefault, revision := s.HasDefault() || s.OtherDefault(), set{revisionLabel: s.Revision()}
+	byDefault, revision := s.HasDefault() || s.OtherDefault(), set{stack.RevisionLabel: s.Revision()}
 	return []labelled{
 		{"no label at all", nil, nil, false},
-		{"namespace enabled", set{namespaceLabel: "enabled"}, nil, byDefault},
-		{"namespace enabled, pod opted out", set{namespaceLabel: "enabled"}, set{kit.InjectLabel: "false"}, false},
+		{"namespace enabled", set{stack.NamespaceLabel: "enabled"}, nil, byDefault},
+		{"namespace enabled, pod opted out", set{stack.NamespaceLabel: "enabled"}, set{stack.InjectLabel: "false"}, false},
 		{"namespace of the revision", revision, nil, true},
-		{"namespace of the revision, pod opted out", revision, set{kit.InjectLabel: "false"}, false},
-		{"namespace of a revision that does not exist", set{revisionLabel: "no-such"}, nil, false},
-		{"pod opted in", nil, set{kit.InjectLabel: "true"}, byDefault},
+		{"namespace of the revision, pod opted out", revision, set{stack.InjectLabel: "false"}, false},
+		{"namespace of a revision that does not exist", set{stack.RevisionLabel: "no-such"}, nil, false},
+		{"pod opted in", nil, set{stack.InjectLabel: "true"}, byDefault},
 		{"pod of the revision", nil, revision, true},
-		{"pod of the revision, opted out", nil, set{revisionLabel: s.Revision(), kit.InjectLabel: "false"}, false},
-		{"namespace disabled, pod opted in", set{namespaceLabel: "disabled"}, set{kit.InjectLabel: "true"}, false},
+		{"pod of the revision, opted out", nil, set{stack.RevisionLabel: s.Revision(), stack.InjectLabel: "false"}, false},
+		{"namespace disabled, pod opted in", set{stack.NamespaceLabel: "disabled"}, set{stack.InjectLabel: "true"}, false},
 	}
 }
 
@@ -97,7 +90,7 @@ func diagnose(t *check.T, sidecar bool) {
 
 // label gives the namespace exactly these of the labels above.
 func label(ctx context.Context, s *stack.Stack, name string, values map[string]string) error {
-	wanted := map[string]any{namespaceLabel: nil, revisionLabel: nil}
+	wanted := map[string]any{stack.NamespaceLabel: nil, stack.RevisionLabel: nil}
 	for key, value := range values {
 		wanted[key] = value
 	}

@@ -7,6 +7,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
+	"istio-conformance/internal/stack"
 	"istio-conformance/suites/kit"
 )
 
@@ -15,7 +16,7 @@ import (
 func (m *Mesh) refresh(ctx context.Context, version string) error {
 	for _, g := range m.Groups() {
 		err := m.restartIf(ctx, g, func(p corev1.Pod) bool {
-			return ProxyVersion(&p) != version || p.Annotations[RevisionLabel] != defaultRevision
+			return ProxyVersion(&p) != version || p.Annotations[stack.RevisionLabel] != defaultRevision
 		})
 		if err != nil {
 			return err

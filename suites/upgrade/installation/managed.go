@@ -106,7 +106,7 @@ func (m *Mesh) LabelGateway(ctx context.Context, revision string) error {
 	gateway.SetKind("Gateway")
 	gateway.SetNamespace(m.Stack.Gateway.Namespace)
 	gateway.SetName(managedName)
-	patch := fmt.Sprintf(`{"metadata":{"labels":{%q:%s}}}`, RevisionLabel, value)
+	patch := fmt.Sprintf(`{"metadata":{"labels":{%q:%s}}}`, stack.RevisionLabel, value)
 	if err := m.Stack.Client.Patch(ctx, gateway, client.RawPatch(types.MergePatchType, []byte(patch))); err != nil {
 		return fmt.Errorf("label Gateway %s/%s: %w", m.Stack.Gateway.Namespace, managedName, err)
 	}

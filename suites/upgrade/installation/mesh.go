@@ -22,8 +22,6 @@ const (
 	TagName = "prod"
 	// defaultRevision is what istiod calls itself without a revision's name.
 	defaultRevision = "default"
-	RevisionLabel   = "istio.io/rev"
-	InjectionLabel  = "istio-injection"
 	workloadLabel   = "upgrade=workload"
 )
 
@@ -95,10 +93,10 @@ func Revision(version string) string { return strings.ReplaceAll(version, ".", "
 // Begin makes the mesh as a journey wants to find it, whatever the one before
 // left. No traffic runs meanwhile.
 func (m *Mesh) Begin(ctx context.Context, l Layout, version string) error {
-	gatewayValues, labels := map[string]any{}, map[string]string{InjectionLabel: "enabled", RevisionLabel: ""}
+	gatewayValues, labels := map[string]any{}, map[string]string{stack.NamespaceLabel: "enabled", stack.RevisionLabel: ""}
 	if l == Tagged {
 		gatewayValues["revision"] = TagName
-		labels = map[string]string{InjectionLabel: "", RevisionLabel: TagName}
+		labels = map[string]string{stack.NamespaceLabel: "", stack.RevisionLabel: TagName}
 	}
 	for _, chart := range []string{"base", "istiod"} {
 		if err := m.Apply(ctx, chart, version, nil); err != nil {

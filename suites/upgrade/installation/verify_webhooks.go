@@ -27,7 +27,7 @@ func (m *Mesh) verifyWebhooks(ctx context.Context, _ Versions) (string, error) {
 	var validating admissionv1.ValidatingWebhookConfigurationList
 	var mutating admissionv1.MutatingWebhookConfigurationList
 	for _, list := range []client.ObjectList{&validating, &mutating} {
-		if err := m.Stack.Client.List(ctx, list, client.HasLabels{RevisionLabel}); err != nil {
+		if err := m.Stack.Client.List(ctx, list, client.HasLabels{stack.RevisionLabel}); err != nil {
 			return "", fmt.Errorf("list Istio's webhooks: %w", err)
 		}
 	}
