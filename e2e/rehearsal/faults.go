@@ -34,7 +34,7 @@ type fault struct {
 	engineProxy bool
 }
 
-// errNotOurEngine says that the engine goes on as it is.
+// errNotOurEngine says that the engine cannot be started again with other variables.
 var errNotOurEngine = errors.New("the engine was not started here, or another run uses it")
 
 // trial is one run of images build, against images of its own in the mirror.

@@ -38,7 +38,7 @@ func Until(ctx context.Context, atMost time.Duration, ask func(ctx context.Conte
 	}
 }
 
-// Pause lets time pass in which what was begun goes on; false says that everything ends.
+// Pause lets time pass; false says that everything ends.
 // What can be watched is watched by Until.
 func Pause(ctx context.Context, d time.Duration) bool {
 	timer := time.NewTimer(d)

@@ -153,12 +153,12 @@ func (g *gatewayMatch) conditions(kind string) []condition {
 // Services that it is for.
 func (m *maker) parents(o *capture.Object, r *gatewayRoute) []place {
 	var all []place
-	of := map[string]string{"TLSRoute": "tls", "TCPRoute": "tcp"}[o.Kind()]
+	of := cmp.Or(map[string]string{"TLSRoute": "tls", "TCPRoute": "tcp"}[o.Kind()], "http")
 	for _, parent := range r.ParentRefs {
 		namespace := cmp.Or(parent.Namespace, o.Namespace())
 		if parent.Kind == "Service" {
 			if s := m.serviceOf(parent.Name, namespace); s != nil {
-				for _, port := range s.first(cmp.Or(of, "http")) {
+				for _, port := range s.first(of) {
 					all = append(all, s.place(m.askerIn(o.Namespace()), port))
 				}
 			}
@@ -166,7 +166,7 @@ func (m *maker) parents(o *capture.Object, r *gatewayRoute) []place {
 		}
 		all = append(all, m.listeners(parent.Name, namespace, parent.SectionName, parent.Port, r.Hostnames)...)
 	}
-	all = slices.DeleteFunc(all, func(p place) bool { return routes(p.scheme) != cmp.Or(of, "http") })
+	all = slices.DeleteFunc(all, func(p place) bool { return routes(p.scheme) != of })
 	for i := range all {
 		if o.Kind() == "GRPCRoute" {
 			all[i].scheme = strings.Replace(all[i].scheme, "http", "grpc", 1)

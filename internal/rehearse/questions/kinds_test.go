@@ -33,7 +33,7 @@ spec: {host: bank, subsets: [{name: v1, labels: {version: v1}}, {name: all, labe
 
 func TestCallsBytesAndTLSAreAsked(t *testing.T) {
 	g := gomega.NewWithT(t)
-	s, err := of(t, bank+`
+	s := mustOf(t, bank+`
 apiVersion: networking.istio.io/v1
 kind: Gateway
 metadata: {name: all, namespace: shop}
@@ -58,7 +58,6 @@ spec:
   tcp: [{match: [{port: 3306}], route: [{destination: {host: bank, subset: v1, port: {number: 3306}}}]}]
   tls: [{match: [{sniHosts: [bank.example], port: 8443}, {sniHosts: [bank.example], destinationSubnets: [10.0.0.0/8]}], route: [{destination: {host: bank, subset: v1, port: {number: 8443}}}]}]
 `)
-	g.Expect(err).NotTo(gomega.HaveOccurred())
 	g.Expect(about(s, "VirtualService shop/bank")).To(gomega.Equal([]string{
 		"tcp[0].match[0]: takes it | outside sends bytes to istio-edge.istio-ingress.svc.cluster.local:3306 through gateway istio-ingress/istio-edge",
 		"tls[0].match[0]: takes it | outside asks GET https://bank.example/ through gateway istio-ingress/istio-edge",
@@ -86,7 +85,7 @@ func TestEachKindOfTheGatewayAPIIsAskedByItsListener(t *testing.T) {
 	route := func(kind, name, section, rules string) string {
 		return "---\napiVersion: gateway.networking.k8s.io/v1\nkind: " + kind + "\nmetadata: {name: " + name + ", namespace: shop}\nspec: {parentRefs: [{name: edge" + section + "}], hostnames: [" + name + ".example], rules: [" + rules + "]}\n"
 	}
-	s, err := of(t, bank+`
+	s := mustOf(t, bank+`
 apiVersion: gateway.networking.k8s.io/v1
 kind: Gateway
 metadata: {name: edge, namespace: shop}
@@ -95,7 +94,6 @@ spec: {gatewayClassName: istio, listeners: [{name: http, port: 80, protocol: HTT
 		route("TLSRoute", "passed", "", "{backendRefs: [{name: web, port: 80}]}")+
 		route("HTTPRoute", "copied", "", "{filters: [{type: RequestMirror}], backendRefs: [{name: web, port: 80}]}")+
 		strings.Replace(route("TCPRoute", "bytes", ", sectionName: tcp", "{backendRefs: [{name: web, port: 80}]}"), "hostnames: [bytes.example], ", "", 1))
-	g.Expect(err).NotTo(gomega.HaveOccurred())
 	g.Expect(about(s, "GRPCRoute shop/calls")).To(gomega.Equal([]string{
 		"rules[0].matches[0]: takes it | outside asks POST grpc://calls.example/bank.Accounts/Call through gateway shop/edge-istio",
 		"rules[0].matches[0]: misses the method | outside asks POST grpc://calls.example/bank.AccountsMissed/Call through gateway shop/edge-istio",
@@ -113,7 +111,7 @@ spec: {gatewayClassName: istio, listeners: [{name: http, port: 80, protocol: HTT
 
 func TestWhatMayFallToChanceIsCounted(t *testing.T) {
 	g := gomega.NewWithT(t)
-	s, err := of(t, gateway+bank+`
+	s := mustOf(t, gateway+bank+`
 apiVersion: networking.istio.io/v1
 kind: VirtualService
 metadata: {name: outside, namespace: shop}
@@ -145,7 +143,6 @@ kind: VirtualService
 metadata: {name: web, namespace: shop}
 spec: {hosts: [web], http: [{route: [{destination: {host: web}, weight: 50}, {destination: {host: stock}, weight: 50}]}]}
 `)
-	g.Expect(err).NotTo(gomega.HaveOccurred())
 	many := map[string]bool{"shop.example": true, "other.example": true, "two.example": true, "web.shop.svc.cluster.local": true}
 	for _, q := range s.Questions {
 		g.Expect(q.Times > 1).To(gomega.Equal(many[q.Host] || strings.HasPrefix(q.To, "bank.")), "%s (%s)", q, q.About)
@@ -157,7 +154,7 @@ func TestAPolicyIsAskedByWhomItNamesAndWhatIsNotAskedIsNamed(t *testing.T) {
 	policy := func(name, spec string) string {
 		return "---\napiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {name: " + name + ", namespace: shop}\nspec: {" + spec + "}\n"
 	}
-	s, err := of(t, policy("target", "targetRef: {kind: Service, name: web}, rules: [{}]")+
+	s := mustOf(t, policy("target", "targetRef: {kind: Service, name: web}, rules: [{}]")+
 		policy("custom", "action: CUSTOM, provider: {name: p}, rules: [{}]")+
 		policy("both", `selector: {matchLabels: {app: stock}}, rules: [{from: [{source: {namespaces: [shop], principals: ["old-domain/ns/shop/sa/stock"]}}], to: [{operation: {paths: ["/a*"]}}, {operation: {notMethods: [PUT], hosts: [x]}}]}]`)+
 		policy("nobody", `selector: {matchLabels: {app: stock}}, rules: [{from: [{source: {notNamespaces: [shop, rehearsal-client], notIpBlocks: [10.0.0.0/8]}}]}]`)+`---
@@ -166,7 +163,6 @@ kind: RequestAuthentication
 metadata: {name: target, namespace: shop}
 spec: {targetRefs: [{kind: Service, name: web}], jwtRules: [{issuer: a}]}
 `)
-	g.Expect(err).NotTo(gomega.HaveOccurred())
 	g.Expect(about(s, "AuthorizationPolicy shop/target")).To(gomega.BeEmpty())
 	g.Expect(about(s, "RequestAuthentication shop/target")).To(gomega.BeEmpty())
 	g.Expect(s.Branches).To(gomega.ContainElements(
@@ -195,10 +191,8 @@ kind: VirtualService
 metadata: {name: outside, namespace: shop}
 spec: {hosts: [shop.example], gateways: [public], http: [MATCH{route: [{destination: {host: web}}WEIGHTED]}]}
 `
-	before, err := of(t, strings.NewReplacer("MATCH", "", "WEIGHTED", "").Replace(vs))
-	g.Expect(err).NotTo(gomega.HaveOccurred())
-	after, err := of(t, bank+strings.NewReplacer("MATCH", "{match: [{headers: {x-new: {exact: a}}}], route: [{destination: {host: bank}}]}, ", "WEIGHTED", ", {destination: {host: stock}, weight: 50}").Replace(vs))
-	g.Expect(err).NotTo(gomega.HaveOccurred())
+	before := mustOf(t, strings.NewReplacer("MATCH", "", "WEIGHTED", "").Replace(vs))
+	after := mustOf(t, bank+strings.NewReplacer("MATCH", "{match: [{headers: {x-new: {exact: a}}}], route: [{destination: {host: bank}}]}, ", "WEIGHTED", ", {destination: {host: stock}, weight: 50}").Replace(vs))
 	n := len(before.Questions)
 	before.With(after, func(asker string) bool { return !strings.HasPrefix(asker, "shop/bank") })
 	g.Expect(len(before.Questions)).To(gomega.BeNumerically(">", n))
@@ -213,7 +207,7 @@ spec: {hosts: [shop.example], gateways: [public], http: [MATCH{route: [{destinat
 
 func TestHostsOutsideOfTheMeshAreAskedWhereTheyAreFoundByName(t *testing.T) {
 	g := gomega.NewWithT(t)
-	s, err := of(t, `
+	s := mustOf(t, `
 apiVersion: networking.istio.io/v1
 kind: ServiceEntry
 metadata: {name: partner, namespace: shop}
@@ -234,7 +228,6 @@ kind: AuthorizationPolicy
 metadata: {name: all, namespace: shop}
 spec: {rules: [{}]}
 `)
-	g.Expect(err).NotTo(gomega.HaveOccurred())
 	g.Expect(about(s, "VirtualService shop/partner")).To(gomega.ContainElements(
 		"http[0].match[0]: takes it | shop/stock asks GET http://api.partner.example:8080/a",
 		"http[0].match[0]: misses the path | shop/stock asks GET http://api.partner.example:8080/a-missed",

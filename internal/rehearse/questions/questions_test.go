@@ -48,6 +48,14 @@ func of(t *testing.T, yaml string) (*Set, error) {
 	return Of(mesh, live.StandIns, entrances)
 }
 
+// mustOf is of for a mesh of which questions can be made.
+func mustOf(t *testing.T, yaml string) *Set {
+	t.Helper()
+	s, err := of(t, yaml)
+	gomega.NewWithT(t).Expect(err).NotTo(gomega.HaveOccurred())
+	return s
+}
+
 // about are the questions of an object for people.
 func about(s *Set, object string) []string {
 	var all []string
@@ -61,7 +69,7 @@ func about(s *Set, object string) []string {
 
 func TestEachConditionIsTakenAndMissed(t *testing.T) {
 	g := gomega.NewWithT(t)
-	s, err := of(t, gateway+`
+	s := mustOf(t, gateway+`
 apiVersion: networking.istio.io/v1
 kind: VirtualService
 metadata: {name: outside, namespace: shop}
@@ -74,7 +82,6 @@ spec:
   - timeout: 2s
     route: [{destination: {host: web}}]
 `)
-	g.Expect(err).NotTo(gomega.HaveOccurred())
 	g.Expect(about(s, "VirtualService shop/outside")).To(gomega.Equal([]string{
 		"http[0].match[0]: takes it | outside asks PUT http://shop.example/api/?v=2 through gateway istio-ingress/istio-edge with x-user: a1",
 		"http[0].match[0]: misses the path | outside asks PUT http://shop.example/apiz?v=2 through gateway istio-ingress/istio-edge with x-user: a1",
@@ -93,7 +100,7 @@ spec:
 
 func TestQuestionsInsideTheMesh(t *testing.T) {
 	g := gomega.NewWithT(t)
-	s, err := of(t, `
+	s := mustOf(t, `
 apiVersion: networking.istio.io/v1
 kind: VirtualService
 metadata: {name: stock, namespace: shop}
@@ -118,7 +125,6 @@ kind: RequestAuthentication
 metadata: {name: tokens, namespace: shop}
 spec: {selector: {matchLabels: {app: web}}, jwtRules: [{issuer: a}]}
 `)
-	g.Expect(err).NotTo(gomega.HaveOccurred())
 	g.Expect(about(s, "VirtualService shop/stock")).To(gomega.Equal([]string{"http[0].match[0]: takes it | shop/web asks GET http://stock.shop.svc.cluster.local/"}))
 	g.Expect(s.Branches).To(gomega.ContainElements(
 		Branch{"VirtualService shop/stock", "http[1].match[0]", "no workload with a sidecar has its source's labels"},
@@ -138,7 +144,7 @@ spec: {selector: {matchLabels: {app: web}}, jwtRules: [{issuer: a}]}
 
 func TestTheGatewayAPIIsAsked(t *testing.T) {
 	g := gomega.NewWithT(t)
-	s, err := of(t, `
+	s := mustOf(t, `
 apiVersion: gateway.networking.k8s.io/v1
 kind: Gateway
 metadata: {name: edge, namespace: shop}
@@ -152,7 +158,6 @@ spec:
   hostnames: [www.example]
   rules: [{matches: [{path: {type: PathPrefix, value: /stock}}], backendRefs: [{name: stock, port: 80}], timeouts: {request: 1s}}]
 `)
-	g.Expect(err).NotTo(gomega.HaveOccurred())
 	g.Expect(about(s, "HTTPRoute shop/public")).To(gomega.Equal([]string{
 		"rules[0].matches[0]: takes it | outside asks GET http://www.example/stock through gateway shop/edge-istio",
 		"rules[0].matches[0]: misses the path | outside asks GET http://www.example/stockz through gateway shop/edge-istio",
@@ -175,10 +180,9 @@ kind: VirtualService
 metadata: {name: below, namespace: shop}
 spec: {http: [{match: [{uri: {prefix: /a/b}}], route: [{destination: {host: web}}]}]}
 `
-	s, err := of(t, root+below)
-	g.Expect(err).NotTo(gomega.HaveOccurred())
+	s := mustOf(t, root+below)
 	g.Expect(about(s, "VirtualService shop/below")).To(gomega.ContainElement(gomega.ContainSubstring("takes it | outside asks GET http://shop.example/a/b ")))
-	_, err = of(t, root+strings.Replace(below, "route: [{destination: {host: web}}]", "delegate: {name: root}", 1))
+	_, err := of(t, root+strings.Replace(below, "route: [{destination: {host: web}}]", "delegate: {name: root}", 1))
 	g.Expect(err).To(gomega.MatchError(gomega.MatchRegexp(`^mesh.yaml:\d+: the delegates of VirtualServices go in a circle: VirtualService shop/(root|below) -> .*; let the last one`)))
 }
 

@@ -80,7 +80,7 @@ func (m *maker) effects(r written, p place, s shape) {
 		}
 		m.mirrored(r, field(mirrorField(r)), p, s, times)
 	}
-	if c := r.Cors; c != nil && len(c.AllowOrigins) > 0 && p.scheme[:4] == "http" {
+	if c := r.Cors; c != nil && len(c.AllowOrigins) > 0 && strings.HasPrefix(p.scheme, "http") {
 		m.cors(r, p, s)
 	}
 	if len(r.Route) == 0 || r.times() > once {
