@@ -207,7 +207,7 @@ func (s *Stack) wantedGateway() desired.Release {
 // enrolment are the labels by which a namespace asks for sidecars, and by which istiod
 // sees it where the user's values have it look at some namespaces alone.
 func (s *Stack) enrolment() map[string]string {
-	labels := map[string]string{"istio-injection": "enabled"}
+	labels := map[string]string{NamespaceLabel: "enabled"}
 	if len(s.injection) > 0 {
 		labels = maps.Clone(s.injection)
 	}
