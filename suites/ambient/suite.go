@@ -19,27 +19,17 @@ import (
 
 // features are what the suite is made of, in the order in which they run.
 var features = []kit.Feature{
-	{Name: "identity", Checks: identity.Checks, Mutations: identity.Mutations},
-	{Name: "policy", Checks: policy.Checks, Mutations: policy.Mutations},
-	{Name: "services", Checks: services.Checks},
-	{Name: "enrolment", Checks: enrolment.Checks, Mutations: enrolment.Mutations},
-	{Name: "gateway", Checks: gateway.Checks, Mutations: gateway.Mutations},
-	{Name: "resilience", Checks: restarts.Checks, Mutations: restarts.Mutations},
+	{Name: "identity", Checks: &identity.Checks, Mutations: identity.Mutations},
+	{Name: "policy", Checks: &policy.Checks, Mutations: policy.Mutations},
+	{Name: "services", Checks: &services.Checks},
+	{Name: "enrolment", Checks: &enrolment.Checks, Mutations: enrolment.Mutations},
+	{Name: "gateway", Checks: &gateway.Checks, Mutations: gateway.Mutations},
+	{Name: "resilience", Checks: &restarts.Checks, Mutations: restarts.Mutations},
 }
 
 // Suite returns the checks of the ambient profile.
 func Suite(s *stack.Stack) check.Suite {
-	suite := kit.Suite(s, "ambient", features)
-	for i := range suite.Checks {
-		own := suite.Checks[i].SkipIf
-		suite.Checks[i].SkipIf = func() string {
-			if why := whyNot(s); why != "" || own == nil {
-				return why
-			}
-			return own()
-		}
-	}
-	return suite
+	return kit.Suite(s, "ambient", func() string { return whyNot(s) }, features)
 }
 
 // whyNot says why the suite's checks cannot be made; empty when they can.

@@ -17,6 +17,8 @@ import (
 	"istio-conformance/suites/kit"
 )
 
+var _ = first.Add(backends)
+
 // backends deploys the service behind the gateway. Everything later stands on it.
 func backends(s *stack.Stack) check.Check {
 	return check.Check{

@@ -27,37 +27,32 @@ import (
 	"istio-conformance/suites/mutation"
 )
 
+// first is what the features' checks send their requests to.
+var first kit.Checks
+
 // features are what the suite is made of, in the order in which they run.
 var features = []kit.Feature{
-	{Name: "node-port", Checks: nodeport.Checks, Mutations: nodeport.Mutations},
-	{Name: "direct-to-pods", Checks: direct.Checks, Mutations: direct.Mutations},
-	{Name: "routing", Checks: routing.Checks, Mutations: routing.Mutations},
-	{Name: "gateway-api", Checks: gatewayapi.Checks, Mutations: gatewayapi.Mutations},
-	{Name: "managed-gateways", Checks: managed.Checks, Mutations: managed.Mutations},
-	{Name: "balancing", Checks: balancing.Checks, Mutations: balancing.Mutations},
-	{Name: "circuit-breaking", Checks: circuit.Checks, Mutations: circuit.Mutations},
-	{Name: "faults", Checks: faults.Checks, Mutations: faults.Mutations},
-	{Name: "retries", Checks: retries.Checks, Mutations: retries.Mutations},
-	{Name: "timeouts", Checks: timeouts.Checks, Mutations: timeouts.Mutations},
-	{Name: "tls", Checks: tls.Checks, Mutations: tls.Mutations},
-	{Name: "mtls", Checks: mtls.Checks, Mutations: mtls.Mutations},
-	{Name: "authorization", Checks: authorization.Checks, Mutations: authorization.Mutations},
-	{Name: "protocols", Checks: protocols.Checks, Mutations: protocols.Mutations},
-	{Name: "telemetry", Checks: telemetry.Checks, Mutations: telemetry.Mutations},
-	{Name: "wire", Checks: wire.Checks, Mutations: wire.Mutations},
+	{Checks: &first, Mutations: backendMutations},
+	{Name: "node-port", Checks: &nodeport.Checks, Mutations: nodeport.Mutations},
+	{Name: "direct-to-pods", Checks: &direct.Checks, Mutations: direct.Mutations},
+	{Name: "routing", Checks: &routing.Checks, Mutations: routing.Mutations},
+	{Name: "gateway-api", Checks: &gatewayapi.Checks, Mutations: gatewayapi.Mutations},
+	{Name: "managed-gateways", Checks: &managed.Checks, Mutations: managed.Mutations},
+	{Name: "balancing", Checks: &balancing.Checks, Mutations: balancing.Mutations},
+	{Name: "circuit-breaking", Checks: &circuit.Checks, Mutations: circuit.Mutations},
+	{Name: "faults", Checks: &faults.Checks, Mutations: faults.Mutations},
+	{Name: "retries", Checks: &retries.Checks, Mutations: retries.Mutations},
+	{Name: "timeouts", Checks: &timeouts.Checks, Mutations: timeouts.Mutations},
+	{Name: "tls", Checks: &tls.Checks, Mutations: tls.Mutations},
+	{Name: "mtls", Checks: &mtls.Checks, Mutations: mtls.Mutations},
+	{Name: "authorization", Checks: &authorization.Checks, Mutations: authorization.Mutations},
+	{Name: "protocols", Checks: &protocols.Checks, Mutations: protocols.Mutations},
+	{Name: "telemetry", Checks: &telemetry.Checks, Mutations: telemetry.Mutations},
+	{Name: "wire", Checks: &wire.Checks, Mutations: wire.Mutations},
 }
 
 // Suite returns the ingress checks for a cluster with Istio and its gateway.
-func Suite(s *stack.Stack) check.Suite {
-	suite := kit.Suite(s, "ingress", features)
-	suite.Checks = append([]check.Check{backends(s)}, suite.Checks...)
-	for i := range suite.Checks {
-		suite.Checks[i].SkipIf = kit.SkipFirst(s.WhyNotRouted, suite.Checks[i].SkipIf)
-	}
-	return suite
-}
+func Suite(s *stack.Stack) check.Suite { return kit.Suite(s, "ingress", s.WhyNotRouted, features) }
 
 // Mutations returns the ways to break what the suite checks.
-func Mutations() []mutation.Mutation {
-	return append(backendMutations(), kit.Mutations(features)...)
-}
+func Mutations() []mutation.Mutation { return kit.Mutations(features) }

@@ -82,8 +82,11 @@ func sayOwn(t *check.T, s *stack.Stack) {
 	}
 }
 
-// SkipFirst returns a SkipIf of two; the second may be nil.
+// SkipFirst returns a SkipIf of two, of which either may be nil.
 func SkipFirst(first, second func() string) func() string {
+	if first == nil {
+		return second
+	}
 	return func() string {
 		if why := first(); why != "" || second == nil {
 			return why

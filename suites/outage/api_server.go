@@ -25,6 +25,8 @@ const (
 	startAPIServer = "if [ -e " + putAside + " ]; then mv " + putAside + " " + manifest + "; fi"
 )
 
+var _ = kubernetes.Add(apiServerStopped)
+
 // apiServerStopped stops the only API server.
 func apiServerStopped(s *stack.Stack) check.Check {
 	const link = "https://istio.io/latest/docs/ops/deployment/architecture/"

@@ -30,6 +30,8 @@ const (
 	pluginLink = "https://istio.io/latest/docs/tasks/security/cert-management/plugin-ca-cert/"
 )
 
+var _ = ca.Add(caReplaced)
+
 // caReplaced leads from the CA that istiod made itself to a plugged-in one with another
 // root, by way of both roots.
 func caReplaced(s *stack.Stack) check.Check {

@@ -21,6 +21,8 @@ import (
 	"istio-conformance/suites/mutation"
 )
 
+var _ = ca.Add(caRefused)
+
 // caRefused plugs in a CA that cannot sign. The istiod that is there goes on.
 func caRefused(s *stack.Stack) check.Check {
 	return check.Check{
@@ -108,6 +110,8 @@ func ignoreCA(ctx context.Context, t *check.T, s *stack.Stack) {
 		return client.IgnoreNotFound(secrets.Delete(ctx, "cacerts", metav1.DeleteOptions{}))
 	})
 }
+
+var _ = ca.Add(caAtOnce)
 
 // caAtOnce replaces the root at once: what the order of caReplaced is good for.
 func caAtOnce(s *stack.Stack) check.Check {

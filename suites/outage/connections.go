@@ -26,6 +26,8 @@ const (
 	mostEntries = 1 << 20
 )
 
+var _ = resources.Add(connectionTableFull)
+
 // connectionTableFull fills the table of connections of the node by which traffic enters.
 func connectionTableFull(s *stack.Stack) check.Check {
 	const link = "https://docs.kernel.org/networking/nf_conntrack-sysctl.html"

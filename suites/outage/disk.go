@@ -19,6 +19,8 @@ const diskFull = 15 * time.Second
 // Source: the injection template of gateways, volume istio-envoy.
 const gatewayVolume = "/var/lib/kubelet/pods/%s/volumes/kubernetes.io~empty-dir/istio-envoy"
 
+var _ = resources.Add(gatewayDiskFull)
+
 // gatewayDiskFull fills the volume into which the gateway's proxy writes.
 func gatewayDiskFull(s *stack.Stack) check.Check {
 	const link = "https://kubernetes.io/docs/concepts/storage/volumes/#emptydir"

@@ -16,6 +16,8 @@ import (
 // dnsAway is how long there is no name server.
 const dnsAway = 15 * time.Second
 
+var _ = kubernetes.Add(coreDNSGone)
+
 // coreDNSGone takes all name servers away. Proxies get addresses from istiod, and keep the
 // connection to istiod that they have.
 func coreDNSGone(s *stack.Stack) check.Check {

@@ -22,6 +22,8 @@ const (
 	storeAnswers = 5 * time.Second
 )
 
+var _ = kubernetes.Add(etcdPaused)
+
 // etcdPaused halts the only etcd. The API server runs and cannot read or write.
 func etcdPaused(s *stack.Stack) check.Check {
 	const link = "https://istio.io/latest/docs/ops/deployment/architecture/"

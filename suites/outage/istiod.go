@@ -27,6 +27,8 @@ func takeIstiod(ctx context.Context, t *check.T, s *stack.Stack) (give func(cont
 	return scale(ctx, t, s, stack.SystemNamespace, s.Revised("istiod"), 0)
 }
 
+var _ = istiod.Add(gatewayStarts)
+
 // gatewayStarts starts a gateway pod while there is no istiod: it has no configuration,
 // and must get no request.
 func gatewayStarts(s *stack.Stack) check.Check {
@@ -95,6 +97,8 @@ func gatewayPod(ctx context.Context, t *check.T, s *stack.Stack, change func(*co
 	t.Expect(s.Client.Create(ctx, pod)).To(gomega.Succeed())
 	return pod
 }
+
+var _ = istiod.Add(podsRoll)
 
 // podsRoll replaces the pods of a service while there is no istiod to inject the new ones.
 func podsRoll(s *stack.Stack) check.Check {

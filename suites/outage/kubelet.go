@@ -17,6 +17,8 @@ import (
 // Kubernetes takes for a lost node.
 const kubeletAway = 10 * time.Second
 
+var _ = kubernetes.Add(kubeletRestarted)
+
 // kubeletRestarted stops the kubelet under the gateway and starts it again. Pods do not
 // need it to serve.
 func kubeletRestarted(s *stack.Stack) check.Check {

@@ -22,6 +22,9 @@ import (
 // Source: k8s.io/kubernetes pkg/controller/podgc.
 const movedTimeout = 4 * time.Minute
 
+// Last: pods of all kinds start elsewhere.
+var _ = resources.AddAt(1, nodeLost)
+
 // nodeLost halts the node with istiod and the gateway for good, as far as the cluster can
 // tell: its Node is deleted, as an operator or an autoscaler does.
 func nodeLost(s *stack.Stack) check.Check {

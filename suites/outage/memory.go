@@ -24,6 +24,8 @@ const startedAgain = 45 * time.Second
 // oomKilled is the reason by which Kubernetes names a container that the kernel killed.
 const oomKilled = "OOMKilled"
 
+var _ = resources.Add(gatewayOutOfMemory)
+
 // gatewayOutOfMemory takes the gateway's memory away, so that the kernel kills its Envoy.
 func gatewayOutOfMemory(s *stack.Stack) check.Check {
 	const link = "https://kubernetes.io/docs/tasks/configure-pod-container/assign-memory-resource/"

@@ -21,6 +21,8 @@ import (
 // node, so that nobody but the proxies notices.
 const nodeAway = 20 * time.Second
 
+var _ = kubernetes.Add(nodePaused)
+
 // nodePaused halts the node on which the gateway, istiod and most backends run. A second
 // gateway on the node by which traffic enters has to find out which backends answer.
 func nodePaused(s *stack.Stack) check.Check {

@@ -19,6 +19,8 @@ import (
 // starved is how long istiod is held back after a change has reached the gateway.
 const starved = 10 * time.Second
 
+var _ = istiod.Add(istiodStarved)
+
 // istiodStarved gives istiod a twentieth of a CPU.
 func istiodStarved(s *stack.Stack) check.Check {
 	const link = "https://istio.io/latest/docs/ops/deployment/performance-and-scalability/"

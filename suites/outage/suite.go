@@ -12,47 +12,33 @@ import (
 	"istio-conformance/suites/kit"
 )
 
+var (
+	// kubernetes are the outages of what Istio stands on.
+	kubernetes kit.Checks
+	// istiod are the outages of the control plane while it is needed.
+	istiod kit.Checks
+	// ca are the changes of the mesh's certificate authority.
+	ca kit.Checks
+	// resources are what a node or a pod runs out of, and a node that is lost.
+	resources kit.Checks
+)
+
 // features are what is taken away.
 var features = []kit.Feature{
-	{Name: "kubernetes", Checks: kubernetes},
-	{Name: "istiod", Checks: istiod},
-	{Name: "ca", Checks: ca},
+	{Name: "kubernetes", Checks: &kubernetes},
+	{Name: "istiod", Checks: &istiod},
+	{Name: "ca", Checks: &ca},
 }
 
 // rarer are taken away where every outage is asked for.
-var rarer = []kit.Feature{{Name: "resources", Checks: resources}}
+var rarer = []kit.Feature{{Name: "resources", Checks: &resources}}
 
-// Suite returns the outages. They follow each other: each leaves the cluster as the next
-// one wants to find it.
+// Suite returns the outages. They follow each other: each leaves the cluster healthy.
 // wide adds those that take longer, or harm more.
 func Suite(s *stack.Stack, wide bool) check.Suite {
 	asked := features
 	if wide {
 		asked = slices.Concat(features, rarer)
 	}
-	suite := kit.Suite(s, "outage", asked)
-	for i := range suite.Checks {
-		suite.Checks[i].SkipIf = s.WhyNotOurs
-	}
-	return suite
-}
-
-// kubernetes are the outages of what Istio stands on.
-func kubernetes(s *stack.Stack) []check.Check {
-	return []check.Check{apiServerStopped(s), etcdPaused(s), kubeletRestarted(s), coreDNSGone(s), nodePaused(s)}
-}
-
-// istiod are the outages of the control plane while it is needed.
-func istiod(s *stack.Stack) []check.Check {
-	return []check.Check{gatewayStarts(s), podsRoll(s), istiodStarved(s)}
-}
-
-// ca are the changes of the mesh's certificate authority.
-func ca(s *stack.Stack) []check.Check {
-	return []check.Check{caReplaced(s), caAtOnce(s), caRefused(s)}
-}
-
-// resources are what a node or a pod runs out of, and a node that is lost.
-func resources(s *stack.Stack) []check.Check {
-	return []check.Check{gatewayOutOfMemory(s), gatewayDiskFull(s), connectionTableFull(s), nodeLost(s)}
+	return kit.Suite(s, "outage", s.WhyNotOurs, asked)
 }

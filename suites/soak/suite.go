@@ -14,7 +14,6 @@ import (
 	"istio-conformance/internal/check"
 	"istio-conformance/internal/report"
 	"istio-conformance/internal/stack"
-	"istio-conformance/suites/kit"
 )
 
 const (
@@ -30,13 +29,11 @@ const (
 // time: the first of them waits for it.
 func Suite(s *stack.Stack, lasts time.Duration) check.Suite {
 	k := &keeper{stack: s, lasts: lasts}
-	suite := kit.Suite(s, "soak", []kit.Feature{{Name: "soak", Checks: func(*stack.Stack) []check.Check {
-		return []check.Check{k.requests(), k.certificates(), k.growth("memory", memory), k.growth("open-files", files)}
-	}}})
-	for i := range suite.Checks {
-		suite.Checks[i].Timeout, suite.Checks[i].SkipIf = lasts+around, s.WhyNotOurs
+	checks := []check.Check{k.requests(), k.certificates(), k.growth("memory", memory), k.growth("open-files", files)}
+	for i := range checks {
+		checks[i].Feature, checks[i].Timeout, checks[i].SkipIf = "soak", lasts+around, s.WhyNotOurs
 	}
-	return suite
+	return check.Suite{Name: "soak", Checks: checks}
 }
 
 // requests judges the traffic.

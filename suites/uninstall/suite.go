@@ -16,20 +16,14 @@ import (
 
 // features follow each other: each begins where the one before ended.
 var features = []kit.Feature{
-	{Name: "leftovers", Checks: leftovers.Checks, Mutations: leftovers.Mutations},
-	{Name: "wrong-order", Checks: wrongorder.Checks, Mutations: wrongorder.Mutations},
-	{Name: "reinstall", Checks: reinstall.Checks, Mutations: reinstall.Mutations},
-	{Name: "ambient", Checks: ambientorder.Checks, Mutations: ambientorder.Mutations},
+	{Name: "leftovers", Checks: &leftovers.Checks, Mutations: leftovers.Mutations},
+	{Name: "wrong-order", Checks: &wrongorder.Checks, Mutations: wrongorder.Mutations},
+	{Name: "reinstall", Checks: &reinstall.Checks, Mutations: reinstall.Mutations},
+	{Name: "ambient", Checks: &ambientorder.Checks, Mutations: ambientorder.Mutations},
 }
 
 // Suite returns the checks of Istio's removal and return.
-func Suite(s *stack.Stack) check.Suite {
-	suite := kit.Suite(s, "uninstall", features)
-	for i := range suite.Checks {
-		suite.Checks[i].SkipIf = s.WhyNotOurs
-	}
-	return suite
-}
+func Suite(s *stack.Stack) check.Suite { return kit.Suite(s, "uninstall", s.WhyNotOurs, features) }
 
 // Mutations returns the ways to break what the suite checks.
 func Mutations() []mutation.Mutation { return kit.Mutations(features) }

@@ -2,15 +2,7 @@
 // they run.
 package enrolment
 
-import (
-	"istio-conformance/internal/check"
-	"istio-conformance/internal/stack"
-)
+import "istio-conformance/suites/kit"
 
-// Checks returns the checks of this feature.
-func Checks(s *stack.Stack) []check.Check {
-	return []check.Check{
-		underTraffic(s),
-		byNamespace(s),
-	}
-}
+// Checks are the checks of this feature.
+var Checks kit.Checks

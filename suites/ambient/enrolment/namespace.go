@@ -13,6 +13,8 @@ import (
 	"istio-conformance/suites/kit"
 )
 
+var _ = Checks.Add(byNamespace)
+
 // byNamespace labels a namespace of its own, in which one pod opts out.
 func byNamespace(s *stack.Stack) check.Check {
 	return check.Check{

@@ -18,6 +18,8 @@ const link = "https://istio.io/latest/docs/ambient/usage/add-workloads/"
 // held is how many connections stay open beside the requests.
 const held = 5
 
+var _ = Checks.Add(underTraffic)
+
 // underTraffic takes a client and its server into the mesh and out again. Requests may
 // be lost meanwhile: istio-cni redirects a pod before ztunnel serves it, and the
 // client's ztunnel hears from istiod only later that the server's no longer does.

@@ -2,12 +2,7 @@
 // gateway before pods in the mesh, and waypoints, which judge and route HTTP.
 package gateway
 
-import (
-	"istio-conformance/internal/check"
-	"istio-conformance/internal/stack"
-)
+import "istio-conformance/suites/kit"
 
-// Checks returns the checks of this feature.
-func Checks(s *stack.Stack) []check.Check {
-	return []check.Check{toPod(s), waypoint(s)}
-}
+// Checks are the checks of this feature.
+var Checks kit.Checks

@@ -15,6 +15,8 @@ import (
 	"istio-conformance/suites/kit"
 )
 
+var _ = Checks.Add(toPod)
+
 // toPod sends a request through the ingress gateway to a pod in the mesh.
 func toPod(s *stack.Stack) check.Check {
 	return check.Check{

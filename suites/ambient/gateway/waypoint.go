@@ -22,6 +22,8 @@ import (
 // waypointLink is where waypoints are documented.
 const waypointLink = "https://istio.io/latest/docs/ambient/usage/waypoint/"
 
+var _ = Checks.Add(waypoint)
+
 // waypoint puts a waypoint before a Service.
 func waypoint(s *stack.Stack) check.Check {
 	return check.Check{

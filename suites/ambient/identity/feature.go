@@ -11,24 +11,32 @@ import (
 	"istio-conformance/internal/mesh/ztunnel"
 	"istio-conformance/internal/stack"
 	"istio-conformance/suites/ambient/mesh"
+	"istio-conformance/suites/kit"
 )
 
-// Checks returns the checks of this feature.
-func Checks(s *stack.Stack) []check.Check {
-	return []check.Check{
-		{
-			Name:     "other-node",
-			Promise:  "a pod in the ambient mesh reaches one on another node by HBONE, and each side's ztunnel has proved the other's identity; a pod that is not in the mesh reaches it in plain text",
-			Parallel: true,
-			SkipIf:   func() string { return whyOneNode(s) },
-			Run:      func(ctx context.Context, t *check.T) { proves(ctx, t, s, "other", nodeOf(s, 1)) },
-		},
-		{
-			Name:     "own-node",
-			Promise:  "between two pods of one node ztunnel does not spare mutual TLS: the wire is HBONE and both identities are proved",
-			Parallel: true,
-			Run:      func(ctx context.Context, t *check.T) { proves(ctx, t, s, "own", nodeOf(s, 0)) },
-		},
+// Checks are the checks of this feature.
+var Checks kit.Checks
+
+var _ = Checks.Add(otherNode)
+
+func otherNode(s *stack.Stack) check.Check {
+	return check.Check{
+		Name:     "other-node",
+		Promise:  "a pod in the ambient mesh reaches one on another node by HBONE, and each side's ztunnel has proved the other's identity; a pod that is not in the mesh reaches it in plain text",
+		Parallel: true,
+		SkipIf:   func() string { return whyOneNode(s) },
+		Run:      func(ctx context.Context, t *check.T) { proves(ctx, t, s, "other", nodeOf(s, 1)) },
+	}
+}
+
+var _ = Checks.Add(ownNode)
+
+func ownNode(s *stack.Stack) check.Check {
+	return check.Check{
+		Name:     "own-node",
+		Promise:  "between two pods of one node ztunnel does not spare mutual TLS: the wire is HBONE and both identities are proved",
+		Parallel: true,
+		Run:      func(ctx context.Context, t *check.T) { proves(ctx, t, s, "own", nodeOf(s, 0)) },
 	}
 }
 

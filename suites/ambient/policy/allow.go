@@ -16,6 +16,8 @@ import (
 
 const link = "https://istio.io/latest/docs/ambient/usage/l4-policy/"
 
+var _ = Checks.Add(allow)
+
 // allow lets one identity reach one port.
 func allow(s *stack.Stack) check.Check {
 	return check.Check{
@@ -44,6 +46,8 @@ func allow(s *stack.Stack) check.Check {
 		},
 	}
 }
+
+var _ = Checks.Add(httpRule)
 
 // httpRule gives ztunnel a rule that it cannot judge.
 func httpRule(s *stack.Stack) check.Check {

@@ -2,16 +2,7 @@
 // mutual TLS, and who may reach which port.
 package policy
 
-import (
-	"istio-conformance/internal/check"
-	"istio-conformance/internal/stack"
-)
+import "istio-conformance/suites/kit"
 
-// Checks returns the checks of this feature.
-func Checks(s *stack.Stack) []check.Check {
-	return []check.Check{
-		strict(s),
-		allow(s),
-		httpRule(s),
-	}
-}
+// Checks are the checks of this feature.
+var Checks kit.Checks

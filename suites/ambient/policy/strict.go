@@ -12,6 +12,8 @@ import (
 	"istio-conformance/suites/kit"
 )
 
+var _ = Checks.Add(strict)
+
 // strict asks a pod of mode STRICT from inside and outside of the mesh.
 func strict(s *stack.Stack) check.Check {
 	return check.Check{

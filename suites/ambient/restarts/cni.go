@@ -15,6 +15,8 @@ import (
 // unenrolled is how long a pod that waits for its network is watched.
 const unenrolled = 5 * time.Second
 
+var _ = Checks.Add(cniDown)
+
 // cniDown takes istio-cni's agent from every node for a while.
 func cniDown(s *stack.Stack) check.Check {
 	return check.Check{

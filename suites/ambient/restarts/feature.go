@@ -2,10 +2,7 @@
 // are restarted. Its checks disturb all pods of the mesh, and run one by one.
 package restarts
 
-import (
-	"istio-conformance/internal/check"
-	"istio-conformance/internal/stack"
-)
+import "istio-conformance/suites/kit"
 
-// Checks returns the checks of this feature.
-func Checks(s *stack.Stack) []check.Check { return []check.Check{ztunnelRestarted(s), cniDown(s)} }
+// Checks are the checks of this feature.
+var Checks kit.Checks

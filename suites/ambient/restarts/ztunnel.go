@@ -17,6 +17,8 @@ import (
 // keptConnections is how many connections are open over a restart.
 const keptConnections = 10
 
+var _ = Checks.Add(ztunnelRestarted)
+
 // ztunnelRestarted replaces every node's ztunnel while pods talk to each other.
 func ztunnelRestarted(s *stack.Stack) check.Check {
 	return check.Check{

@@ -15,10 +15,12 @@ import (
 	"istio-conformance/suites/kit"
 )
 
-// Checks returns the checks of this feature.
-func Checks(s *stack.Stack) []check.Check { return []check.Check{headless(s), withoutSelector(s)} }
+// Checks are the checks of this feature.
+var Checks kit.Checks
 
 const link = "https://istio.io/latest/docs/ambient/usage/troubleshoot-ztunnel/"
+
+var _ = Checks.Add(headless)
 
 // headless asks for pods by a name that has their addresses and none of its own.
 func headless(s *stack.Stack) check.Check {
@@ -52,6 +54,8 @@ func headless(s *stack.Stack) check.Check {
 		},
 	}
 }
+
+var _ = Checks.Add(withoutSelector)
 
 // withoutSelector asks by a Service whose endpoint no pod's labels decide.
 func withoutSelector(s *stack.Stack) check.Check {

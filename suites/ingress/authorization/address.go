@@ -15,6 +15,8 @@ import (
 	"istio-conformance/suites/kit"
 )
 
+var _ = Checks.Add(address)
+
 // address asks two hosts from two addresses, of which one is named in a policy.
 func address(s *stack.Stack) check.Check {
 	return check.Check{

@@ -9,6 +9,8 @@ import (
 	"istio-conformance/suites/kit"
 )
 
+var _ = Checks.Add(deny)
+
 // deny asks a host of which a path and a method are denied.
 func deny(s *stack.Stack) check.Check {
 	return check.Check{
@@ -33,6 +35,8 @@ func deny(s *stack.Stack) check.Check {
 		},
 	}
 }
+
+var _ = Checks.Add(allow)
 
 // allow asks a host of which only one path and method are allowed.
 func allow(s *stack.Stack) check.Check {

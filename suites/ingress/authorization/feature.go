@@ -18,17 +18,8 @@ import (
 // docs is where Istio documents policies at a gateway.
 const docs = "https://istio.io/latest/docs/tasks/security/authorization/authz-ingress/"
 
-// Checks returns the checks of this feature.
-func Checks(s *stack.Stack) []check.Check {
-	// Policies of a gateway are in its own namespace.
-	s = s.Beside()
-	return []check.Check{
-		deny(s),
-		allow(s),
-		address(s),
-		jwt(s),
-	}
-}
+// Checks are the checks of this feature. Policies of a gateway are in its own namespace.
+var Checks = kit.Checks{On: (*stack.Stack).Beside}
 
 // attempt is a request and what must become of it.
 type attempt struct {

@@ -12,6 +12,8 @@ import (
 	"istio-conformance/suites/kit"
 )
 
+var _ = Checks.Add(jwt)
+
 // jwt asks a host that wants a token with tokens of all kinds.
 func jwt(s *stack.Stack) check.Check {
 	return check.Check{

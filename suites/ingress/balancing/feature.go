@@ -1,24 +1,10 @@
 // Package balancing checks how the gateway spreads requests over a Service's pods.
 package balancing
 
-import (
-	"istio-conformance/internal/check"
-	"istio-conformance/internal/stack"
-)
+import "istio-conformance/suites/kit"
 
 // link is where the ways to balance are documented.
 const link = "https://istio.io/latest/docs/reference/config/networking/destination-rule/#LoadBalancerSettings"
 
-// Checks returns the checks of this feature.
-func Checks(s *stack.Stack) []check.Check {
-	return []check.Check{
-		random(s),
-		roundRobin(s),
-		leastRequest(s),
-		subsets(s),
-		consistentHash(s),
-		hashAfterLoss(s),
-		distribute(s),
-		failover(s),
-	}
-}
+// Checks are the checks of this feature.
+var Checks kit.Checks

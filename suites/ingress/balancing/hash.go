@@ -23,6 +23,8 @@ const (
 	repeats = 3
 )
 
+var _ = Checks.Add(consistentHash)
+
 // consistentHash asks with the same headers and cookies again and again.
 func consistentHash(s *stack.Stack) check.Check {
 	return check.Check{
@@ -124,6 +126,8 @@ const (
 	expectedMove = 1.0/3 + 1.0/9
 	// A hash modulo the number of pods would move two thirds.
 )
+
+var _ = Checks.Add(hashAfterLoss)
 
 // hashAfterLoss takes a pod away and counts the keys that have another pod then.
 func hashAfterLoss(s *stack.Stack) check.Check {

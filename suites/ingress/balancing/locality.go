@@ -21,6 +21,8 @@ const linkLocality = "https://istio.io/latest/docs/tasks/traffic-management/loca
 // nearShare is the weight of the first of two zones.
 const nearShare = 0.8
 
+var _ = Checks.Add(distribute)
+
 // distribute spreads requests over two zones by weight.
 func distribute(s *stack.Stack) check.Check {
 	return check.Check{
@@ -47,6 +49,8 @@ func distribute(s *stack.Stack) check.Check {
 		},
 	}
 }
+
+var _ = Checks.Add(failover)
 
 // failover prefers one version, and makes it fail.
 func failover(s *stack.Stack) check.Check {

@@ -16,6 +16,8 @@ import (
 // told from an even one.
 const requests = 300
 
+var _ = Checks.Add(random)
+
 // random spreads requests by chance.
 func random(s *stack.Stack) check.Check {
 	return check.Check{
@@ -40,6 +42,8 @@ func mustBeEven(t *check.T, counts spread) {
 	t.Diagnose("the gateway favours some pods of a Service", "look at the weights and the health of its endpoints in the gateway's clusters in the evidence", link)
 	t.Expect(probability).To(gomega.BeNumerically(">=", stats.Level), "probability of counts %v if all pods have the same share (chi-square %.1f)", counts, statistic)
 }
+
+var _ = Checks.Add(roundRobin)
 
 // roundRobin counts how even the requests are spread in turns.
 func roundRobin(s *stack.Stack) check.Check {
@@ -74,6 +78,8 @@ func roundRobin(s *stack.Stack) check.Check {
 // busyRequests wait at one pod while others are balanced: more than all of these can
 // be at another pod, however slow the machine is, so that no other is ever busier.
 const busyRequests = kit.Parallel + 1
+
+var _ = Checks.Add(leastRequest)
 
 // leastRequest keeps one pod busy and counts how many of other requests it gets.
 func leastRequest(s *stack.Stack) check.Check {
@@ -113,6 +119,8 @@ func leastRequest(s *stack.Stack) check.Check {
 		},
 	}
 }
+
+var _ = Checks.Add(subsets)
 
 // subsets compares the endpoints of subsets with the pods of the versions.
 func subsets(s *stack.Stack) check.Check {

@@ -2,10 +2,7 @@
 // takes pods that fail out of the balance for a while.
 package circuit
 
-import (
-	"istio-conformance/internal/check"
-	"istio-conformance/internal/stack"
-)
+import "istio-conformance/suites/kit"
 
 // Where limits and ejection are documented.
 const (
@@ -16,12 +13,5 @@ const (
 // hidden is what to look at when a Service's limits have no effect.
 const hidden = "look at this Service's cluster in the gateway's config dump in the evidence, and whether another DestinationRule hides the Service's own"
 
-// Checks returns the checks of this feature.
-func Checks(s *stack.Stack) []check.Check {
-	return []check.Check{
-		connections(s),
-		activeRequests(s),
-		outliers(s),
-		mostEjected(s),
-	}
-}
+// Checks are the checks of this feature.
+var Checks kit.Checks

@@ -23,6 +23,8 @@ const (
 // it go, long before the backend would answer.
 const hold = "/?delay=60s"
 
+var _ = Checks.Add(connections)
+
 // connections fills connections and queue one by one and asks for one more.
 func connections(s *stack.Stack) check.Check {
 	return check.Check{
@@ -41,6 +43,8 @@ func connections(s *stack.Stack) check.Check {
 		},
 	}
 }
+
+var _ = Checks.Add(activeRequests)
 
 // activeRequests fills the requests in flight one by one and asks for one more.
 func activeRequests(s *stack.Stack) check.Check {

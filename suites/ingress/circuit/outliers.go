@@ -35,6 +35,8 @@ const (
 // notEjected is the cause of a failing pod that goes on getting requests.
 const notEjected = "the gateway does not eject a pod that fails as often in a row as outlierDetection allows"
 
+var _ = Checks.Add(outliers)
+
 // outliers makes one pod fail until it is ejected, and waits for its return.
 func outliers(s *stack.Stack) check.Check {
 	return check.Check{
@@ -85,6 +87,8 @@ func outliers(s *stack.Stack) check.Check {
 		},
 	}
 }
+
+var _ = Checks.Add(mostEjected)
 
 // mostEjected makes all pods fail where only some may be ejected.
 func mostEjected(s *stack.Stack) check.Check {

@@ -21,6 +21,8 @@ import (
 // connection to a pod of its own, for HTTP/1.1 carries one at a time.
 const heldRequests = 6
 
+var _ = Checks.Add(connectionTable)
+
 // connectionTable reads the kernel's table of the gateway pod's connections.
 func connectionTable(s *stack.Stack) check.Check {
 	return check.Check{

@@ -16,6 +16,8 @@ import (
 	"istio-conformance/suites/kit"
 )
 
+var _ = Checks.Add(endpoints)
+
 // endpoints compares what the gateway's Envoy connects to with the pods.
 func endpoints(s *stack.Stack) check.Check {
 	return check.Check{

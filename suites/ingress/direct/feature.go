@@ -2,22 +2,7 @@
 // virtual IP.
 package direct
 
-import (
-	"istio-conformance/internal/check"
-	"istio-conformance/internal/stack"
-)
+import "istio-conformance/suites/kit"
 
-// Checks returns the checks of this feature.
-func Checks(s *stack.Stack) []check.Check {
-	return []check.Check{
-		endpoints(s),
-		followsScale(s),
-		followsHealth(s),
-		connectionTable(s),
-		headless(s),
-		externalName(s),
-		serviceEntry(s),
-		withoutClusterIP(s),
-		withoutKubeProxy(s),
-	}
-}
+// Checks are the checks of this feature.
+var Checks kit.Checks

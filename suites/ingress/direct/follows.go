@@ -79,6 +79,8 @@ func (f follower) strayed(ctx context.Context, t *check.T, pods []corev1.Pod) []
 	return others
 }
 
+var _ = Checks.Add(followsScale)
+
 // followsScale scales an app and replaces all its pods.
 func followsScale(s *stack.Stack) check.Check {
 	return check.Check{
@@ -100,6 +102,8 @@ func followsScale(s *stack.Stack) check.Check {
 		},
 	}
 }
+
+var _ = Checks.Add(followsHealth)
 
 // followsHealth makes a pod unready and crashes another.
 func followsHealth(s *stack.Stack) check.Check {

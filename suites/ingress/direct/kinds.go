@@ -18,6 +18,8 @@ import (
 // linkEntry is where kinds of Services beyond the ordinary are documented.
 const linkEntry = "https://istio.io/latest/docs/reference/config/networking/service-entry/"
 
+var _ = Checks.Add(headless)
+
 // headless sends requests to a Service that has no virtual IP at all.
 func headless(s *stack.Stack) check.Check {
 	return check.Check{
@@ -36,6 +38,8 @@ func headless(s *stack.Stack) check.Check {
 		},
 	}
 }
+
+var _ = Checks.Add(externalName)
 
 // externalName sends requests to other names of a Service and of a host.
 func externalName(s *stack.Stack) check.Check {
@@ -60,6 +64,8 @@ func externalName(s *stack.Stack) check.Check {
 		},
 	}
 }
+
+var _ = Checks.Add(serviceEntry)
 
 // serviceEntry sends requests to hosts that only ServiceEntries know.
 func serviceEntry(s *stack.Stack) check.Check {

@@ -25,6 +25,8 @@ const serviceProxyName = "service.kubernetes.io/service-proxy-name"
 // them are made while the virtual IP leads nowhere.
 const parallelRequests = 20
 
+var _ = Checks.Add(withoutClusterIP)
+
 // withoutClusterIP takes the Service's virtual IP away and sends traffic on.
 func withoutClusterIP(s *stack.Stack) check.Check {
 	return check.Check{

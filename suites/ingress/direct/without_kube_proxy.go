@@ -14,6 +14,8 @@ import (
 	"istio-conformance/suites/kit"
 )
 
+var _ = Checks.Add(withoutKubeProxy)
+
 // withoutKubeProxy stops kube-proxy on every node and replaces the pods.
 func withoutKubeProxy(s *stack.Stack) check.Check {
 	return check.Check{

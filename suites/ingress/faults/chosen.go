@@ -13,6 +13,8 @@ import (
 	"istio-conformance/suites/kit"
 )
 
+var _ = Checks.Add(byHeader)
+
 // byHeader sends requests that ask for a fault, and one that does not.
 func byHeader(s *stack.Stack) check.Check {
 	return check.Check{
@@ -43,6 +45,8 @@ func byHeader(s *stack.Stack) check.Check {
 		},
 	}
 }
+
+var _ = Checks.Add(beyondTimeout)
 
 // beyondTimeout delays a request for longer than its route's timeout.
 func beyondTimeout(s *stack.Stack) check.Check {

@@ -2,10 +2,7 @@
 // to the requests that it names and to no others.
 package faults
 
-import (
-	"istio-conformance/internal/check"
-	"istio-conformance/internal/stack"
-)
+import "istio-conformance/suites/kit"
 
 // link is where faults are documented, and cause and fix are what every failed
 // check of them has.
@@ -15,12 +12,5 @@ const (
 	fix   = "look at the route's typed_per_filter_config of envoy.filters.http.fault in the gateway's config dump in the evidence, and whether the listener has that filter once"
 )
 
-// Checks returns the checks of this feature.
-func Checks(s *stack.Stack) []check.Check {
-	return []check.Check{
-		aborts(s),
-		delays(s),
-		byHeader(s),
-		beyondTimeout(s),
-	}
-}
+// Checks are the checks of this feature.
+var Checks kit.Checks

@@ -26,6 +26,8 @@ const (
 	delayRequests = 60
 )
 
+var _ = Checks.Add(aborts)
+
 // aborts counts how many of many requests are aborted.
 func aborts(s *stack.Stack) check.Check {
 	return check.Check{
@@ -54,6 +56,8 @@ func aborts(s *stack.Stack) check.Check {
 		},
 	}
 }
+
+var _ = Checks.Add(delays)
 
 // delays counts how many of some requests are delayed.
 func delays(s *stack.Stack) check.Check {

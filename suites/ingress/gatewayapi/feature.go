@@ -3,8 +3,8 @@
 package gatewayapi
 
 import (
-	"istio-conformance/internal/check"
 	"istio-conformance/internal/stack"
+	"istio-conformance/suites/kit"
 )
 
 // link is where HTTPRoutes are documented, and fix is what to look at first.
@@ -13,15 +13,7 @@ const (
 	fix  = "look at the conditions of the Gateway and the HTTPRoute, and at this host's routes in the gateway's config dump in the evidence"
 )
 
-// Checks returns the checks of this feature.
-func Checks(s *stack.Stack) []check.Check {
-	checks := []check.Check{
-		matches(s),
-		weights(s),
-		filters(s),
-	}
-	for i := range checks {
-		checks[i].SkipIf = s.OursAlone("puts a Gateway into the namespace of the gateway, and installs the Gateway API where it is missing")
-	}
-	return checks
-}
+// Checks are the checks of this feature.
+var Checks = kit.Checks{SkipIf: func(s *stack.Stack) string {
+	return s.OursAlone("puts a Gateway into the namespace of the gateway, and installs the Gateway API where it is missing")()
+}}

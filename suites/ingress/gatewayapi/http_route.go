@@ -37,6 +37,8 @@ var matchCases = []struct {
 	{target: "/", method: http.MethodDelete, version: "v2"},
 }
 
+var _ = Checks.Add(matches)
+
 // matches sends a request of every kind of match.
 func matches(s *stack.Stack) check.Check {
 	return check.Check{
@@ -80,6 +82,8 @@ const (
 	smallWeight      = 0.1
 )
 
+var _ = Checks.Add(weights)
+
 // weights counts how requests are split between two Services.
 func weights(s *stack.Stack) check.Check {
 	return check.Check{
@@ -106,6 +110,8 @@ func weights(s *stack.Stack) check.Check {
 
 // requestTimeout is the time-out in fixtures/routes/http-route.yaml.
 const requestTimeout = time.Second
+
+var _ = Checks.Add(filters)
 
 // filters asks for everything that an HTTPRoute changes on the way.
 func filters(s *stack.Stack) check.Check {

@@ -26,6 +26,8 @@ import (
 // goneTimeout bounds the removal of what istiod has deployed.
 const goneTimeout = time.Minute
 
+var _ = Checks.Add(deployed)
+
 // deployed makes a Gateway and looks at what istiod makes of it, from the objects to the
 // last of them gone.
 func deployed(s *stack.Stack) check.Check {

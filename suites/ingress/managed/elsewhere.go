@@ -20,6 +20,8 @@ import (
 // namespace whose routes it takes.
 const routesLabel = "conformance.test/routes"
 
+var _ = Checks.Add(elsewhere)
+
 // elsewhere has a route in another namespace than its Gateway and its backend.
 func elsewhere(s *stack.Stack) check.Check {
 	return check.Check{

@@ -22,20 +22,10 @@ const (
 	fix = "look at the conditions of the Gateway and its routes, and at istiod's log in the evidence"
 )
 
-// Checks returns the checks of this feature.
-func Checks(s *stack.Stack) []check.Check {
-	checks := []check.Check{
-		deployed(s),
-		elsewhere(s),
-		grpcRoute(s),
-		tlsRoute(s),
-		tcpRoute(s),
-	}
-	for i := range checks {
-		checks[i].SkipIf = s.OursAlone("has istiod deploy a gateway, and installs the Gateway API where it is missing")
-	}
-	return checks
-}
+// Checks are the checks of this feature.
+var Checks = kit.Checks{SkipIf: func(s *stack.Stack) string {
+	return s.OursAlone("has istiod deploy a gateway, and installs the Gateway API where it is missing")()
+}}
 
 // deploymentOf is the name that istiod gives to what it deploys for a Gateway of class
 // istio: https://istio.io/latest/docs/tasks/traffic-management/ingress/gateway-api/#resource-attachment-and-scaling

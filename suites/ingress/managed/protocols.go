@@ -25,6 +25,8 @@ import (
 	"istio-conformance/suites/kit"
 )
 
+var _ = Checks.Add(grpcRoute)
+
 // grpcRoute calls a method that a GRPCRoute names, and one that it does not.
 func grpcRoute(s *stack.Stack) check.Check {
 	return check.Check{
@@ -57,6 +59,8 @@ func grpcRoute(s *stack.Stack) check.Check {
 	}
 }
 
+var _ = Checks.Add(tlsRoute)
+
 // tlsRoute asks a host whose TLS ends at the backend.
 func tlsRoute(s *stack.Stack) check.Check {
 	return check.Check{
@@ -85,6 +89,8 @@ func tlsRoute(s *stack.Stack) check.Check {
 		},
 	}
 }
+
+var _ = Checks.Add(tcpRoute)
 
 // tcpRoute sends a line to a port.
 func tcpRoute(s *stack.Stack) check.Check {

@@ -2,18 +2,10 @@
 // backend sees, and which clients a port takes.
 package mtls
 
-import (
-	"istio-conformance/internal/check"
-	"istio-conformance/internal/stack"
-)
+import "istio-conformance/suites/kit"
 
 // docs is where Istio documents the modes.
 const docs = "https://istio.io/latest/docs/concepts/security/#peer-authentication"
 
-// Checks returns the checks of this feature.
-func Checks(s *stack.Stack) []check.Check {
-	return []check.Check{
-		identity(s),
-		modes(s),
-	}
-}
+// Checks are the checks of this feature.
+var Checks kit.Checks

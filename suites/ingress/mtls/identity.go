@@ -12,6 +12,8 @@ import (
 	"istio-conformance/suites/kit"
 )
 
+var _ = Checks.Add(identity)
+
 // identity compares who the backend's sidecar saw with the certificate that the
 // gateway holds.
 func identity(s *stack.Stack) check.Check {

@@ -33,6 +33,8 @@ var portModes = []mode{
 	{"disable", 8084, false, true},
 }
 
+var _ = Checks.Add(modes)
+
 // modes asks the three ports of one pod through the gateway, which is in the
 // mesh, and from the pod's node, which is not.
 func modes(s *stack.Stack) check.Check {

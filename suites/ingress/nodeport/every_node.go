@@ -20,6 +20,8 @@ import (
 // linkPolicy is where a node port's way to the pods is documented.
 const linkPolicy = "https://kubernetes.io/docs/reference/networking/virtual-ips/#external-traffic-policy"
 
+var _ = Checks.Add(everyNode)
+
 // everyNode sends requests to the node ports of each node, also of those that run
 // no gateway pod.
 func everyNode(s *stack.Stack) check.Check {

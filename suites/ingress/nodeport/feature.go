@@ -2,18 +2,7 @@
 // pod, to every pod of the backend, and to none that is gone.
 package nodeport
 
-import (
-	"istio-conformance/internal/check"
-	"istio-conformance/internal/stack"
-)
+import "istio-conformance/suites/kit"
 
-// Checks returns the checks of this feature.
-func Checks(s *stack.Stack) []check.Check {
-	return []check.Check{
-		reachesEveryPod(s),
-		everyNode(s),
-		goneAddress(s),
-		localPolicy(s),
-		replacedGateway(s.Beside()),
-	}
-}
+// Checks are the checks of this feature.
+var Checks kit.Checks

@@ -17,6 +17,8 @@ import (
 // leads new ones to pods that are gone.
 const goneLink = "https://docs.kernel.org/networking/nf_conntrack-sysctl.html"
 
+var _ = Checks.Add(goneAddress)
+
 // goneAddress looks where each node sends what is for an address of its own pods that
 // no pod has. The default route would lead it out of the cluster, and whoever answers
 // there would answer for the gateway or the backend.

@@ -18,6 +18,8 @@ import (
 	"istio-conformance/suites/kit"
 )
 
+var _ = Checks.Add(localPolicy)
+
 // localPolicy gives the gateway's Service externalTrafficPolicy Local for a while,
 // and type LoadBalancer, for which Kubernetes opens a health check port as well.
 func localPolicy(s *stack.Stack) check.Check {

@@ -12,6 +12,8 @@ import (
 	"istio-conformance/suites/kit"
 )
 
+var _ = Checks.Add(reachesEveryPod)
+
 // reachesEveryPod sends requests from the host to the gateway's node port.
 func reachesEveryPod(s *stack.Stack) check.Check {
 	return check.Check{

@@ -22,8 +22,11 @@ import (
 // clients send requests one after the other while a gateway pod goes away.
 const clients = 2
 
+var _ = Checks.Add(replacedGateway)
+
 // replacedGateway deletes one of two gateway pods under traffic.
 func replacedGateway(s *stack.Stack) check.Check {
+	s = s.Beside()
 	return check.Check{
 		Name: "gateway-pod-deleted",
 		// A port-forward leads to one pod only.

@@ -27,6 +27,8 @@ const (
 	largeHeader = 80 << 10
 )
 
+var _ = Checks.Add(largeBodies)
+
 // largeBodies sends and fetches large bodies.
 func largeBodies(s *stack.Stack) check.Check {
 	return check.Check{
@@ -60,6 +62,8 @@ func largeBodies(s *stack.Stack) check.Check {
 		},
 	}
 }
+
+var _ = Checks.Add(headerLimits)
 
 // headerLimits sends and orders heads below and above Envoy's limit.
 func headerLimits(s *stack.Stack) check.Check {

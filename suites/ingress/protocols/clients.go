@@ -18,6 +18,8 @@ import (
 	"istio-conformance/suites/kit"
 )
 
+var _ = Checks.Add(expectContinue)
+
 // expectContinue holds a body back until it is asked for.
 func expectContinue(s *stack.Stack) check.Check {
 	return check.Check{
@@ -53,6 +55,8 @@ const (
 	slowPieces = 8
 	slowPause  = 150 * time.Millisecond
 )
+
+var _ = Checks.Add(slowClient)
 
 // slowClient sends a head and a body in small pieces.
 func slowClient(s *stack.Stack) check.Check {

@@ -33,6 +33,8 @@ const (
 	callTimeout = 45 * time.Second
 )
 
+var _ = Checks.Add(grpcStreams)
+
 // grpcStreams calls one method of each kind.
 func grpcStreams(s *stack.Stack) check.Check {
 	return check.Check{
@@ -65,6 +67,8 @@ func grpcStreams(s *stack.Stack) check.Check {
 		},
 	}
 }
+
+var _ = Checks.Add(grpcRetries)
 
 // grpcRetries calls a method that fails for some attempts.
 func grpcRetries(s *stack.Stack) check.Check {

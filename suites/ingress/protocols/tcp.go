@@ -30,6 +30,8 @@ const (
 	gatewayTCPPort = 31400
 )
 
+var _ = Checks.Add(tcpByServerName)
+
 // tcpByServerName sends bytes over TLS that ends at the gateway.
 func tcpByServerName(s *stack.Stack) check.Check {
 	return check.Check{
@@ -141,6 +143,8 @@ func diagnosePort(t *check.T, line string) {
 	t.Diagnose(cause, "look for a listener with the port in the gateway's config dump in the evidence, and for its connections in the access log",
 		"https://istio.io/latest/docs/reference/config/networking/virtual-service/#TCPRoute")
 }
+
+var _ = Checks.Add(tcpPort)
 
 // tcpPort sends plain bytes to a port of the gateway's pod from its node.
 func tcpPort(s *stack.Stack) check.Check {

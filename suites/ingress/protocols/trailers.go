@@ -15,6 +15,8 @@ import (
 	"istio-conformance/suites/kit"
 )
 
+var _ = Checks.Add(trailers)
+
 // trailers sends and orders trailers.
 func trailers(s *stack.Stack) check.Check {
 	return check.Check{

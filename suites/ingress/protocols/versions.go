@@ -11,6 +11,8 @@ import (
 	"istio-conformance/suites/kit"
 )
 
+var _ = Checks.Add(httpVersions)
+
 // httpVersions asks with each version of HTTP for ports of each.
 func httpVersions(s *stack.Stack) check.Check {
 	return check.Check{

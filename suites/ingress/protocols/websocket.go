@@ -15,6 +15,8 @@ import (
 	"istio-conformance/suites/kit"
 )
 
+var _ = Checks.Add(webSocket)
+
 // webSocket upgrades a connection and talks in both directions.
 func webSocket(s *stack.Stack) check.Check {
 	return check.Check{

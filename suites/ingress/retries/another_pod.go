@@ -21,6 +21,8 @@ const rounds = 16
 // closedPort is a port on which no pod of ours listens.
 const closedPort = 9
 
+var _ = Checks.Add(refused)
+
 // refused sends requests to a Service of which one endpoint refuses connections.
 func refused(s *stack.Stack) check.Check {
 	return check.Check{
@@ -64,6 +66,8 @@ func refused(s *stack.Stack) check.Check {
 		},
 	}
 }
+
+var _ = Checks.Add(anotherPod)
 
 // anotherPod sends requests of which one pod fails all.
 func anotherPod(s *stack.Stack) check.Check {

@@ -47,6 +47,8 @@ var attempts = []attempt{
 	{"/default?status=500", 500, 1},
 }
 
+var _ = Checks.Add(classes)
+
 // classes fails requests in every way and counts at the backend how often each
 // was tried.
 func classes(s *stack.Stack) check.Check {

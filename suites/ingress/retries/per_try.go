@@ -28,6 +28,8 @@ func diagnosePerTry(t *check.T) {
 		"look at per_try_timeout in the retry_policy of this host's routes in the gateway's config dump in the evidence", link)
 }
 
+var _ = Checks.Add(perTry)
+
 // perTry asks a backend that is slow at the first try, and one that is slow at all.
 func perTry(s *stack.Stack) check.Check {
 	return check.Check{

@@ -10,6 +10,8 @@ import (
 	"istio-conformance/suites/kit"
 )
 
+var _ = Checks.Add(retries)
+
 // retries sends requests that fail a known number of times and counts, at the
 // backend and in the gateway's log, how often each was tried.
 func retries(s *stack.Stack) check.Check {

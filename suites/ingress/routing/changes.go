@@ -19,6 +19,8 @@ func describe(counts map[string]uint64) string {
 	return fmt.Sprintf("v1 %d, v2 %d", counts["v1"], counts["v2"])
 }
 
+var _ = Checks.Add(changes)
+
 // changes asks the backend what a request had become when it arrived.
 func changes(s *stack.Stack) check.Check {
 	return check.Check{
@@ -73,6 +75,8 @@ func path(want string) types.GomegaMatcher {
 func header(name string, values ...string) types.GomegaMatcher {
 	return gomega.HaveField("Headers", gomega.HaveKeyWithValue(name, gomega.HaveExactElements(values)))
 }
+
+var _ = Checks.Add(redirects)
 
 // redirects asks for what the gateway answers by itself.
 func redirects(s *stack.Stack) check.Check {

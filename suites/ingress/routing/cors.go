@@ -12,6 +12,8 @@ import (
 	"istio-conformance/suites/kit"
 )
 
+var _ = Checks.Add(cors)
+
 // cors sends what a browser sends for pages of several origins.
 func cors(s *stack.Stack) check.Check {
 	return check.Check{

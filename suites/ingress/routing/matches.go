@@ -62,6 +62,8 @@ var matchCases = []matchCase{
 	{route: "exact-host", target: "/", hostPrefix: "exact.wild."},
 }
 
+var _ = Checks.Add(matches)
+
 // matches sends a request of every kind and asks who answered, and the gateway
 // which route it took.
 func matches(s *stack.Stack) check.Check {

@@ -15,6 +15,8 @@ import (
 // mirroredRequests are sent to a route that copies half of them.
 const mirroredRequests = 200
 
+var _ = Checks.Add(mirrors)
+
 // mirrors looks for the copies of requests at the version that does not answer.
 func mirrors(s *stack.Stack) check.Check {
 	return check.Check{

@@ -12,6 +12,8 @@ import (
 	"istio-conformance/suites/kit"
 )
 
+var _ = Checks.Add(unknownHost)
+
 // unknownHost asks for names that nothing serves, and for one that was served.
 func unknownHost(s *stack.Stack) check.Check {
 	return check.Check{

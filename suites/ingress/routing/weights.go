@@ -18,6 +18,8 @@ const (
 	smallWeight = 0.1
 )
 
+var _ = Checks.Add(weights)
+
 // weights counts how requests are split between two versions.
 func weights(s *stack.Stack) check.Check {
 	return check.Check{

@@ -22,6 +22,8 @@ import (
 // fixtures/values/istiod.yaml.
 var textLine = regexp.MustCompile(`^conformance-text \[\S+\] "(\S+) (\S+) (\S+)" (\d+) (\S+) (\S+) (\S+)$`)
 
+var _ = Checks.Add(accessLog)
+
 // accessLog compares both formats with what the client sent and the backend got.
 func accessLog(s *stack.Stack) check.Check {
 	return check.Check{

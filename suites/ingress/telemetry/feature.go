@@ -17,16 +17,8 @@ import (
 	"istio-conformance/suites/kit"
 )
 
-// Checks returns the checks of this feature.
-func Checks(s *stack.Stack) []check.Check {
-	return []check.Check{
-		gatewayMetrics(s),
-		istioMetrics(s),
-		istiodMetrics(s),
-		accessLog(s),
-		trace(s),
-	}
-}
+// Checks are the checks of this feature.
+var Checks kit.Checks
 
 // onePod waits for the one ready pod of a selector in the checks' namespace.
 func onePod(ctx context.Context, t *check.T, s *stack.Stack, selector string) corev1.Pod {

@@ -22,6 +22,8 @@ const goodLabel, badLabel = "good", "not a label!"
 // validate.
 const refusals, approvals = 3, 2
 
+var _ = Checks.Add(istiodMetrics)
+
 // istiodMetrics counts what istiod validated. Nothing else in the checks makes a
 // WorkloadGroup.
 func istiodMetrics(s *stack.Stack) check.Check {

@@ -27,6 +27,8 @@ const (
 // linkStats is where Envoy's metrics are documented.
 const linkStats = "https://istio.io/latest/docs/ops/configuration/telemetry/envoy-stats/"
 
+var _ = Checks.Add(gatewayMetrics)
+
 // gatewayMetrics counts requests by Envoy's own series.
 func gatewayMetrics(s *stack.Stack) check.Check {
 	return check.Check{
@@ -53,6 +55,8 @@ func gatewayMetrics(s *stack.Stack) check.Check {
 		},
 	}
 }
+
+var _ = Checks.Add(istioMetrics)
 
 // istioMetrics counts requests by Istio's own series.
 func istioMetrics(s *stack.Stack) check.Check {

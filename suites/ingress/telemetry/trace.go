@@ -27,6 +27,8 @@ type span struct {
 	Attributes map[string]string `json:"attributes"`
 }
 
+var _ = Checks.Add(trace)
+
 // trace follows one request from the gateway to the backend.
 func trace(s *stack.Stack) check.Check {
 	return check.Check{

@@ -1,20 +1,10 @@
 // Package timeouts checks that slow requests end when a route says so.
 package timeouts
 
-import (
-	"istio-conformance/internal/check"
-	"istio-conformance/internal/stack"
-)
+import "istio-conformance/suites/kit"
 
 // link is where a route's time-outs are documented.
 const link = "https://istio.io/latest/docs/concepts/traffic-management/#timeouts"
 
-// Checks returns the checks of this feature.
-func Checks(s *stack.Stack) []check.Check {
-	return []check.Check{
-		timeout(s),
-		withinTotal(s),
-		streams(s),
-		idle(s),
-	}
-}
+// Checks are the checks of this feature.
+var Checks kit.Checks

@@ -17,6 +17,8 @@ import (
 // idleTimeout closes connections that no request uses.
 const idleTimeout = time.Second
 
+var _ = Checks.Add(idle)
+
 // idle leaves connections to the backend unused, of one Service with an idle
 // time-out and one without.
 func idle(s *stack.Stack) check.Check {

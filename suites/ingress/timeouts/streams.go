@@ -24,6 +24,8 @@ const (
 // stream is the order for it.
 var stream = fmt.Sprintf("chunks=%d&every=%s", pieces, pause)
 
+var _ = Checks.Add(streams)
+
 // streams asks for responses whose head comes at once and whose body does not.
 func streams(s *stack.Stack) check.Check {
 	return check.Check{

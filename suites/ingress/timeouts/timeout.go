@@ -18,6 +18,8 @@ const (
 	backendDelay = 5 * time.Second
 )
 
+var _ = Checks.Add(timeout)
+
 // timeout asks a slow backend through a route with a time-out and one without.
 func timeout(s *stack.Stack) check.Check {
 	return check.Check{

@@ -16,6 +16,8 @@ import (
 // neverIdle keeps idle connections for the whole check.
 const neverIdle = "1h"
 
+var _ = Checks.Add(withinTotal)
+
 // withinTotal asks a slow backend through routes that also bound each try.
 func withinTotal(s *stack.Stack) check.Check {
 	return check.Check{

@@ -11,9 +11,12 @@ import (
 	"istio-conformance/suites/kit"
 )
 
+var _ = Checks.Add(brokenSecret)
+
 // brokenSecret replaces a host's Secret by one that no server can use. It runs
 // alone: a Secret that the proxy refuses is refused together with what came with it.
 func brokenSecret(s *stack.Stack) check.Check {
+	s = s.Beside()
 	return check.Check{
 		Name:    "tls-broken-secret",
 		Promise: "a Secret whose key is not its certificate's is refused by the gateway, which keeps the certificate that it has, and takes the next good one",

@@ -13,6 +13,8 @@ import (
 	"istio-conformance/suites/kit"
 )
 
+var _ = Checks.Add(clientCertificates)
+
 // clientCertificates asks a host with mutual TLS as four clients.
 func clientCertificates(s *stack.Stack) check.Check {
 	return check.Check{

@@ -13,6 +13,8 @@ import (
 	"istio-conformance/suites/kit"
 )
 
+var _ = Checks.Add(passthrough)
+
 // passthrough asks a host whose TLS ends at the backend.
 func passthrough(s *stack.Stack) check.Check {
 	return check.Check{

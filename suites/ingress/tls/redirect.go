@@ -12,6 +12,8 @@ import (
 	"istio-conformance/suites/kit"
 )
 
+var _ = Checks.Add(redirect)
+
 // redirect asks a host by plain HTTP that is served over HTTPS only.
 func redirect(s *stack.Stack) check.Check {
 	return check.Check{

@@ -22,6 +22,8 @@ const (
 	handshakes = 20
 )
 
+var _ = Checks.Add(replacedSecret)
+
 // replacedSecret replaces a host's certificate while clients connect.
 func replacedSecret(s *stack.Stack) check.Check {
 	return check.Check{

@@ -12,6 +12,8 @@ import (
 	"istio-conformance/suites/kit"
 )
 
+var _ = Checks.Add(byServerName)
+
 // byServerName gives two hosts a certificate each.
 func byServerName(s *stack.Stack) check.Check {
 	return check.Check{

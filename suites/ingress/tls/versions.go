@@ -12,6 +12,8 @@ import (
 	"istio-conformance/suites/kit"
 )
 
+var _ = Checks.Add(versions)
+
 // versions asks hosts with a lowest version and with one cipher suite.
 func versions(s *stack.Stack) check.Check {
 	return check.Check{

@@ -12,19 +12,14 @@ import (
 	"istio-conformance/fixtures"
 	"istio-conformance/internal/check"
 	"istio-conformance/internal/stack"
+	"istio-conformance/suites/kit"
 )
 
 // atOnce is how many inputs are sent at the same time.
 const atOnce = 4
 
-// Checks returns the checks of this feature.
-func Checks(s *stack.Stack) []check.Check {
-	return []check.Check{
-		framing(s),
-		paths(s),
-		floods(s.Beside()),
-	}
-}
+// Checks are the checks of this feature.
+var Checks kit.Checks
 
 // load reads fixtures/wire/<name>.yaml; a field that the corpus has and the
 // struct lacks is an error.

@@ -28,8 +28,11 @@ type flood struct {
 	Frames int    `json:"frames"`
 }
 
+var _ = Checks.Add(floods)
+
 // floods sends frames of HTTP/2 that cost a server more than a client.
 func floods(s *stack.Stack) check.Check {
+	s = s.Beside()
 	return check.Check{
 		Name:     "http2-floods",
 		Parallel: true,

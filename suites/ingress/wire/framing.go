@@ -38,6 +38,8 @@ type frame struct {
 	answered int
 }
 
+var _ = Checks.Add(framing)
+
 // framing sends requests whose end or head is ambiguous.
 func framing(s *stack.Stack) check.Check {
 	return check.Check{

@@ -22,6 +22,8 @@ type path struct {
 	status int
 }
 
+var _ = Checks.Add(paths)
+
 // paths sends paths that are other paths once they are normalised.
 func paths(s *stack.Stack) check.Check {
 	return check.Check{

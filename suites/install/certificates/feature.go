@@ -2,16 +2,7 @@
 // certificate of its own, renewed in time, and mutual TLS keeps out who has none.
 package certificates
 
-import (
-	"istio-conformance/internal/check"
-	"istio-conformance/internal/stack"
-)
+import "istio-conformance/suites/kit"
 
-// Checks returns the checks of this feature.
-func Checks(s *stack.Stack) []check.Check {
-	return []check.Check{
-		identity(s),
-		rotation(s),
-		strict(s),
-	}
-}
+// Checks are the checks of this feature.
+var Checks kit.Checks

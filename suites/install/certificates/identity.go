@@ -28,6 +28,8 @@ const (
 	slack = time.Minute
 )
 
+var _ = Checks.Add(identity)
+
 // identity looks at the certificate that the gateway's Envoy holds.
 func identity(s *stack.Stack) check.Check {
 	return check.Check{

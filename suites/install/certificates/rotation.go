@@ -24,6 +24,8 @@ const (
 // valid then.
 const rotationTimeout = 40 * time.Second
 
+var _ = Checks.Add(rotation)
+
 // rotation watches a workload change its certificate under traffic.
 func rotation(s *stack.Stack) check.Check {
 	return check.Check{

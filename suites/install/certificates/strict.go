@@ -14,6 +14,8 @@ import (
 	"istio-conformance/suites/kit"
 )
 
+var _ = Checks.Add(strict)
+
 // strict sends plaintext to a workload before and after it demands mutual TLS.
 func strict(s *stack.Stack) check.Check {
 	return check.Check{

@@ -2,16 +2,7 @@
 // API server reaches the proxies.
 package configuration
 
-import (
-	"istio-conformance/internal/check"
-	"istio-conformance/internal/stack"
-)
+import "istio-conformance/suites/kit"
 
-// Checks returns the checks of this feature.
-func Checks(s *stack.Stack) []check.Check {
-	return []check.Check{
-		istiodAvailable(s),
-		xds(s),
-		propagation(s),
-	}
-}
+// Checks are the checks of this feature.
+var Checks kit.Checks

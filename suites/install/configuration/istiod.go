@@ -15,6 +15,8 @@ import (
 	"istio-conformance/suites/kit"
 )
 
+var _ = Checks.Add(istiodAvailable)
+
 // istiodAvailable checks istiod's Deployment and asks the pods themselves.
 func istiodAvailable(s *stack.Stack) check.Check {
 	return check.Check{

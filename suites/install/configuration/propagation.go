@@ -23,6 +23,8 @@ const changes = 20
 // the resolution of what is reported.
 const lookEvery = 10 * time.Millisecond
 
+var _ = Checks.Add(propagation)
+
 // propagation changes a route again and again, and waits for each change in what
 // the gateway answers.
 func propagation(s *stack.Stack) check.Check {

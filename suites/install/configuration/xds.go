@@ -15,6 +15,8 @@ import (
 	"istio-conformance/suites/kit"
 )
 
+var _ = Checks.Add(xds)
+
 // xds checks the port that every proxy depends on, and that they got what they asked for.
 func xds(s *stack.Stack) check.Check {
 	return check.Check{

@@ -12,6 +12,8 @@ import (
 	"istio-conformance/internal/stack"
 )
 
+var _ = Checks.Add(established)
+
 // established checks what the API server itself thinks of the CRDs.
 func established(s *stack.Stack) check.Check {
 	return check.Check{

@@ -2,20 +2,7 @@
 // the installed base chart, and judges objects by them.
 package crds
 
-import (
-	"istio-conformance/internal/check"
-	"istio-conformance/internal/stack"
-)
+import "istio-conformance/suites/kit"
 
-// Checks returns the checks of this feature.
-func Checks(s *stack.Stack) []check.Check {
-	return []check.Check{
-		versions(s),
-		established(s),
-		stored(s),
-		owned(s),
-		noted(s),
-		samplesAccepted(s),
-		samplesRefused(s),
-	}
-}
+// Checks are the checks of this feature.
+var Checks kit.Checks

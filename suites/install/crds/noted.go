@@ -10,6 +10,8 @@ import (
 	"istio-conformance/internal/stack"
 )
 
+var _ = Checks.Add(noted)
+
 // noted compares the chart with the table of an operator's notes, so that a
 // chart which lost a CRD or a version is noticed although cluster and chart agree.
 func noted(s *stack.Stack) check.Check {

@@ -20,6 +20,8 @@ const (
 	resourcePolicy   = "helm.sh/resource-policy"
 )
 
+var _ = Checks.Add(owned)
+
 // owned checks that the next upgrade will find the CRDs to be its own.
 func owned(s *stack.Stack) check.Check {
 	return check.Check{

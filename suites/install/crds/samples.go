@@ -18,6 +18,8 @@ import (
 	"istio-conformance/internal/stack"
 )
 
+var _ = Checks.Add(samplesAccepted)
+
 // samplesAccepted sends a valid object of each kind and version as a dry run.
 func samplesAccepted(s *stack.Stack) check.Check {
 	return check.Check{
@@ -39,6 +41,8 @@ func samplesAccepted(s *stack.Stack) check.Check {
 		},
 	}
 }
+
+var _ = Checks.Add(samplesRefused)
 
 // samplesRefused sends invalid ones: each is wrong in one field only.
 func samplesRefused(s *stack.Stack) check.Check {

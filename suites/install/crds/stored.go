@@ -11,6 +11,8 @@ import (
 	"istio-conformance/internal/stack"
 )
 
+var _ = Checks.Add(stored)
+
 // stored checks that no object is kept in a version that the chart does not have,
 // and that one version becomes another as the chart says.
 func stored(s *stack.Stack) check.Check {

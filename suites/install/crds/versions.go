@@ -12,6 +12,8 @@ import (
 	"istio-conformance/internal/stack"
 )
 
+var _ = Checks.Add(versions)
+
 // versions compares the cluster's CRDs with those of the chart that was installed.
 func versions(s *stack.Stack) check.Check {
 	return check.Check{

@@ -15,6 +15,8 @@ import (
 	"istio-conformance/suites/kit"
 )
 
+var _ = Checks.Add(endpointsFollow)
+
 // endpointsFollow scales a backend up and down.
 func endpointsFollow(s *stack.Stack) check.Check {
 	return check.Check{

@@ -3,18 +3,9 @@
 package discovery
 
 import (
-	"istio-conformance/internal/check"
 	"istio-conformance/internal/stack"
+	"istio-conformance/suites/kit"
 )
 
-// Checks returns the checks of this feature.
-func Checks(s *stack.Stack) []check.Check {
-	checks := []check.Check{
-		endpointsFollow(s),
-		notReady(s),
-	}
-	for i := range checks {
-		checks[i].SkipIf = s.WhyNotRouted
-	}
-	return checks
-}
+// Checks are the checks of this feature.
+var Checks = kit.Checks{SkipIf: (*stack.Stack).WhyNotRouted}

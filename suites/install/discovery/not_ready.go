@@ -18,6 +18,8 @@ import (
 // https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#pod-readiness-gate
 const readinessGate = "conformance.test/ready"
 
+var _ = Checks.Add(notReady)
+
 // notReady has a pod that serves all the time and is ready only in between.
 func notReady(s *stack.Stack) check.Check {
 	return check.Check{

@@ -2,16 +2,7 @@
 // upgrades, rollbacks and values that nobody knows.
 package helm
 
-import (
-	"istio-conformance/internal/check"
-	"istio-conformance/internal/stack"
-)
+import "istio-conformance/suites/kit"
 
-// Checks returns the checks of this feature.
-func Checks(s *stack.Stack) []check.Check {
-	return []check.Check{
-		schema(s),
-		upgradeTwice(s),
-		rollback(s),
-	}
-}
+// Checks are the checks of this feature.
+var Checks kit.Checks

@@ -14,6 +14,8 @@ import (
 // misspelt is a value that no chart has; a typing error in a values file.
 const misspelt = "replicaCuont"
 
+var _ = Checks.Add(schema)
+
 // schema gives each chart that has a schema a value that it does not know.
 func schema(s *stack.Stack) check.Check {
 	return check.Check{

@@ -15,6 +15,8 @@ import (
 	"istio-conformance/suites/kit"
 )
 
+var _ = Checks.Add(upgradeTwice)
+
 // upgradeTwice upgrades every release to what it is.
 func upgradeTwice(s *stack.Stack) check.Check {
 	return check.Check{

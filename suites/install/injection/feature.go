@@ -3,16 +3,7 @@
 // server asks istiod for them as for any other.
 package injection
 
-import (
-	"istio-conformance/internal/check"
-	"istio-conformance/internal/stack"
-)
+import "istio-conformance/suites/kit"
 
-// Checks returns the checks of this feature.
-func Checks(s *stack.Stack) []check.Check {
-	return []check.Check{
-		labels(s),
-		sidecar(s),
-		kubeInject(s),
-	}
-}
+// Checks are the checks of this feature.
+var Checks kit.Checks

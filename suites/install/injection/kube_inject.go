@@ -20,6 +20,8 @@ import (
 	"istio-conformance/suites/kit"
 )
 
+var _ = Checks.Add(kubeInject)
+
 // kubeInject has istioctl do by itself what istiod's webhook did.
 func kubeInject(s *stack.Stack) check.Check {
 	return check.Check{

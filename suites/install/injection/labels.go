@@ -14,6 +14,8 @@ import (
 	"istio-conformance/suites/kit"
 )
 
+var _ = Checks.Add(labels)
+
 // labels tries every way to ask for a sidecar and to refuse one. It labels the
 // run's own namespace, and so runs alone.
 func labels(s *stack.Stack) check.Check {

@@ -15,6 +15,8 @@ import (
 	"istio-conformance/suites/kit"
 )
 
+var _ = Checks.Add(sidecar)
+
 // sidecar looks at what is injected.
 func sidecar(s *stack.Stack) check.Check {
 	return check.Check{

@@ -2,15 +2,7 @@
 // namespace that an operator prepares first.
 package order
 
-import (
-	"istio-conformance/internal/check"
-	"istio-conformance/internal/stack"
-)
+import "istio-conformance/suites/kit"
 
-// Checks returns the checks of this feature.
-func Checks(s *stack.Stack) []check.Check {
-	return []check.Check{
-		releases(s),
-		namespace(s),
-	}
-}
+// Checks are the checks of this feature.
+var Checks kit.Checks

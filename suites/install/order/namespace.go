@@ -11,6 +11,8 @@ import (
 	"istio-conformance/internal/stack"
 )
 
+var _ = Checks.Add(namespace)
+
 // namespace checks the labels of the control plane's namespace.
 func namespace(s *stack.Stack) check.Check {
 	return check.Check{

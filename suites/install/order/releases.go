@@ -10,6 +10,9 @@ import (
 	"istio-conformance/internal/stack"
 )
 
+// First: all others look at what the releases installed.
+var _ = Checks.AddAt(-1, releases)
+
 // releases is the gate of everything that needs Istio.
 func releases(s *stack.Stack) check.Check {
 	return check.Check{

@@ -16,6 +16,8 @@ import (
 	"istio-conformance/internal/stack"
 )
 
+var _ = Checks.Add(ambientCharts)
+
 // ambientCharts asks the API server what it thinks of the profile's objects,
 // which needs no image.
 func ambientCharts(s *stack.Stack) check.Check {

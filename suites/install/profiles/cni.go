@@ -17,6 +17,8 @@ import (
 	"istio-conformance/suites/kit"
 )
 
+var _ = Checks.Add(cni)
+
 // cni runs a pod whose traffic the CNI plugin redirects. In a run with another
 // profile it installs the plugin first and removes it again.
 func cni(s *stack.Stack) check.Check {

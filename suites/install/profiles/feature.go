@@ -2,15 +2,7 @@
 // instead of init containers, and without sidecars.
 package profiles
 
-import (
-	"istio-conformance/internal/check"
-	"istio-conformance/internal/stack"
-)
+import "istio-conformance/suites/kit"
 
-// Checks returns the checks of this feature.
-func Checks(s *stack.Stack) []check.Check {
-	return []check.Check{
-		ambientCharts(s),
-		cni(s),
-	}
-}
+// Checks are the checks of this feature.
+var Checks kit.Checks

@@ -27,6 +27,8 @@ const backTimeout = 3 * time.Minute
 // Source: the injection template of chart istiod.
 const nativeArgument = "--native-nftables"
 
+var _ = Checks.Add(back)
+
 // back changes the mesh to iptables and to nft again, while pods of the other kind serve.
 func back(s *stack.Stack) check.Check {
 	return check.Check{

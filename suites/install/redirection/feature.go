@@ -3,22 +3,16 @@
 package redirection
 
 import (
-	"istio-conformance/internal/check"
 	"istio-conformance/internal/stack"
+	"istio-conformance/suites/kit"
 )
 
 // link is where Istio's project describes the rules.
 const link = "https://github.com/istio/istio/blob/master/tools/istio-nftables/pkg/README.md"
 
-// Checks returns the checks of this feature. They change istiod's values and look at whole
+// Checks are the checks of this feature. They change istiod's values and look at whole
 // nodes, and so run alone.
-func Checks(s *stack.Stack) []check.Check {
-	checks := []check.Check{native(s), firewall(s), back(s)}
-	for i := range checks {
-		checks[i].SkipIf = func() string { return why(s) }
-	}
-	return checks
-}
+var Checks = kit.Checks{SkipIf: why}
 
 // why says why there is nothing to check here; empty where there is.
 func why(s *stack.Stack) string {

@@ -23,6 +23,8 @@ const (
 	tablePrefix  = "istio-proxy-"
 )
 
+var _ = Checks.Add(native)
+
 // native looks at a pod's rules, and counts the connections that take them.
 func native(s *stack.Stack) check.Check {
 	return check.Check{

@@ -3,18 +3,9 @@
 package resilience
 
 import (
-	"istio-conformance/internal/check"
 	"istio-conformance/internal/stack"
+	"istio-conformance/suites/kit"
 )
 
-// Checks returns the checks of this feature. They disturb istiod, and so run alone.
-func Checks(s *stack.Stack) []check.Check {
-	checks := []check.Check{
-		istiodKilled(s),
-		istiodDrained(s),
-	}
-	for i := range checks {
-		checks[i].SkipIf = s.WhyNotOurs
-	}
-	return checks
-}
+// Checks are the checks of this feature. They disturb istiod, and so run alone.
+var Checks = kit.Checks{SkipIf: (*stack.Stack).WhyNotOurs}

@@ -14,6 +14,8 @@ import (
 	"istio-conformance/suites/kit"
 )
 
+var _ = Checks.Add(istiodDrained)
+
 // istiodDrained evicts one of two istiods, as a drain of its node does.
 func istiodDrained(s *stack.Stack) check.Check {
 	return check.Check{

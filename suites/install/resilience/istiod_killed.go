@@ -20,6 +20,8 @@ import (
 // busy machine too.
 const recoverTimeout = 2 * time.Minute
 
+var _ = Checks.Add(istiodKilled)
+
 // istiodKilled kills istiod's only pod while requests pass the gateway.
 func istiodKilled(s *stack.Stack) check.Check {
 	return check.Check{

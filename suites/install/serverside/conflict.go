@@ -31,6 +31,8 @@ type foreign struct {
 	taken func() bool
 }
 
+var _ = Checks.Add(conflict)
+
 // conflict has fields of two releases taken by others.
 func conflict(s *stack.Stack) check.Check {
 	return check.Check{

@@ -20,18 +20,8 @@ import (
 // link is where conflicts are documented.
 const link = "https://kubernetes.io/docs/reference/using-api/server-side-apply/#conflicts"
 
-// Checks returns the checks of this feature.
-func Checks(s *stack.Stack) []check.Check {
-	return []check.Check{
-		owners(s),
-		helms(s),
-		waits(s),
-		gitopsDrift(s),
-		webhooks(s),
-		conflict(s),
-		gitopsSync(s),
-	}
-}
+// Checks are the checks of this feature.
+var Checks kit.Checks
 
 // onlyHelm4 says why what the API server applies cannot be looked at.
 func onlyHelm4(s *stack.Stack) func() string {

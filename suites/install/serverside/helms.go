@@ -28,6 +28,8 @@ type step struct {
 	applied bool
 }
 
+var _ = Checks.Add(helms)
+
 // helms has a release made by Helm 3, upgraded by Helm 4, and again by Helm 3.
 func helms(s *stack.Stack) check.Check {
 	return check.Check{

@@ -19,6 +19,8 @@ import (
 	"istio-conformance/suites/mutation"
 )
 
+var _ = Checks.Add(owners)
+
 // owners asks of every object of the releases who manages its fields.
 func owners(s *stack.Stack) check.Check {
 	return check.Check{

@@ -20,6 +20,8 @@ const (
 	waitSlack = 10 * time.Second
 )
 
+var _ = Checks.Add(waits)
+
 // waits lets Helm 4, which watches, and Helm 3, which asks, wait for the same.
 func waits(s *stack.Stack) check.Check {
 	return check.Check{

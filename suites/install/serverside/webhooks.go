@@ -17,6 +17,8 @@ import (
 	"istio-conformance/suites/mutation"
 )
 
+var _ = Checks.Add(webhooks)
+
 // webhooks upgrades what has webhooks that istiod has patched.
 func webhooks(s *stack.Stack) check.Check {
 	return check.Check{

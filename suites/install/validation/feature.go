@@ -2,15 +2,7 @@
 // before they are stored. What each kind's rules are is feature crds.
 package validation
 
-import (
-	"istio-conformance/internal/check"
-	"istio-conformance/internal/stack"
-)
+import "istio-conformance/suites/kit"
 
-// Checks returns the checks of this feature.
-func Checks(s *stack.Stack) []check.Check {
-	return []check.Check{
-		validation(s),
-		istiodDown(s),
-	}
-}
+// Checks are the checks of this feature.
+var Checks kit.Checks

@@ -11,6 +11,8 @@ import (
 	"istio-conformance/suites/kit"
 )
 
+var _ = Checks.Add(istiodDown)
+
 // istiodDown asks for a judgement while nobody can give one.
 func istiodDown(s *stack.Stack) check.Check {
 	return check.Check{

@@ -13,6 +13,8 @@ import (
 	"istio-conformance/suites/kit"
 )
 
+var _ = Checks.Add(validation)
+
 // validation sends an invalid object and its valid twin, both as a dry run: the
 // twin proves that the refusal is for the fault and not for something else.
 func validation(s *stack.Stack) check.Check {

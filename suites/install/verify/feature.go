@@ -2,19 +2,7 @@
 // that everything which they start runs as it should.
 package verify
 
-import (
-	"istio-conformance/internal/check"
-	"istio-conformance/internal/stack"
-)
+import "istio-conformance/suites/kit"
 
-// Checks returns the checks of this feature.
-func Checks(s *stack.Stack) []check.Check {
-	return []check.Check{
-		objects(s),
-		workloads(s),
-		images(s),
-		webhooks(s),
-		versions(s),
-		warming(s),
-	}
-}
+// Checks are the checks of this feature.
+var Checks kit.Checks

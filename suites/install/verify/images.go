@@ -17,6 +17,8 @@ import (
 	"istio-conformance/suites/kit"
 )
 
+var _ = Checks.Add(images)
+
 // images looks at the images of what the charts start and of every proxy.
 func images(s *stack.Stack) check.Check {
 	return check.Check{

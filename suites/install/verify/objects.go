@@ -30,6 +30,8 @@ var theirs = []struct {
 // maxShown is how many differences a failure tells.
 const maxShown = 20
 
+var _ = Checks.Add(objects)
+
 // objects looks for each object of the charts, and compares what the charts set.
 func objects(s *stack.Stack) check.Check {
 	return check.Check{

@@ -15,6 +15,8 @@ import (
 	"istio-conformance/suites/kit"
 )
 
+var _ = Checks.Add(versions)
+
 // versions asks istiod and, through it, every proxy what they are.
 func versions(s *stack.Stack) check.Check {
 	return check.Check{

@@ -17,6 +17,8 @@ import (
 // maxProxies is how many proxies are asked: in a large mesh each takes a moment.
 const maxProxies = 30
 
+var _ = Checks.Add(warming)
+
 // warming asks every proxy whether it still waits for something. Checks beside it
 // would give them something to wait for, and so it runs alone.
 func warming(s *stack.Stack) check.Check {

@@ -20,6 +20,8 @@ type hook struct {
 	client admissionv1.WebhookClientConfig
 }
 
+var _ = Checks.Add(webhooks)
+
 // webhooks checks what istiod must have done to its webhooks since it serves.
 func webhooks(s *stack.Stack) check.Check {
 	return check.Check{

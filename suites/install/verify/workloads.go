@@ -12,6 +12,8 @@ import (
 	"istio-conformance/internal/stack"
 )
 
+var _ = Checks.Add(workloads)
+
 // workloads checks all that the charts start.
 func workloads(s *stack.Stack) check.Check {
 	return check.Check{

@@ -15,12 +15,15 @@ import (
 	"istio-conformance/internal/mesh/ztunnel"
 	"istio-conformance/internal/stack"
 	"istio-conformance/suites/ambient/mesh"
+	"istio-conformance/suites/kit"
 )
 
-// Checks returns the checks of this feature.
-func Checks(s *stack.Stack) []check.Check { return []check.Check{outlives(s)} }
+// Checks are the checks of this feature.
+var Checks kit.Checks
 
 const link = "https://istio.io/latest/docs/ambient/install/helm/"
+
+var _ = Checks.Add(outlives)
 
 // outlives uninstalls all charts while pods run, and installs them in the opposite
 // order.

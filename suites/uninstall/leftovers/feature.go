@@ -2,16 +2,7 @@
 // on its nodes.
 package leftovers
 
-import (
-	"istio-conformance/internal/check"
-	"istio-conformance/internal/stack"
-)
+import "istio-conformance/suites/kit"
 
-// Checks returns the checks of this feature.
-func Checks(s *stack.Stack) []check.Check {
-	return []check.Check{
-		uninstalls(s),
-		objects(s),
-		nodes(s),
-	}
-}
+// Checks are the checks of this feature.
+var Checks kit.Checks

@@ -14,6 +14,8 @@ import (
 	"istio-conformance/suites/kit"
 )
 
+var _ = Checks.Add(objects)
+
 // objects looks at every kind of object that the API server can list.
 func objects(s *stack.Stack) check.Check {
 	return check.Check{

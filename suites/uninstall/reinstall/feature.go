@@ -1,10 +1,7 @@
 // Package reinstall checks that Istio can be installed where it was before.
 package reinstall
 
-import (
-	"istio-conformance/internal/check"
-	"istio-conformance/internal/stack"
-)
+import "istio-conformance/suites/kit"
 
-// Checks returns the checks of this feature.
-func Checks(s *stack.Stack) []check.Check { return []check.Check{reinstalls(s)} }
+// Checks are the checks of this feature.
+var Checks kit.Checks

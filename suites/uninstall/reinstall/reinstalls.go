@@ -16,6 +16,8 @@ import (
 // rootSecret holds the root that istiod makes for itself, and its key.
 const rootSecret = "istio-ca-secret"
 
+var _ = Checks.Add(reinstalls)
+
 // reinstalls installs the charts in their order once more and sends a request.
 func reinstalls(s *stack.Stack) check.Check {
 	return check.Check{

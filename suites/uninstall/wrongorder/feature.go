@@ -10,17 +10,11 @@ import (
 	"istio-conformance/internal/check"
 	"istio-conformance/internal/mesh/charts"
 	"istio-conformance/internal/stack"
+	"istio-conformance/suites/kit"
 )
 
-// Checks returns the checks of this feature. The first one needs what the
-// uninstall left; the second one removes it, and the third one begins so.
-func Checks(s *stack.Stack) []check.Check {
-	return []check.Check{
-		overLeftovers(s),
-		istiodBeforeBase(s),
-		gatewayBeforeIstiod(s),
-	}
-}
+// Checks are the checks of this feature, each of which begins where the one before ended.
+var Checks kit.Checks
 
 // planned returns the release of a chart as the run installs it.
 func planned(t *check.T, s *stack.Stack, chart string) charts.Release {

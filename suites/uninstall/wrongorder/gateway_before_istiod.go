@@ -17,6 +17,9 @@ import (
 // injector to replace.
 const autoImage = "auto"
 
+// Last: it begins without CRDs.
+var _ = Checks.AddAt(3, gatewayBeforeIstiod)
+
 // gatewayBeforeIstiod installs the gateway while nobody can inject its proxy.
 func gatewayBeforeIstiod(s *stack.Stack) check.Check {
 	return check.Check{

@@ -18,6 +18,9 @@ import (
 	"istio-conformance/suites/kit"
 )
 
+// Second: it removes the CRDs.
+var _ = Checks.AddAt(2, istiodBeforeBase)
+
 // istiodBeforeBase installs istiod into a cluster that knows none of its kinds.
 // Recent istiods become ready all the same, and wait for the CRDs in silence:
 // what fails is all that is to be configured.

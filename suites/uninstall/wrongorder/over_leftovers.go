@@ -13,6 +13,9 @@ import (
 // undoTimeout bounds the removal of a release that was tried.
 const undoTimeout = 2 * time.Minute
 
+// First: it needs the CRDs that the uninstall left.
+var _ = Checks.AddAt(1, overLeftovers)
+
 // overLeftovers installs base under another release's name over the CRDs that
 // the uninstalled one left.
 func overLeftovers(s *stack.Stack) check.Check {
