@@ -163,8 +163,8 @@ test-report: ## Look at the report's page in Chromium: pictures in out/page, a c
 	@ISTIO_CONFORMANCE_BROWSER=1 go test -count=1 -timeout 20m ./internal/report/browser
 
 .PHONY: test-release
-test-release: $(BIN)/e2e.test $(BIN)/istio-conformance $(BIN)/rehearsal ## Try IMAGES=release without the internet, from a registry and a chart repository on 127.0.0.1, which fail too: STEPS=plan,faults,node-port,e2e,archive,upgrade FROM=1.30
-	@$(BIN)/rehearsal -steps "$(STEPS)" -istio "$(ISTIO)" -kubernetes "$(KUBERNETES)" -from "$(FROM)"
+test-release: $(BIN)/e2e.test $(BIN)/istio-conformance $(BIN)/test-release ## Try IMAGES=release without the internet, from a registry and a chart repository on 127.0.0.1, which fail too: STEPS=plan,versions,faults,node-port,e2e,newer,archive,upgrade FROM=1.30
+	@$(BIN)/test-release -steps "$(STEPS)" -istio "$(ISTIO)" -kubernetes "$(KUBERNETES)" -from "$(FROM)"
 
 .PHONY: trust
 trust: ## Show whether the load generator and its verdicts can be believed on this machine: stubs of known delay, comparisons of equal paths (half an hour)
@@ -204,7 +204,7 @@ HELM4 = $(findstring 4,$(HELM))
 programs: HELM4 = 4
 
 # The compiler decides what is out of date; it knows better than make.
-.PHONY: $(BIN)/e2e.test $(BIN)/istio-conformance $(BIN)/kernel-probe $(BIN)/load-generator $(BIN)/capbound-runtime $(BIN)/rehearsal
+.PHONY: $(BIN)/e2e.test $(BIN)/istio-conformance $(BIN)/kernel-probe $(BIN)/load-generator $(BIN)/capbound-runtime $(BIN)/test-release
 $(BIN)/e2e.test:
 	@$(if $(HELM4),GOFLAGS="$$GOFLAGS -tags=helm4") tools/compile $@ ./e2e
 
@@ -214,5 +214,5 @@ $(BIN)/istio-conformance:
 $(BIN)/kernel-probe $(BIN)/load-generator $(BIN)/capbound-runtime:
 	@set -o pipefail; go build -o $@ ./cmd/$(@F) 2>&1 | { grep -v '^go: downloading' || true; }
 
-$(BIN)/rehearsal:
-	@set -o pipefail; go build -o $@ ./e2e/rehearsal 2>&1 | { grep -v '^go: downloading' || true; }
+$(BIN)/test-release:
+	@set -o pipefail; go build -o $@ ./e2e/testrelease 2>&1 | { grep -v '^go: downloading' || true; }

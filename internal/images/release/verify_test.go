@@ -4,11 +4,8 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
-	"crypto/sha256"
 	"crypto/x509"
-	"encoding/base64"
 	"encoding/pem"
-	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -16,43 +13,11 @@ import (
 	"strings"
 	"testing"
 
-	v1 "github.com/google/go-containerregistry/pkg/v1"
-	"github.com/google/go-containerregistry/pkg/v1/empty"
-	"github.com/google/go-containerregistry/pkg/v1/mutate"
-	"github.com/google/go-containerregistry/pkg/v1/static"
-	"github.com/google/go-containerregistry/pkg/v1/types"
 	"github.com/onsi/gomega"
 
-	"istio-conformance/internal/images/mirror"
 	"istio-conformance/internal/mesh/istio"
 	"istio-conformance/internal/process/exitcode"
 )
-
-// sign puts a signature beside an image, as cosign sign does.
-func sign(t *testing.T, m *mirror.Mirror, repository string, image v1.Image, key *ecdsa.PrivateKey) {
-	t.Helper()
-	digest, err := image.Digest()
-	if err != nil {
-		t.Fatal(err)
-	}
-	payload := fmt.Appendf(nil, `{"critical":{"image":{"docker-manifest-digest":%q},"type":"cosign container image signature"}}`, digest)
-	sum := sha256.Sum256(payload)
-	signature, err := ecdsa.SignASN1(rand.Reader, key, sum[:])
-	if err != nil {
-		t.Fatal(err)
-	}
-	const payloadType types.MediaType = "application/vnd.dev.cosign.simplesigning.v1+json"
-	signed, err := mutate.Append(empty.Image, mutate.Addendum{
-		Layer: static.NewLayer(payload, payloadType), MediaType: payloadType,
-		Annotations: map[string]string{"dev.cosignproject.cosign/signature": base64.StdEncoding.EncodeToString(signature)},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := m.Push(t.Context(), repository+":sha256-"+digest.Hex+".sig", signed); err != nil {
-		t.Fatal(err)
-	}
-}
 
 // writeKey writes a public key and returns its path.
 func writeKey(t *testing.T, key *ecdsa.PrivateKey) string {
@@ -107,7 +72,9 @@ func TestSignatures(t *testing.T) {
 				image := push(t, m, repository+":1.31.0", "")
 				for _, signed := range c.signed {
 					if signed == repository {
-						sign(t, m, repository, image, c.by)
+						digest, err := image.Digest()
+						g.Expect(err).NotTo(gomega.HaveOccurred())
+						g.Expect(m.Sign(t.Context(), repository, digest, c.by)).To(gomega.Succeed())
 					}
 				}
 			}

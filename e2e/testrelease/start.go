@@ -38,8 +38,8 @@ type options struct {
 	needs                   needs
 }
 
-// rehearsal is what the steps work with.
-type rehearsal struct {
+// site is what the steps work with.
+type site struct {
 	root string
 	// dir holds what is made here, and the cache of the programs that are run.
 	dir        string
@@ -57,7 +57,7 @@ type rehearsal struct {
 
 // start makes a mirror with the images and charts of a cell. What it returns beside an
 // error must be closed too.
-func start(ctx context.Context, o options) (*rehearsal, error) {
+func start(ctx context.Context, o options) (*site, error) {
 	choice, err := engine.ReadChoice(os.Getenv)
 	if err != nil {
 		return nil, err
@@ -73,51 +73,51 @@ func start(ctx context.Context, o options) (*rehearsal, error) {
 	if err != nil {
 		return nil, exitcode.Environmentf("%w", err)
 	}
-	r := &rehearsal{root: root, dir: filepath.Join(cache, "rehearsal")}
-	if err := r.resolve(o); err != nil {
+	s := &site{root: root, dir: filepath.Join(cache, "test-release")}
+	if err := s.resolve(o); err != nil {
 		return nil, err
 	}
-	if r.lock, err = filelock.Exclusive(filepath.Join(cache, "rehearsal.lock")); err != nil {
-		return nil, exitcode.Environmentf("another rehearsal is running: %w", err)
+	if s.lock, err = filelock.Exclusive(filepath.Join(cache, "test-release.lock")); err != nil {
+		return nil, exitcode.Environmentf("another test-release is running: %w", err)
 	}
 	// Of one that was killed.
-	if err := os.RemoveAll(r.dir); err != nil {
-		return r, exitcode.Environmentf("%w", err)
+	if err := os.RemoveAll(s.dir); err != nil {
+		return s, exitcode.Environmentf("%w", err)
 	}
-	if r.mirror, err = mirror.Start(ctx, filepath.Join(r.dir, "mirror")); err != nil {
-		return r, err
+	if s.mirror, err = mirror.Start(ctx, filepath.Join(s.dir, "mirror")); err != nil {
+		return s, err
 	}
-	r.engineOptions = engine.Options{Choice: choice, CacheDir: cache, Logf: say}
-	if r.engine, err = engine.Ensure(ctx, r.engineOptions); err != nil {
-		return r, err
+	s.engineOptions = engine.Options{Choice: choice, CacheDir: cache, Logf: say}
+	if s.engine, err = engine.Ensure(ctx, s.engineOptions); err != nil {
+		return s, err
 	}
-	return r, errors.Join(r.writeKindConfig(), r.fill(ctx, cache, o.needs))
+	return s, errors.Join(s.writeKindConfig(), s.fill(ctx, cache, o.needs))
 }
 
 // resolve finds the versions.
-func (r *rehearsal) resolve(o options) error {
+func (s *site) resolve(o options) error {
 	table, err := istio.Load()
 	if err != nil {
 		return err
 	}
-	if r.cell, err = table.Resolve(istio.Request{Istio: o.istio, Kubernetes: o.kubernetes, Source: istio.SourceModules}); err != nil || o.needs < bothCells {
+	if s.cell, err = table.Resolve(istio.Request{Istio: o.istio, Kubernetes: o.kubernetes, Source: istio.SourceModules}); err != nil || o.needs < bothCells {
 		return err
 	}
 	if o.from == "" {
-		v, err := istio.ParseVersion(r.cell.Istio)
+		v, err := istio.ParseVersion(s.cell.Istio)
 		if err != nil {
 			return err
 		}
 		o.from = fmt.Sprintf("%d.%d", v.Major, v.Minor-1)
 	}
-	r.from, err = table.Resolve(istio.Request{Istio: o.from, Kubernetes: r.cell.Kubernetes, Source: istio.SourceModules})
+	s.from, err = table.Resolve(istio.Request{Istio: o.from, Kubernetes: s.cell.Kubernetes, Source: istio.SourceModules})
 	return err
 }
 
 // writeKindConfig writes the checkout's configuration of the cluster for a node image that
 // brings no network plugin: no module has kind's.
-func (r *rehearsal) writeKindConfig() error {
-	text, err := os.ReadFile(filepath.Join(r.root, "kind-config.yaml"))
+func (s *site) writeKindConfig() error {
+	text, err := os.ReadFile(filepath.Join(s.root, "kind-config.yaml"))
 	if err != nil {
 		return exitcode.Usagef("%w", err)
 	}
@@ -134,93 +134,93 @@ func (r *rehearsal) writeKindConfig() error {
 	if text, err = yaml.Marshal(config); err != nil {
 		return err
 	}
-	return os.WriteFile(r.kindConfig(), text, 0o644)
+	return os.WriteFile(s.kindConfig(), text, 0o644)
 }
 
-func (r *rehearsal) kindConfig() string { return filepath.Join(r.dir, "kind-config.yaml") }
+func (s *site) kindConfig() string { return filepath.Join(s.dir, "kind-config.yaml") }
 
 // fill publishes what the source modules has of the cells.
-func (r *rehearsal) fill(ctx context.Context, cache string, wanted needs) error {
-	source := modules.New(modules.Options{Root: r.root, CacheDir: cache, Engine: r.engine, Logf: say})
-	for _, cell := range []istio.Resolved{r.cell, r.from} {
+func (s *site) fill(ctx context.Context, cache string, wanted needs) error {
+	source := modules.New(modules.Options{Root: s.root, CacheDir: cache, Engine: s.engine, Logf: say})
+	for _, cell := range []istio.Resolved{s.cell, s.from} {
 		if cell.Istio == "" {
 			continue
 		}
 		started := time.Now()
 		of := cell.Pair
-		paths, err := source.Charts(ctx, of, r.dir)
+		paths, err := source.Charts(ctx, of, s.dir)
 		if err != nil {
 			return err
 		}
-		if r.charts == nil {
-			r.charts = paths
+		if s.charts == nil {
+			s.charts = paths
 		}
 		var charts []mirror.Chart
 		for _, name := range slices.Sorted(maps.Keys(paths)) {
 			charts = append(charts, mirror.Chart{Name: name, Version: cell.Istio, Path: paths[name]})
 		}
-		if err := r.mirror.PublishCharts(charts...); err != nil {
+		if err := s.mirror.PublishCharts(charts...); err != nil {
 			return err
 		}
 		what := "the charts"
 		if wanted > nothing {
 			what = "the charts and images, and the node image of Kubernetes " + cell.Kubernetes
-			if err := source.Publish(ctx, of, r.dir, r.push(ctx)); err != nil {
+			if err := source.Publish(ctx, of, s.dir, s.push(ctx)); err != nil {
 				return err
 			}
 		}
 		say("published %s of Istio %s in %s", what, cell.Istio, since(started))
 	}
-	say("HUB=%s NODE_IMAGE=%s CHARTS=%s, or %s", r.hub(), r.node(), r.mirror.ChartsURL(), r.mirror.ChartsOCI())
+	say("HUB=%s NODE_IMAGE=%s CHARTS=%s, or %s", s.hub(), s.node(), s.mirror.ChartsURL(), s.mirror.ChartsOCI())
 	return nil
 }
 
 // push puts an image where a release has it.
-func (r *rehearsal) push(ctx context.Context) func(string, v1.Image) error {
+func (s *site) push(ctx context.Context) func(string, v1.Image) error {
 	return func(name string, image v1.Image) error {
 		if strings.HasPrefix(name, "node:") {
-			return r.mirror.Push(ctx, nodes+"/"+name, image)
+			return s.mirror.Push(ctx, nodes+"/"+name, image)
 		}
-		return r.mirror.Push(ctx, hub+"/"+name, image)
+		return s.mirror.Push(ctx, hub+"/"+name, image)
 	}
 }
 
-func (r *rehearsal) hub() string  { return r.mirror.Host + "/" + hub }
-func (r *rehearsal) node() string { return r.mirror.Host + "/" + nodes + "/node:" + r.cell.Kubernetes }
+func (s *site) hub() string  { return s.mirror.Host + "/" + hub }
+func (s *site) node() string { return s.mirror.Host + "/" + nodes + "/node:" + s.cell.Kubernetes }
 
 // close removes what was made: the images in the engine, the mirror, the engine if it
 // was started here, and the files.
-func (r *rehearsal) close(ctx context.Context) error {
+func (s *site) close(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
 	defer cancel()
 	var err error
-	if r.engine != nil {
-		err = errors.Join(r.dropImages(ctx, ""), r.engine.Stop(ctx))
+	if s.engine != nil {
+		err = errors.Join(s.dropImages(ctx, ""), s.engine.Stop(ctx))
 	}
-	if r.mirror != nil {
-		err = errors.Join(err, r.mirror.Close())
+	if s.mirror != nil {
+		err = errors.Join(err, s.mirror.Close())
 	}
-	return errors.Join(err, os.RemoveAll(r.dir), r.lock.Close())
+	return errors.Join(err, os.RemoveAll(s.dir), s.lock.Close())
 }
 
 // held returns the engine's images of the mirror whose names there begin with below.
-func (r *rehearsal) held(ctx context.Context, below string) ([]string, error) {
-	listed, err := r.engine.CLI(ctx, "image", "ls", "--format", "{{.Repository}}:{{.Tag}}")
+func (s *site) held(ctx context.Context, below string) ([]string, error) {
+	listed, err := s.engine.CLI(ctx, "image", "ls", "--format", "{{.Repository}}:{{.Tag}}")
 	if err != nil {
 		return nil, err
 	}
 	return slices.DeleteFunc(strings.Fields(listed), func(ref string) bool {
 		host, path, _ := strings.Cut(ref, "/")
-		return host != r.mirror.Host && host != beyond || !strings.HasPrefix(path, below)
+		return host != s.mirror.Host && host != beyond || !strings.HasPrefix(path, below)
 	}), nil
 }
 
 // dropImages removes them from the engine.
-func (r *rehearsal) dropImages(ctx context.Context, below string) error {
-	held, err := r.held(ctx, below)
+func (s *site) dropImages(ctx context.Context, below string) error {
+	held, err := s.held(ctx, below)
 	if err != nil || len(held) == 0 {
 		return err
 	}
-	_, err = r.engine.CLI(ctx, append([]string{"image", "rm"}, held...)...)
+	_, err = s.engine.CLI(ctx, append([]string{"image", "rm"}, held...)...)
 	return err
 }

@@ -11,7 +11,7 @@ import (
 
 func TestChoose(t *testing.T) {
 	for names, want := range map[string][]string{
-		"":                   {"plan", "faults", "node-port", "e2e", "archive"},
+		"":                   {"plan", "versions", "faults", "node-port", "e2e", "newer", "archive"},
 		"archive, plan":      {"plan", "archive"},
 		"upgrade":            {"upgrade"},
 		"node-port e2e plan": {"plan", "node-port", "e2e"},
@@ -28,7 +28,7 @@ func TestChoose(t *testing.T) {
 	for _, names := range []string{"plans", "plan,plan", " ", "e2e faulty"} {
 		_, err := choose(names)
 		g := gomega.NewWithT(t)
-		g.Expect(err).To(gomega.MatchError(gomega.ContainSubstring("want some of plan, faults")), names)
+		g.Expect(err).To(gomega.MatchError(gomega.ContainSubstring("want some of plan, versions, faults")), names)
 		g.Expect(exitcode.Of(err)).To(gomega.Equal(exitcode.Usage))
 	}
 }

@@ -1,4 +1,4 @@
-// Command rehearsal tries the source of releases without the internet. It starts a
+// Command testrelease tries the source of releases without the internet. It starts a
 // registry and a chart repository on 127.0.0.1, fills them with what the source modules
 // builds, tagged as a release is, and runs the harness from there; it makes them fail,
 // too. What it starts and makes, it removes.
@@ -22,7 +22,7 @@ import (
 // step is one thing to show.
 type step struct {
 	name, about string
-	run         func(*rehearsal, context.Context) error
+	run         func(*site, context.Context) error
 	// needs is what must be in the mirror beside the charts.
 	needs needs
 }
@@ -38,12 +38,14 @@ const (
 )
 
 var steps = []step{
-	{"plan", "matrix plan --latest finds the newest patch and the pre-release of the chart repository", (*rehearsal).plan, nothing},
-	{"faults", "what fails or is asked wrongly is one line with its status; what passes is tried again", (*rehearsal).faults, nothing},
-	{"node-port", "one install with the charts of the registry, and ingress/node-port", (*rehearsal).nodePort, theCell},
-	{"e2e", "every check, with the charts of the chart repository; RUN= narrows it", (*rehearsal).whole, theCell},
-	{"archive", "images save, and IMAGES=archive while the registry answers nothing", (*rehearsal).archive, theCell},
-	{"upgrade", "from -from to -istio and back; builds the older images where they are missing", (*rehearsal).upgrade, bothCells},
+	{"plan", "matrix plan --latest finds the newest patch and the pre-release of the chart repository", (*site).plan, nothing},
+	{"versions", "versions refresh writes the minor and the node image that are newly published", (*site).versions, nothing},
+	{"faults", "what fails or is asked wrongly is one line with its status; what passes is tried again", (*site).faults, nothing},
+	{"node-port", "one install with the charts of the registry, and ingress/node-port", (*site).nodePort, theCell},
+	{"e2e", "every check, with the charts of the chart repository; RUN= narrows it", (*site).whole, theCell},
+	{"newer", "a version and a node image that no table has, from a folder of charts; then an image that was replaced under its tag", (*site).newer, theCell},
+	{"archive", "images save, and IMAGES=archive while the registry answers nothing", (*site).archive, theCell},
+	{"upgrade", "from -from to -istio and back; builds the older images where they are missing", (*site).upgrade, bothCells},
 }
 
 func main() {
@@ -55,7 +57,7 @@ func main() {
 	flag.Usage = usage
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), interrupt.Signals()...)
-	err := rehearse(ctx, o, *names)
+	err := run(ctx, o, *names)
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "error:", err)
@@ -65,7 +67,7 @@ func main() {
 
 func usage() {
 	out := flag.CommandLine.Output()
-	fmt.Fprintln(out, "usage: rehearsal [flags]\n\nsteps:")
+	fmt.Fprintln(out, "usage: test-release [flags]\n\nsteps:")
 	for _, s := range steps {
 		fmt.Fprintf(out, "  %-10s %s\n", s.name, s.about)
 	}
@@ -96,36 +98,36 @@ func choose(names string) ([]step, error) {
 	return chosen, nil
 }
 
-// rehearse makes the steps. One that fails does not stop the others.
-func rehearse(ctx context.Context, o options, names string) (err error) {
+// run makes the steps. One that fails does not stop the others.
+func run(ctx context.Context, o options, names string) (err error) {
 	chosen, err := choose(names)
 	if err != nil {
 		return err
 	}
-	for _, s := range chosen {
-		o.needs = max(o.needs, s.needs)
+	for _, step := range chosen {
+		o.needs = max(o.needs, step.needs)
 	}
-	r, err := start(ctx, o)
-	if r != nil {
-		defer func() { err = errors.Join(err, r.close(ctx)) }()
+	s, err := start(ctx, o)
+	if s != nil {
+		defer func() { err = errors.Join(err, s.close(ctx)) }()
 	}
 	if err != nil {
 		return err
 	}
 	var failed []string
-	for _, s := range chosen {
+	for _, step := range chosen {
 		started := time.Now()
-		say("\n%s: %s", s.name, s.about)
-		err := s.run(r, ctx)
+		say("\n%s: %s", step.name, step.about)
+		err := step.run(s, ctx)
 		if ctx.Err() != nil {
-			return exitcode.Environmentf("interrupted in step %s", s.name)
+			return exitcode.Environmentf("interrupted in step %s", step.name)
 		}
 		if err != nil {
-			failed = append(failed, s.name)
-			say(" ✗ %s after %s: %v", s.name, since(started), err)
+			failed = append(failed, step.name)
+			say(" ✗ %s after %s: %v", step.name, since(started), err)
 			continue
 		}
-		say(" ✓ %s in %s", s.name, since(started))
+		say(" ✓ %s in %s", step.name, since(started))
 	}
 	if len(failed) > 0 {
 		return exitcode.Failf("%d of %d steps failed: %s", len(failed), len(chosen), strings.Join(failed, ", "))

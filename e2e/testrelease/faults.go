@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/ecdsa"
 	"errors"
 	"fmt"
 	"os"
@@ -13,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/random"
 
@@ -39,12 +41,17 @@ var errNotOurEngine = errors.New("the engine was not started here, or another ru
 
 // trial is one run of images build, against images of its own in the mirror.
 type trial struct {
-	*rehearsal
+	*site
 	// below is where the trial's images are in the mirror, and dir where its files are.
 	below, dir string
 	// pilot is the architecture of that image.
 	pilot string
-	env   []string
+	// digests are those of the images, by name; signed are the names of those that are
+	// signed with key.
+	digests map[string]v1.Hash
+	signed  []string
+	key     *ecdsa.PrivateKey
+	env     []string
 }
 
 // with sets variables, and breaks nothing else.
@@ -56,19 +63,19 @@ func with(env ...string) func(*trial) error {
 }
 
 // faults prints the table. Images are a few kilobytes here: nothing runs them.
-func (r *rehearsal) faults(ctx context.Context) (err error) {
-	dir := filepath.Join(r.dir, "proxy")
+func (s *site) faults(ctx context.Context) (err error) {
+	dir := filepath.Join(s.dir, "proxy")
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
-	if r.proxy, err = startProxy(ctx, r.mirror, dir); err != nil {
+	if s.proxy, err = startProxy(ctx, s.mirror, dir); err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, r.proxy.close()) }()
-	rows, bad := slices.Concat(registryFaults(), chartFaults(), proxyFaults(), askedWrongly()), 0
+	defer func() { err = errors.Join(err, s.proxy.close()) }()
+	rows, bad := slices.Concat(registryFaults(), chartFaults(), trustFaults(), proxyFaults(), askedWrongly()), 0
 	for i, row := range rows {
 		started := time.Now()
-		line, err := r.row(ctx, i, row)
+		line, err := s.row(ctx, i, row)
 		if errors.Is(err, errNotOurEngine) {
 			say(" - %s: not run, %v", row.what, err)
 			continue
@@ -94,12 +101,12 @@ func (r *rehearsal) faults(ctx context.Context) (err error) {
 }
 
 // row tries one row and returns the line that the user sees last.
-func (r *rehearsal) row(ctx context.Context, i int, row fault) (line string, err error) {
-	t := &trial{rehearsal: r, below: fmt.Sprintf("fault-%d", i), dir: filepath.Join(r.dir, fmt.Sprintf("fault-%d", i)), pilot: runtime.GOARCH}
-	hub := r.mirror.Host + "/" + t.below
+func (s *site) row(ctx context.Context, i int, row fault) (line string, err error) {
+	t := &trial{site: s, below: fmt.Sprintf("fault-%d", i), dir: filepath.Join(s.dir, fmt.Sprintf("fault-%d", i)), pilot: runtime.GOARCH, digests: map[string]v1.Hash{}}
+	hub := s.mirror.Host + "/" + t.below
 	cache := filepath.Join(t.dir, "cache")
-	t.env = []string{"ISTIO=" + r.cell.Istio, "HUB=" + hub, "NODE_IMAGE=" + hub + "/node:" + r.cell.Kubernetes, "ISTIO_CONFORMANCE_CACHE=" + cache, "DOCKER_CONFIG=" + t.dir}
-	if err := errors.Join(os.MkdirAll(t.dir, 0o755), t.push(ctx), row.set(t)); err != nil {
+	t.env = []string{"ISTIO=" + s.cell.Istio, "HUB=" + hub, "NODE_IMAGE=" + hub + "/node:" + s.cell.Kubernetes, "ISTIO_CONFORMANCE_CACHE=" + cache, "DOCKER_CONFIG=" + t.dir}
+	if err := errors.Join(os.MkdirAll(t.dir, 0o755), t.push(ctx), row.set(t), t.sign(ctx)); err != nil {
 		return "", err
 	}
 	if t.pilot != runtime.GOARCH {
@@ -108,23 +115,23 @@ func (r *rehearsal) row(ctx context.Context, i int, row fault) (line string, err
 		}
 	}
 	defer func() {
-		r.mirror.Fail(nil)
-		err = errors.Join(err, r.dropImages(context.WithoutCancel(ctx), t.below), os.RemoveAll(t.dir))
+		s.mirror.Fail(nil)
+		err = errors.Join(err, s.dropImages(context.WithoutCancel(ctx), t.below), os.RemoveAll(t.dir))
 	}()
 	if row.engineProxy {
-		if !r.engine.Started {
+		if !s.engine.Started {
 			return "", errNotOurEngine
 		}
-		if err := r.restartEngine(ctx, r.proxy.env()...); err != nil {
+		if err := s.restartEngine(ctx, s.proxy.env()...); err != nil {
 			return "", err
 		}
-		if !r.engine.Started {
+		if !s.engine.Started {
 			return "", errNotOurEngine
 		}
-		defer func() { err = errors.Join(err, r.restartEngine(context.WithoutCancel(ctx))) }()
+		defer func() { err = errors.Join(err, s.restartEngine(context.WithoutCancel(ctx))) }()
 	}
 	started := time.Now()
-	status, stdout, stderr, err := output(r.program(ctx, t.env, "istio-conformance", "images", "build"))
+	status, stdout, stderr, err := output(s.program(ctx, t.env, "istio-conformance", "images", "build"))
 	if err != nil {
 		return "", err
 	}
@@ -192,6 +199,9 @@ func (t *trial) push(ctx context.Context) error {
 		config = config.DeepCopy()
 		config.OS, config.Architecture = "linux", i.architecture
 		if image, err = mutate.ConfigFile(image, config); err != nil {
+			return err
+		}
+		if t.digests[i.name], err = image.Digest(); err != nil {
 			return err
 		}
 		if err := t.mirror.Push(ctx, t.below+"/"+i.name+":"+i.tag, image); err != nil {

@@ -147,8 +147,8 @@ func proxyFaults() []fault {
 }
 
 // restartEngine stops the engine that was started here and starts it with variables.
-func (r *rehearsal) restartEngine(ctx context.Context, env ...string) error {
-	if err := r.engine.Stop(ctx); err != nil {
+func (s *site) restartEngine(ctx context.Context, env ...string) error {
+	if err := s.engine.Stop(ctx); err != nil {
 		return err
 	}
 	var err error
@@ -167,6 +167,6 @@ func (r *rehearsal) restartEngine(ctx context.Context, env ...string) error {
 	if err != nil {
 		return err
 	}
-	r.engine, err = engine.Ensure(ctx, r.engineOptions)
+	s.engine, err = engine.Ensure(ctx, s.engineOptions)
 	return err
 }
