@@ -34,6 +34,9 @@ type fault struct {
 	// engineProxy makes the engine use the proxy too; where it was not started here that
 	// cannot be, and the row is not run.
 	engineProxy bool
+	// stays says that the image is whole and refused for another reason: it stays in the
+	// engine as any that was pulled, and each run refuses it again.
+	stays bool
 }
 
 // errNotOurEngine says that the engine cannot be started again with other variables.
@@ -135,7 +138,8 @@ func (s *site) row(ctx context.Context, i int, row fault) (line string, err erro
 	if err != nil {
 		return "", err
 	}
-	return judge(row, status, stdout, stderr, time.Since(started), t.left(ctx, status, cache))
+	broken := status != exitcode.Pass && !row.stays
+	return judge(row, status, stdout, stderr, time.Since(started), t.left(ctx, broken, cache))
 }
 
 // judge compares what was seen with the row.
@@ -213,7 +217,7 @@ func (t *trial) push(ctx context.Context) error {
 
 // left names what a run has left that nobody can use: the image that is broken, and
 // files that are not whole.
-func (t *trial) left(ctx context.Context, status int, cache string) []string {
+func (t *trial) left(ctx context.Context, broken bool, cache string) []string {
 	var left []string
 	for _, pattern := range []string{"artifacts/.building-*", "backend-*", "archive-*"} {
 		found, err := filepath.Glob(filepath.Join(cache, pattern))
@@ -222,7 +226,7 @@ func (t *trial) left(ctx context.Context, status int, cache string) []string {
 		}
 		left = append(left, found...)
 	}
-	if status == exitcode.Pass {
+	if !broken {
 		return left
 	}
 	held, err := t.held(ctx, t.below+"/pilot:")

@@ -205,7 +205,7 @@ func (s *site) close(ctx context.Context) error {
 
 // held returns the engine's images of the mirror whose names there begin with below.
 func (s *site) held(ctx context.Context, below string) ([]string, error) {
-	listed, err := s.engine.CLI(ctx, "image", "ls", "--format", "{{.Repository}}:{{.Tag}}")
+	listed, err := s.engine.CLI(ctx, "image", "ls", "--digests", "--format", `{{.Repository}}{{if eq .Tag "<none>"}}@{{.Digest}}{{else}}:{{.Tag}}{{end}}`)
 	if err != nil {
 		return nil, err
 	}
