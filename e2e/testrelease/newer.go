@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -52,7 +53,8 @@ func (s *site) newer(ctx context.Context) error {
 	if err := s.mustReport("newer"); err != nil {
 		return err
 	}
-	if err := s.replace(ctx, hub+"/pilot:"+version); err != nil {
+	// Without the engine's copy: the next night's machine is another one.
+	if err := errors.Join(s.replace(ctx, hub+"/pilot:"+version), s.dropImages(ctx, hub)); err != nil {
 		return err
 	}
 	baseline := "BASELINE=" + filepath.Join(s.out("newer"), "latest", "report.json")

@@ -209,7 +209,9 @@ func (s *site) held(ctx context.Context, below string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	return slices.DeleteFunc(strings.Fields(listed), func(ref string) bool {
+	// With its digests an image has a line for each.
+	refs := slices.Compact(slices.Sorted(strings.FieldsSeq(listed)))
+	return slices.DeleteFunc(refs, func(ref string) bool {
 		host, path, _ := strings.Cut(ref, "/")
 		return host != s.mirror.Host && host != beyond || !strings.HasPrefix(path, below)
 	}), nil
