@@ -77,6 +77,11 @@ func (s *Stack) removeScratch(ctx context.Context, stay bool) error {
 			return err
 		}
 	}
+	if stay {
+		if err := s.endPods(ctx, s.scratch.name); err != nil {
+			return err
+		}
+	}
 	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: s.scratch.name}}
 	if err := s.Client.Delete(ctx, ns); client.IgnoreNotFound(err) != nil {
 		return fmt.Errorf("delete Namespace %s: %w", ns.Name, err)
