@@ -31,6 +31,9 @@ func (d *Diff) compared() *report.Compared {
 		}
 		all.Groups = append(all.Groups, group)
 	}
+	if len(d.Environment) > 0 {
+		all.Groups = append(all.Groups, report.ChangeGroup{Title: "environment", Mark: wording.MarkWarn, Changes: d.Environment})
+	}
 	return all
 }
 

@@ -131,11 +131,14 @@ func TestAgainstABaseline(t *testing.T) {
 	g := gomega.NewWithT(t)
 	g.Expect(Against(nil)).To(gomega.BeNil())
 	before := doc(check("broke", report.Pass, 1), check("still", report.Fail, 1), check("gone", report.Pass, 1), check("slow", report.Pass, 1))
-	before.Run = "before"
-	c := Against(before)(doc(check("broke", report.Fail, 1), check("still", report.Fail, 1), check("slow", report.Pass, 30)))
+	before.Run, before.Environment.Digests = "before", map[string]string{"pilot:1.31.0": "pilot@sha256:1"}
+	after := doc(check("broke", report.Fail, 1), check("still", report.Fail, 1), check("slow", report.Pass, 30))
+	after.Environment.Digests = map[string]string{"pilot:1.31.0": "pilot@sha256:2"}
+	c := Against(before)(after)
 	g.Expect(c.With).To(gomega.Equal("run before (pass)"))
 	g.Expect(c.Groups).To(gomega.Equal([]report.ChangeGroup{
 		{Title: "newly failing", Mark: "✗", Changes: []string{"s/broke: broke broke"}}, {Title: "slower", Mark: "‼", Changes: []string{"s/slow: 1.0s -> 30.0s"}},
+		{Title: "environment", Mark: "‼", Changes: []string{"image pilot:1.31.0 is another one under the same name: sha256:1 -> sha256:2"}},
 	}), "what says nothing about the system under test is only counted")
 	g.Expect(c.Summary).To(gomega.ContainSubstring("1 still failing"))
 	g.Expect(c.Markdown).To(gomega.And(gomega.HavePrefix("### Compared with run before (pass)\n"), gomega.ContainSubstring("\n#### Removed\n")))
