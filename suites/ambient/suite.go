@@ -29,7 +29,7 @@ var features = []kit.Feature{
 
 // Suite returns the checks of the ambient profile.
 func Suite(s *stack.Stack) check.Suite {
-	return kit.Suite(s, "ambient", func() string { return whyNot(s) }, features)
+	return kit.Suite(s, "ambient", whyNot, features)
 }
 
 // whyNot says why the suite's checks cannot be made; empty when they can.

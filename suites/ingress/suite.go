@@ -52,7 +52,9 @@ var features = []kit.Feature{
 }
 
 // Suite returns the ingress checks for a cluster with Istio and its gateway.
-func Suite(s *stack.Stack) check.Suite { return kit.Suite(s, "ingress", s.WhyNotRouted, features) }
+func Suite(s *stack.Stack) check.Suite {
+	return kit.Suite(s, "ingress", (*stack.Stack).WhyNotRouted, features)
+}
 
 // Mutations returns the ways to break what the suite checks.
 func Mutations() []mutation.Mutation { return kit.Mutations(features) }

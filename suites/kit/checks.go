@@ -47,13 +47,19 @@ func (c *Checks) build(s *stack.Stack) []check.Check {
 	places := map[string]int{}
 	for _, a := range c.added {
 		built := a.build(s)
-		if c.SkipIf != nil {
-			built.SkipIf = SkipFirst(func() string { return c.SkipIf(s) }, built.SkipIf)
-		}
+		built.SkipIf = SkipFirst(asked(s, c.SkipIf), built.SkipIf)
 		all, places[built.Name] = append(all, built), a.place
 	}
 	slices.SortFunc(all, func(a, b check.Check) int {
 		return cmp.Or(places[a.Name]-places[b.Name], cmp.Compare(a.Name, b.Name))
 	})
 	return all
+}
+
+// asked asks for a reason with a stack; nil stays nil.
+func asked(s *stack.Stack, why func(*stack.Stack) string) func() string {
+	if why == nil {
+		return nil
+	}
+	return func() string { return why(s) }
 }

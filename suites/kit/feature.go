@@ -20,11 +20,11 @@ type Feature struct {
 
 // Suite returns a suite of the features' checks, each labelled with its feature. skipIf
 // says why none of them can be made; nil is that they always can.
-func Suite(s *stack.Stack, name string, skipIf func() string, features []Feature) check.Suite {
+func Suite(s *stack.Stack, name string, skipIf func(*stack.Stack) string, features []Feature) check.Suite {
 	suite := check.Suite{Name: name}
 	for _, f := range features {
 		for _, c := range f.Checks.build(s) {
-			c.Feature, c.SkipIf = f.Name, SkipFirst(skipIf, c.SkipIf)
+			c.Feature, c.SkipIf = f.Name, SkipFirst(asked(s, skipIf), c.SkipIf)
 			suite.Checks = append(suite.Checks, c)
 		}
 	}

@@ -13,7 +13,7 @@ import (
 )
 
 var (
-	// kubernetes are the outages of what Istio stands on.
+	// kubernetes are the outages of what Istio depends on.
 	kubernetes kit.Checks
 	// istiod are the outages of the control plane while it is needed.
 	istiod kit.Checks
@@ -40,5 +40,5 @@ func Suite(s *stack.Stack, wide bool) check.Suite {
 	if wide {
 		asked = slices.Concat(features, rarer)
 	}
-	return kit.Suite(s, "outage", s.WhyNotOurs, asked)
+	return kit.Suite(s, "outage", (*stack.Stack).WhyNotOurs, asked)
 }

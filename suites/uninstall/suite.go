@@ -23,7 +23,9 @@ var features = []kit.Feature{
 }
 
 // Suite returns the checks of Istio's removal and return.
-func Suite(s *stack.Stack) check.Suite { return kit.Suite(s, "uninstall", s.WhyNotOurs, features) }
+func Suite(s *stack.Stack) check.Suite {
+	return kit.Suite(s, "uninstall", (*stack.Stack).WhyNotOurs, features)
+}
 
 // Mutations returns the ways to break what the suite checks.
 func Mutations() []mutation.Mutation { return kit.Mutations(features) }
