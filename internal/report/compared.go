@@ -7,6 +7,8 @@ type Compared struct {
 	With string
 	// Summary is the comparison in one line.
 	Summary string
+	// Environment is what differs in the environments.
+	Environment []string
 	// Groups are what a reader of the console wants to know first; Markdown is all.
 	Groups   []ChangeGroup
 	Markdown string

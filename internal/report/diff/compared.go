@@ -20,7 +20,7 @@ func Against(baseline *report.Report) func(*report.Report) *report.Compared {
 
 // compared is the comparison for the end of a run.
 func (d *Diff) compared() *report.Compared {
-	all := &report.Compared{With: d.With(), Summary: d.Summary(), Markdown: d.section()}
+	all := &report.Compared{With: d.With(), Summary: d.Summary(), Environment: d.Environment, Markdown: d.section()}
 	for _, l := range d.Lists() {
 		if !l.Urgent || len(l.Changes) == 0 {
 			continue
@@ -30,9 +30,6 @@ func (d *Diff) compared() *report.Compared {
 			group.Changes = append(group.Changes, wording.OneLine(c.ID)+behind(c.Detail))
 		}
 		all.Groups = append(all.Groups, group)
-	}
-	if len(d.Environment) > 0 {
-		all.Groups = append(all.Groups, report.ChangeGroup{Title: "environment", Mark: wording.MarkWarn, Changes: d.Environment})
 	}
 	return all
 }

@@ -25,7 +25,9 @@ func (r *Recorder) showCompared(compared *report.Compared) {
 	}
 	c := r.console
 	c.heading("compared with " + wording.OneLine(compared.With))
-	for _, group := range compared.Groups {
+	// What differs there is no change for the worse: the summary's mark does not follow it.
+	environment := report.ChangeGroup{Title: "environment", Mark: wording.MarkWarn, Changes: compared.Environment}
+	for _, group := range append([]report.ChangeGroup{environment}, compared.Groups...) {
 		for i, change := range group.Changes {
 			if i == shownChanges {
 				c.line("   and %d more %s in %s", len(group.Changes)-i, group.Title, report.MarkdownName)
