@@ -1,21 +1,17 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"github.com/google/go-containerregistry/pkg/name"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
-	"helm.sh/helm/v3/pkg/chart/loader"
 	"helm.sh/helm/v3/pkg/chartutil"
 
 	"istio-conformance/internal/mesh/istio"
@@ -34,12 +30,12 @@ func (s *site) newer(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, image := range []string{"pilot", "proxyv2", "install-cni"} {
-		if err := s.tag(ctx, hub+"/"+image+":"+s.cell.Istio, version); err != nil {
+	for _, image := range istioImages {
+		if err := s.tag(ctx, hub+"/"+image, s.cell.Istio, version); err != nil {
 			return err
 		}
 	}
-	if err := s.tag(ctx, nodes+"/node:"+s.cell.Kubernetes, unlistedNode); err != nil {
+	if err := s.tag(ctx, nodes+"/node", s.cell.Kubernetes, unlistedNode); err != nil {
 		return err
 	}
 	folder := filepath.Join(s.dir, "charts-"+version)
@@ -70,22 +66,6 @@ func nextMinor(version string) (string, error) {
 	return fmt.Sprintf("%d.%d.0-alpha.1", v.Major, v.Minor+1), nil
 }
 
-// mustSay runs the test binary, and wants each text in what it prints.
-func (s *site) mustSay(ctx context.Context, step string, env []string, wanted ...string) error {
-	var said bytes.Buffer
-	p := s.program(ctx, append([]string{"OUT=" + s.out(step)}, env...), "e2e.test")
-	p.Stdout, p.Stderr = io.MultiWriter(os.Stdout, &said), os.Stderr
-	if err := p.Run(); err != nil {
-		return err
-	}
-	for _, text := range wanted {
-		if !strings.Contains(said.String(), text) {
-			return fmt.Errorf("the run does not say %q", text)
-		}
-	}
-	return nil
-}
-
 // mustReport wants the report to say what ran, and not what the tags promised.
 func (s *site) mustReport(step string) error {
 	doc, err := report.Read(filepath.Join(s.out(step), "latest", "report.json"))
@@ -100,25 +80,17 @@ func (s *site) mustReport(step string) error {
 }
 
 // tag gives an image of the mirror another tag beside its own.
-func (s *site) tag(ctx context.Context, image, tag string) error {
-	ref, err := name.NewTag(s.mirror.Host + "/" + image)
+func (s *site) tag(ctx context.Context, image, tag, other string) error {
+	is, err := s.published(ctx, image+":"+tag)
 	if err != nil {
 		return err
 	}
-	found, err := remote.Get(ref, remote.WithContext(ctx))
-	if err != nil {
-		return err
-	}
-	return remote.Tag(ref.Context().Tag(tag), found, remote.WithContext(ctx))
+	return s.mirror.Push(ctx, image+":"+other, is)
 }
 
 // replace puts another image with the same layers under an image's name.
 func (s *site) replace(ctx context.Context, image string) error {
-	ref, err := name.NewTag(s.mirror.Host + "/" + image)
-	if err != nil {
-		return err
-	}
-	is, err := remote.Image(ref, remote.WithContext(ctx))
+	is, err := s.published(ctx, image)
 	if err != nil {
 		return err
 	}
@@ -132,19 +104,27 @@ func (s *site) replace(ctx context.Context, image string) error {
 	if err != nil {
 		return err
 	}
-	return remote.Write(ref, other, remote.WithContext(ctx))
+	return s.mirror.Push(ctx, image, other)
+}
+
+// published is an image of the mirror.
+func (s *site) published(ctx context.Context, image string) (v1.Image, error) {
+	ref, err := name.ParseReference(s.mirror.Host + "/" + image)
+	if err != nil {
+		return nil, err
+	}
+	return remote.Image(ref, remote.WithContext(ctx))
 }
 
 // unpackCharts writes the cell's charts as those of another version into a folder, as a
 // checkout of them is.
 func (s *site) unpackCharts(folder, version string) error {
-	for _, path := range slices.Sorted(maps.Values(s.charts)) {
-		chart, err := loader.LoadFile(path)
+	for _, name := range slices.Sorted(maps.Keys(s.charts)) {
+		of, err := s.as(name, version)
 		if err != nil {
 			return err
 		}
-		chart.Metadata.Version, chart.Metadata.AppVersion = version, version
-		if err := chartutil.SaveDir(chart, folder); err != nil {
+		if err := chartutil.SaveDir(of, folder); err != nil {
 			return err
 		}
 	}

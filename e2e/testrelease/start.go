@@ -32,6 +32,9 @@ const (
 	nodes = "kindest"
 )
 
+// istioImages are those of profile default, and install-cni.
+var istioImages = []string{"pilot", "proxyv2", "install-cni"}
+
 // options are what the user chooses.
 type options struct {
 	istio, kubernetes, from string

@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"os/exec"
@@ -13,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"helm.sh/helm/v3/pkg/chart"
 	"helm.sh/helm/v3/pkg/chart/loader"
 	"helm.sh/helm/v3/pkg/chartutil"
 
@@ -38,14 +40,40 @@ func (s *site) program(ctx context.Context, env []string, args ...string) *exec.
 	return p
 }
 
+// command runs the command with its errors on the terminal, and returns what it prints.
+func (s *site) command(ctx context.Context, args ...string) ([]byte, error) {
+	p := s.program(ctx, nil, append([]string{"istio-conformance"}, args...)...)
+	p.Stderr = os.Stderr
+	return p.Output()
+}
+
 // out is where the reports of a step are.
 func (s *site) out(step string) string { return filepath.Join(s.root, "out", "test-release", step) }
 
 // e2e runs the test binary on the terminal.
 func (s *site) e2e(ctx context.Context, step string, env ...string) error {
+	return s.mustSay(ctx, step, env)
+}
+
+// mustSay runs the test binary on the terminal, and wants each text in what it prints.
+func (s *site) mustSay(ctx context.Context, step string, env []string, wanted ...string) error {
+	var said bytes.Buffer
 	p := s.program(ctx, append([]string{"OUT=" + s.out(step)}, env...), "e2e.test")
-	p.Stdout, p.Stderr = os.Stdout, os.Stderr
-	return p.Run()
+	p.Stdout, p.Stderr = io.MultiWriter(os.Stdout, &said), os.Stderr
+	if err := p.Run(); err != nil {
+		return err
+	}
+	return contains(said.String(), wanted...)
+}
+
+// contains wants each text in what a program said.
+func contains(said string, wanted ...string) error {
+	for _, text := range wanted {
+		if !strings.Contains(said, text) {
+			return fmt.Errorf("it does not say %q", text)
+		}
+	}
+	return nil
 }
 
 func (s *site) nodePort(ctx context.Context) error {
@@ -88,17 +116,15 @@ func (s *site) plan(ctx context.Context) error {
 			return err
 		}
 	}
-	p := s.program(ctx, nil, "istio-conformance", "matrix", "plan", "--latest", "--json")
-	var stdout bytes.Buffer
-	p.Stdout, p.Stderr = &stdout, os.Stderr
-	if err := p.Run(); err != nil {
+	said, err := s.command(ctx, "matrix", "plan", "--latest", "--json")
+	if err != nil {
 		return err
 	}
 	var cells []struct {
 		ID, Istio string
 		Optional  bool
 	}
-	if err := json.Unmarshal(stdout.Bytes(), &cells); err != nil {
+	if err := json.Unmarshal(said, &cells); err != nil {
 		return err
 	}
 	planned := map[string]bool{}
@@ -126,12 +152,21 @@ func (s *site) publishBase(version string) error {
 
 // rebuilt packages a chart of the cell as another version of it.
 func (s *site) rebuilt(name, version string) (path string, err error) {
-	chart, err := loader.LoadFile(s.charts[name])
+	of, err := s.as(name, version)
 	if err != nil {
 		return "", err
 	}
-	chart.Metadata.Version, chart.Metadata.AppVersion = version, version
-	return chartutil.Save(chart, s.dir)
+	return chartutil.Save(of, s.dir)
+}
+
+// as is a chart of the cell as another version of it.
+func (s *site) as(name, version string) (*chart.Chart, error) {
+	of, err := loader.LoadFile(s.charts[name])
+	if err != nil {
+		return nil, err
+	}
+	of.Metadata.Version, of.Metadata.AppVersion = version, version
+	return of, nil
 }
 
 // minor is 1.31 for 1.31.0: who asks for it gets the newest patch.

@@ -17,7 +17,7 @@ import (
 func trustFaults() []fault {
 	const env = exitcode.Environment
 	rows := []fault{
-		bad("VERIFY=required, all signed", signed(release.VerifyRequired, "pilot", "proxyv2", "install-cni"), 0, "", ""),
+		bad("VERIFY=required, all signed", signed(release.VerifyRequired, istioImages...), 0, "", ""),
 		bad("VERIFY=required, one image not signed", signed(release.VerifyRequired, "proxyv2", "install-cni"), env, "has no signature: it is not what Istio's project signed with ", ""),
 		bad("VERIFY=required, the node image by its tag", with("VERIFY="+release.VerifyRequired), env, "is named by a tag, which may be moved: name its digest", ""),
 		bad("signed with another key", signedByAnother, env, "its signature was not made with this key: it is not what Istio's project signed with ", ""),

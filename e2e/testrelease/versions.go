@@ -1,10 +1,10 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -34,32 +34,27 @@ func (s *site) versions(ctx context.Context) (err error) {
 	if err := place.PublishCharts(mirror.Chart{Name: "base", Version: next + ".3", Path: base}); err != nil {
 		return err
 	}
+	support := mirror.Only("/support.yml", mirror.Always, mirror.Text(fmt.Sprintf(
+		"- version: %q\n  supported: \"Yes\"\n  releaseDate: \"Nov 5, 2026\"\n  eolDate: \"~May 2027 (Expected)\"\n  k8sVersions: [\"1.98\", \"1.99\"]\n", next)))
+	notes := mirror.Only("/notes.html", mirror.Always, mirror.Text("Images pre-built for this release\nkindest/node:"+unlistedNode+"@sha256:"+strings.Repeat("a", 64)+"\n"))
+	place.Fail(func(w http.ResponseWriter, r *http.Request) bool { return support(w, r) || notes(w, r) })
 	table := filepath.Join(dir, "versions.yaml")
-	support := fmt.Sprintf("- version: %q\n  supported: \"Yes\"\n  releaseDate: \"Nov 5, 2026\"\n  eolDate: \"~May 2027 (Expected)\"\n  k8sVersions: [\"1.98\", \"1.99\"]\n", next)
-	notes := "Images pre-built for this release\nkindest/node:" + unlistedNode + "@sha256:" + strings.Repeat("a", 64) + "\n"
 	now, err := os.ReadFile(filepath.Join(s.root, "fixtures", "versions.yaml"))
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(os.WriteFile(table, now, 0o644), os.WriteFile(filepath.Join(dir, "charts", "support.yml"), []byte(support), 0o644),
-		os.WriteFile(filepath.Join(dir, "charts", "notes.html"), []byte(notes), 0o644)); err != nil {
+	if err := os.WriteFile(table, now, 0o644); err != nil {
 		return err
 	}
-	url := place.ChartsURL()
-	refresh := func(wanted ...string) error {
-		var said bytes.Buffer
-		p := s.program(ctx, nil, "istio-conformance", "versions", "refresh", "--charts", url, "--support", url+"/support.yml", "--nodes", url+"/notes.html", "--file", table)
-		p.Stdout, p.Stderr = &said, os.Stderr
-		if err := p.Run(); err != nil {
-			return err
-		}
-		say("   %s", strings.ReplaceAll(strings.TrimSpace(said.String()), "\n", "\n   "))
-		for _, text := range wanted {
-			if !strings.Contains(said.String(), text) {
-				return fmt.Errorf("versions refresh does not say %q", text)
-			}
-		}
-		return nil
+	return errors.Join(s.refresh(ctx, table, place.ChartsURL(), `newest: "`+next+`.3"`, unlistedNode+"@sha256:"), s.refresh(ctx, table, place.ChartsURL(), "says what is published"))
+}
+
+// refresh renews a table from what is below a URL, and wants each text in what is said.
+func (s *site) refresh(ctx context.Context, table, url string, wanted ...string) error {
+	said, err := s.command(ctx, "versions", "refresh", "--charts", url, "--support", url+"/support.yml", "--nodes", url+"/notes.html", "--file", table)
+	if err != nil {
+		return err
 	}
-	return errors.Join(refresh(`newest: "`+next+`.3"`, "+", unlistedNode+"@sha256:"), refresh("says what is published"))
+	say("   %s", strings.ReplaceAll(strings.TrimSpace(string(said)), "\n", "\n   "))
+	return contains(string(said), wanted...)
 }
