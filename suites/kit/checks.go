@@ -32,7 +32,8 @@ type added struct {
 func (c *Checks) Add(build func(*stack.Stack) check.Check) struct{} { return c.AddAt(0, build) }
 
 // AddAt adds a check that comes after those of lower places and before those of higher
-// ones. Checks of one place follow each other by name.
+// ones. Checks of one place follow each other by name. Of checks that run alone each needs
+// a place of its own: it finds what the one before it has left.
 func (c *Checks) AddAt(place int, build func(*stack.Stack) check.Check) struct{} {
 	c.added = append(c.added, added{place, build})
 	return struct{}{}

@@ -25,7 +25,7 @@ const (
 	startAPIServer = "if [ -e " + putAside + " ]; then mv " + putAside + " " + manifest + "; fi"
 )
 
-var _ = kubernetes.Add(apiServerStopped)
+var _ = kubernetes.AddAt(1, apiServerStopped)
 
 // apiServerStopped stops the only API server.
 func apiServerStopped(s *stack.Stack) check.Check {

@@ -30,7 +30,7 @@ const (
 	pluginLink = "https://istio.io/latest/docs/tasks/security/cert-management/plugin-ca-cert/"
 )
 
-var _ = ca.Add(caReplaced)
+var _ = ca.AddAt(1, caReplaced)
 
 // caReplaced leads from the CA that istiod made itself to a plugged-in one with another
 // root, by way of both roots.

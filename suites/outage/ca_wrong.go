@@ -21,7 +21,7 @@ import (
 	"istio-conformance/suites/mutation"
 )
 
-var _ = ca.Add(caRefused)
+var _ = ca.AddAt(3, caRefused)
 
 // caRefused plugs in a CA that cannot sign. The istiod that is there goes on.
 func caRefused(s *stack.Stack) check.Check {
@@ -111,7 +111,7 @@ func ignoreCA(ctx context.Context, t *check.T, s *stack.Stack) {
 	})
 }
 
-var _ = ca.Add(caAtOnce)
+var _ = ca.AddAt(2, caAtOnce)
 
 // caAtOnce replaces the root at once: what the order of caReplaced is good for.
 func caAtOnce(s *stack.Stack) check.Check {

@@ -26,7 +26,7 @@ const (
 	mostEntries = 1 << 20
 )
 
-var _ = resources.Add(connectionTableFull)
+var _ = resources.AddAt(3, connectionTableFull)
 
 // connectionTableFull fills the table of connections of the node by which traffic enters.
 func connectionTableFull(s *stack.Stack) check.Check {

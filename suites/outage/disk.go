@@ -19,7 +19,7 @@ const diskFull = 15 * time.Second
 // Source: the injection template of gateways, volume istio-envoy.
 const gatewayVolume = "/var/lib/kubelet/pods/%s/volumes/kubernetes.io~empty-dir/istio-envoy"
 
-var _ = resources.Add(gatewayDiskFull)
+var _ = resources.AddAt(2, gatewayDiskFull)
 
 // gatewayDiskFull fills the volume into which the gateway's proxy writes.
 func gatewayDiskFull(s *stack.Stack) check.Check {

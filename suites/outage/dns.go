@@ -16,7 +16,7 @@ import (
 // dnsAway is how long there is no name server.
 const dnsAway = 15 * time.Second
 
-var _ = kubernetes.Add(coreDNSGone)
+var _ = kubernetes.AddAt(4, coreDNSGone)
 
 // coreDNSGone takes all name servers away. Proxies get addresses from istiod, and keep the
 // connection to istiod that they have.

@@ -22,7 +22,7 @@ const (
 	storeAnswers = 5 * time.Second
 )
 
-var _ = kubernetes.Add(etcdPaused)
+var _ = kubernetes.AddAt(2, etcdPaused)
 
 // etcdPaused halts the only etcd. The API server runs and cannot read or write.
 func etcdPaused(s *stack.Stack) check.Check {

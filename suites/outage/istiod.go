@@ -27,7 +27,7 @@ func takeIstiod(ctx context.Context, t *check.T, s *stack.Stack) (give func(cont
 	return scale(ctx, t, s, stack.SystemNamespace, s.Revised("istiod"), 0)
 }
 
-var _ = istiod.Add(gatewayStarts)
+var _ = istiod.AddAt(1, gatewayStarts)
 
 // gatewayStarts starts a gateway pod while there is no istiod: it has no configuration,
 // and must get no request.
@@ -98,7 +98,7 @@ func gatewayPod(ctx context.Context, t *check.T, s *stack.Stack, change func(*co
 	return pod
 }
 
-var _ = istiod.Add(podsRoll)
+var _ = istiod.AddAt(2, podsRoll)
 
 // podsRoll replaces the pods of a service while there is no istiod to inject the new ones.
 func podsRoll(s *stack.Stack) check.Check {

@@ -17,7 +17,7 @@ import (
 // Kubernetes takes for a lost node.
 const kubeletAway = 10 * time.Second
 
-var _ = kubernetes.Add(kubeletRestarted)
+var _ = kubernetes.AddAt(3, kubeletRestarted)
 
 // kubeletRestarted stops the kubelet under the gateway and starts it again. Pods do not
 // need it to serve.

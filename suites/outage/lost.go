@@ -23,7 +23,7 @@ import (
 const movedTimeout = 4 * time.Minute
 
 // Last: pods of all kinds start elsewhere.
-var _ = resources.AddAt(1, nodeLost)
+var _ = resources.AddAt(4, nodeLost)
 
 // nodeLost halts the node with istiod and the gateway for good, as far as the cluster can
 // tell: its Node is deleted, as an operator or an autoscaler does.

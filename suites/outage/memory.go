@@ -24,7 +24,7 @@ const startedAgain = 45 * time.Second
 // oomKilled is the reason by which Kubernetes names a container that the kernel killed.
 const oomKilled = "OOMKilled"
 
-var _ = resources.Add(gatewayOutOfMemory)
+var _ = resources.AddAt(1, gatewayOutOfMemory)
 
 // gatewayOutOfMemory takes the gateway's memory away, so that the kernel kills its Envoy.
 func gatewayOutOfMemory(s *stack.Stack) check.Check {

@@ -21,7 +21,7 @@ import (
 // node, so that nobody but the proxies notices.
 const nodeAway = 20 * time.Second
 
-var _ = kubernetes.Add(nodePaused)
+var _ = kubernetes.AddAt(5, nodePaused)
 
 // nodePaused halts the node on which the gateway, istiod and most backends run. A second
 // gateway on the node by which traffic enters has to find out which backends answer.

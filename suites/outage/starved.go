@@ -19,7 +19,7 @@ import (
 // starved is how long istiod is held back after a change has reached the gateway.
 const starved = 10 * time.Second
 
-var _ = istiod.Add(istiodStarved)
+var _ = istiod.AddAt(3, istiodStarved)
 
 // istiodStarved gives istiod a twentieth of a CPU.
 func istiodStarved(s *stack.Stack) check.Check {

@@ -33,7 +33,8 @@ var features = []kit.Feature{
 // rarer are taken away where every outage is asked for.
 var rarer = []kit.Feature{{Name: "resources", Checks: &resources}}
 
-// Suite returns the outages. They follow each other: each leaves the cluster healthy.
+// Suite returns the outages. They follow each other: each leaves the cluster as the next
+// one wants to find it.
 // wide adds those that take longer, or harm more.
 func Suite(s *stack.Stack, wide bool) check.Suite {
 	asked := features

@@ -15,7 +15,7 @@ import (
 // unenrolled is how long a pod that waits for its network is watched.
 const unenrolled = 5 * time.Second
 
-var _ = Checks.Add(cniDown)
+var _ = Checks.AddAt(2, cniDown)
 
 // cniDown takes istio-cni's agent from every node for a while.
 func cniDown(s *stack.Stack) check.Check {

@@ -17,7 +17,7 @@ import (
 // keptConnections is how many connections are open over a restart.
 const keptConnections = 10
 
-var _ = Checks.Add(ztunnelRestarted)
+var _ = Checks.AddAt(1, ztunnelRestarted)
 
 // ztunnelRestarted replaces every node's ztunnel while pods talk to each other.
 func ztunnelRestarted(s *stack.Stack) check.Check {

@@ -18,7 +18,7 @@ import (
 	"istio-conformance/suites/kit"
 )
 
-var _ = Checks.Add(localPolicy)
+var _ = Checks.AddAt(1, localPolicy)
 
 // localPolicy gives the gateway's Service externalTrafficPolicy Local for a while,
 // and type LoadBalancer, for which Kubernetes opens a health check port as well.

@@ -22,7 +22,7 @@ import (
 // clients send requests one after the other while a gateway pod goes away.
 const clients = 2
 
-var _ = Checks.Add(replacedGateway)
+var _ = Checks.AddAt(2, replacedGateway)
 
 // replacedGateway deletes one of two gateway pods under traffic.
 func replacedGateway(s *stack.Stack) check.Check {

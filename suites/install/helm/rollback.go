@@ -16,7 +16,7 @@ import (
 // marker is an annotation that the upgrade adds to the gateway's Service.
 const marker = "conformance.test/revision"
 
-var _ = Checks.Add(rollback)
+var _ = Checks.AddAt(2, rollback)
 
 // rollback changes the gateway's Service by an upgrade, and takes that back.
 func rollback(s *stack.Stack) check.Check {

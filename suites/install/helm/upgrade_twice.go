@@ -15,7 +15,7 @@ import (
 	"istio-conformance/suites/kit"
 )
 
-var _ = Checks.Add(upgradeTwice)
+var _ = Checks.AddAt(1, upgradeTwice)
 
 // upgradeTwice upgrades every release to what it is.
 func upgradeTwice(s *stack.Stack) check.Check {

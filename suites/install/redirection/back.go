@@ -27,7 +27,7 @@ const backTimeout = 3 * time.Minute
 // Source: the injection template of chart istiod.
 const nativeArgument = "--native-nftables"
 
-var _ = Checks.Add(back)
+var _ = Checks.AddAt(3, back)
 
 // back changes the mesh to iptables and to nft again, while pods of the other kind serve.
 func back(s *stack.Stack) check.Check {

@@ -38,7 +38,7 @@ END`
 // agentSelector matches the agents of chart cni.
 const agentSelector = "k8s-app=istio-cni-node"
 
-var _ = Checks.Add(firewall)
+var _ = Checks.AddAt(2, firewall)
 
 // firewall compares the nodes' rules before and after pods came and went.
 func firewall(s *stack.Stack) check.Check {

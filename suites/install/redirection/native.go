@@ -23,7 +23,7 @@ const (
 	tablePrefix  = "istio-proxy-"
 )
 
-var _ = Checks.Add(native)
+var _ = Checks.AddAt(1, native)
 
 // native looks at a pod's rules, and counts the connections that take them.
 func native(s *stack.Stack) check.Check {

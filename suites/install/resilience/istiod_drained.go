@@ -14,7 +14,7 @@ import (
 	"istio-conformance/suites/kit"
 )
 
-var _ = Checks.Add(istiodDrained)
+var _ = Checks.AddAt(2, istiodDrained)
 
 // istiodDrained evicts one of two istiods, as a drain of its node does.
 func istiodDrained(s *stack.Stack) check.Check {

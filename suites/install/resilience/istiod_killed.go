@@ -20,7 +20,7 @@ import (
 // busy machine too.
 const recoverTimeout = 2 * time.Minute
 
-var _ = Checks.Add(istiodKilled)
+var _ = Checks.AddAt(1, istiodKilled)
 
 // istiodKilled kills istiod's only pod while requests pass the gateway.
 func istiodKilled(s *stack.Stack) check.Check {

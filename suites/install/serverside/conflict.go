@@ -31,7 +31,7 @@ type foreign struct {
 	taken func() bool
 }
 
-var _ = Checks.Add(conflict)
+var _ = Checks.AddAt(3, conflict)
 
 // conflict has fields of two releases taken by others.
 func conflict(s *stack.Stack) check.Check {

@@ -87,7 +87,7 @@ func setVersion(ctx context.Context, t *check.T, s *stack.Stack, value string) s
 const calm = 2 * time.Second
 
 // Last: for a while other tools own all that the other checks look at.
-var _ = Checks.AddAt(1, gitopsSync)
+var _ = Checks.AddAt(4, gitopsSync)
 
 // gitopsSync applies in earnest what changes nothing.
 func gitopsSync(s *stack.Stack) check.Check {

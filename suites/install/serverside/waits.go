@@ -20,7 +20,7 @@ const (
 	waitSlack = 10 * time.Second
 )
 
-var _ = Checks.Add(waits)
+var _ = Checks.AddAt(1, waits)
 
 // waits lets Helm 4, which watches, and Helm 3, which asks, wait for the same.
 func waits(s *stack.Stack) check.Check {

@@ -17,7 +17,7 @@ import (
 	"istio-conformance/suites/mutation"
 )
 
-var _ = Checks.Add(webhooks)
+var _ = Checks.AddAt(2, webhooks)
 
 // webhooks upgrades what has webhooks that istiod has patched.
 func webhooks(s *stack.Stack) check.Check {

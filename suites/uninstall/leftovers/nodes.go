@@ -24,7 +24,7 @@ ls /opt/cni/bin 2> /dev/null | grep -i istio | sed 's/^/network plugin: /'
 find /var/run/istio-cni /var/run/ztunnel /etc/ambient-config -type f ! -name '*.log' 2> /dev/null | sed 's/^/file: /'
 true`
 
-var _ = Checks.Add(nodes)
+var _ = Checks.AddAt(2, nodes)
 
 // nodes looks at what the API server does not know.
 func nodes(s *stack.Stack) check.Check {

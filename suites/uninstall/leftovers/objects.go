@@ -14,7 +14,7 @@ import (
 	"istio-conformance/suites/kit"
 )
 
-var _ = Checks.Add(objects)
+var _ = Checks.AddAt(1, objects)
 
 // objects looks at every kind of object that the API server can list.
 func objects(s *stack.Stack) check.Check {
